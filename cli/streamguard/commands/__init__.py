@@ -1,0 +1,150 @@
+"""The command line: read options, call one function, print. Nothing outside `commands/` imports from here.
+
+This file is imported by every call, `--help` among them, so it imports click and little else: each command's module
+is imported when the command is called, and the texts of the listing stand in `COMMANDS`.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from streamguard import __version__
+from streamguard.errors import StreamguardError
+
+if TYPE_CHECKING:
+    from streamguard.model import Pipeline
+    from streamguard.project import Project
+    from streamguard.settings import Settings
+
+USAGE = 64
+STORAGE = 74
+INTERRUPTED = 130
+
+COMMANDS = {
+    "up": "Start the local servers and a pipeline on them.",
+    "down": "Stop the local servers.",
+    "status": "Show the local servers.",
+    "logs": "Show the log of a local server.",
+    "topics": "List, create, describe and read topics.",
+    "produce": "Write generated records to a pipeline's topic.",
+    "ksql": "Apply ksql statements and run the embedded ksql server.",
+    "connectors": "Render, deploy and watch connectors.",
+    "query": "Query the sinks.",
+    "service": "Run one of the services.",
+}
+
+
+class App:
+    """What every command needs, read when first asked for: the project and the settings."""
+
+    def __init__(self, project: Path | None, *, verbose: bool = False) -> None:
+        self._project = project
+        self.verbose = verbose
+
+    @cached_property
+    def project(self) -> Project:
+        from streamguard.project import find_project
+
+        return find_project(Path.cwd(), self._project)
+
+    @cached_property
+    def settings(self) -> Settings:
+        return self.settings_with()
+
+    def settings_with(self, **options: Any) -> Settings:
+        """The settings with options of the command line on top."""
+        from streamguard.settings import load
+
+        return load(self.project.root, **options)
+
+    def pipeline(self, name: str) -> Pipeline:
+        return self.project.pipeline(name)
+
+
+class LazyGroup(click.Group):
+    """A group whose commands live in `streamguard.commands.NAME`, imported when called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"streamguard.commands.{cmd_name}")
+        command = getattr(module, cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from streamguard.project import did_you_mean
+
+            ctx.fail(f"no command {args[0]}{did_you_mean(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option(
+    "--project",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The folder that holds connectors/, ksql/ and init/.  [default: the nearest one upward]",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")
+@click.version_option(__version__, prog_name="streamguard")
+@click.pass_context
+def cli(ctx: click.Context, project: Path | None, verbose: bool) -> None:
+    """Fraud data from Kafka into S3 and MongoDB, with three folders of text.
+
+    \b
+    Examples:
+      streamguard up bank                     start everything on this machine
+      streamguard connectors deploy           bring the sinks in line with connectors/
+      streamguard query fraud-report          join transactions with their people
+    """
+    ctx.obj = App(project, verbose=verbose)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line; the one place where an error becomes an exit code."""
+    try:
+        result = cli.main(list(arguments), prog_name="streamguard", standalone_mode=False)
+        sys.stdout.flush()
+    except click.UsageError as exc:
+        exc.show()
+        return USAGE
+    except click.ClickException as exc:
+        exc.show()
+        return exc.exit_code
+    except StreamguardError as exc:
+        click.echo(f"{click.style('Error:', fg='red')} {exc}", err=True)
+        return exc.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the flush at exit fails again
+        return 0
+    except OSError as exc:
+        click.echo(f"Error: {_about_file(exc)}", err=True)
+        return STORAGE if exc.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS) else 1
+    return result if isinstance(result, int) else 0
+
+
+def _about_file(exc: OSError) -> str:
+    where = f"{exc.filename}: " if exc.filename else ""
+    return f"{where}{exc.strerror or exc}"

@@ -1,0 +1,1 @@
+"""The generator: worlds, columns, encoders, pacing, publishing."""

@@ -1,0 +1,249 @@
+"""A project: the folder that holds `connectors/`, `ksql/` and `init/`, and the pipelines they define."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from streamguard.errors import ProjectError, UnknownName
+from streamguard.model import Column, Generator, Lake, Pipeline, Table, Topic
+
+FOLDERS = ("connectors", "ksql", "init")
+ICEBERG_TYPES = (
+    "boolean",
+    "int",
+    "long",
+    "float",
+    "double",
+    "date",
+    "time",
+    "timestamp",
+    "timestamptz",
+    "string",
+    "binary",
+)
+
+_NAME = {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,200}$"}
+_TABLE = {
+    "type": "object",
+    "minProperties": 1,
+    "additionalProperties": {"enum": [*ICEBERG_TYPES, *(f"{name} required" for name in ICEBERG_TYPES)]},
+}
+_TOPIC = {
+    "type": "object",
+    "required": ["partitions"],
+    "additionalProperties": False,
+    "properties": {
+        "partitions": {"type": "integer", "minimum": 1, "maximum": 1000},
+        "replication": {"type": "integer", "minimum": 1, "maximum": 32},
+        "config": {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}},
+    },
+}
+PIPELINE_SCHEMA: Mapping[str, Any] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "A pipeline: init/NAME.yml",
+    "type": "object",
+    "required": ["topics", "generator"],
+    "additionalProperties": False,
+    "properties": {
+        "topics": {
+            "type": "object",
+            "minProperties": 1,
+            "propertyNames": _NAME,
+            "additionalProperties": _TOPIC,
+        },
+        "services": {"type": "array", "items": {"type": "string"}, "uniqueItems": True},
+        "generator": {
+            "type": "object",
+            "required": ["world", "topic"],
+            "additionalProperties": False,
+            "properties": {"world": _NAME, "topic": _NAME, "rate": {"type": "number", "exclusiveMinimum": 0}},
+        },
+        "lake": {
+            "type": "object",
+            "required": ["namespace", "tables"],
+            "additionalProperties": False,
+            "properties": {
+                "namespace": _NAME,
+                "tables": {"type": "object", "propertyNames": _NAME, "additionalProperties": _TABLE},
+            },
+        },
+        "mongodb": {
+            "type": "object",
+            "required": ["database"],
+            "additionalProperties": False,
+            "properties": {"database": _NAME},
+        },
+    },
+}
+
+
+@dataclass(frozen=True)
+class Project:
+    """The three folders under `root`."""
+
+    root: Path
+
+    @property
+    def connectors(self) -> Path:
+        return self.root / "connectors"
+
+    @property
+    def ksql(self) -> Path:
+        return self.root / "ksql"
+
+    @property
+    def init(self) -> Path:
+        return self.root / "init"
+
+    def pipelines(self) -> list[str]:
+        """The names of all pipelines, sorted."""
+        return sorted(path.stem for path in self.init.glob("*.yml"))
+
+    def pipeline(self, name: str) -> Pipeline:
+        """Read and check `init/NAME.yml`."""
+        path = self.init / f"{name}.yml"
+        if name not in self.pipelines():
+            raise UnknownName(f"no pipeline {name} in {self.init}{did_you_mean(name, self.pipelines())}")
+        return _pipeline(name, load_yaml(path, PIPELINE_SCHEMA))
+
+    def statements(self, pipeline: str) -> list[Path]:
+        """The ksql files of a pipeline in the order in which they are applied."""
+        return sorted((self.ksql / pipeline).glob("*.sql"))
+
+    def templates(self, pipeline: str) -> list[Path]:
+        """The connector templates of a pipeline."""
+        return sorted((self.connectors / pipeline).glob("*.json.j2"))
+
+
+def find_project(start: Path, explicit: Path | None = None) -> Project:
+    """`explicit`, else the nearest folder upward from `start` that holds all three, else the shipped copy."""
+    if explicit is not None:
+        missing = [name for name in FOLDERS if not (explicit / name).is_dir()]
+        if missing:
+            raise ProjectError(f"{explicit} is no project: it has no folder {' and no '.join(missing)}")
+        return Project(explicit.resolve())
+    for folder in (start.resolve(), *start.resolve().parents, _shipped()):
+        if all((folder / name).is_dir() for name in FOLDERS):
+            return Project(folder)
+    raise ProjectError(f"no project in {start} or above it: it is a folder with connectors/, ksql/ and init/")
+
+
+def load_yaml(path: Path, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Read a YAML file and check it against a JSON Schema; an error names the file, the line and a fix."""
+    import jsonschema
+
+    try:
+        text = path.read_text()
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        document = yaml.safe_load(text)
+    except OSError as exc:
+        raise ProjectError(f"{path} can not be read: {exc.strerror}") from exc
+    except UnicodeDecodeError as exc:
+        raise ProjectError(f"{path} is not UTF-8 text") from exc
+    except yaml.MarkedYAMLError as exc:
+        line = exc.problem_mark.line + 1 if exc.problem_mark else 1
+        raise ProjectError(f"{path}, line {line}: {exc.problem}") from exc
+    _refuse_repeated_keys(path, root)
+    error = jsonschema.validators.validator_for(schema)(schema)
+    first = min(error.iter_errors(document), key=lambda e: _line(root, list(e.absolute_path)), default=None)
+    if first is not None:
+        path_to, reason = _explain(first)
+        raise ProjectError(f"{path}, line {_line(root, path_to)}: {reason}")
+    return dict(document)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """`` (did you mean X?)``, or the list of what there is, or nothing; to be appended to an error."""
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, n=1)
+    if near:
+        return f" (did you mean {near[0]}?)"
+    return f" (there are {', '.join(known)})" if 0 < len(known) <= 20 else ""
+
+
+def _shipped() -> Path:
+    """A wheel carries copies of the three folders; an editable install lies in the repository that has them."""
+    package = Path(__file__).resolve().parent
+    shipped = package / "shipped"
+    return shipped if shipped.is_dir() else package.parent.parent
+
+
+def _explain(error: Any) -> tuple[list[Any], str]:
+    """Where a schema error points, and a sentence about it."""
+    path = list(error.absolute_path)
+    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
+        known = error.schema.get("properties", {})
+        unknown = next(str(key) for key in error.instance if key not in known)
+        return [*path, unknown], f"unknown key {unknown}{did_you_mean(unknown, known)}"
+    where = f"{'.'.join(str(step) for step in path)}: " if path else ""
+    return path, where + error.message
+
+
+def _line(node: yaml.Node | None, path: Sequence[Any]) -> int:
+    """The line of the value at `path`, counted from 1."""
+    if node is None:
+        return 1
+    line = node.start_mark.line + 1
+    for step in path:
+        if isinstance(node, yaml.MappingNode):
+            found = [(key, value) for key, value in node.value if key.value == str(step)]
+            if not found:
+                break
+            line, node = found[0][0].start_mark.line + 1, found[0][1]
+        elif isinstance(node, yaml.SequenceNode):
+            node = node.value[step]
+            line = node.start_mark.line + 1
+    return line
+
+
+def _refuse_repeated_keys(path: Path, node: yaml.Node | None) -> None:
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen:
+                raise ProjectError(f"{path}, line {key.start_mark.line + 1}: {key.value} is there twice")
+            seen.add(key.value)
+            _refuse_repeated_keys(path, value)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _refuse_repeated_keys(path, item)
+
+
+def _pipeline(name: str, document: Mapping[str, Any]) -> Pipeline:
+    generator = document["generator"]
+    lake = document.get("lake")
+    return Pipeline(
+        name=name,
+        topics=tuple(_topic(topic, spec) for topic, spec in document["topics"].items()),
+        services=tuple(document.get("services", ())),
+        generator=Generator(generator["world"], generator["topic"], float(generator.get("rate", 50))),
+        lake=_lake(lake) if lake else None,
+        mongodb_database=document.get("mongodb", {}).get("database"),
+    )
+
+
+def _topic(name: str, spec: Mapping[str, Any]) -> Topic:
+    config = {key: _config_text(value) for key, value in spec.get("config", {}).items()}
+    return Topic(name, spec["partitions"], spec.get("replication"), config)
+
+
+def _config_text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _lake(spec: Mapping[str, Any]) -> Lake:
+    tables = tuple(
+        Table(name, tuple(_column(column, kind) for column, kind in columns.items()))
+        for name, columns in spec["tables"].items()
+    )
+    return Lake(spec["namespace"], tables)
+
+
+def _column(name: str, kind: str) -> Column:
+    return Column(name, kind.removesuffix(" required"), required=kind.endswith(" required"))

@@ -1,0 +1,163 @@
+"""Settings: defaults < generated credentials < `.env` < environment (`STREAMGUARD_…`) < options.
+
+Read once, at the top, into one frozen value; nothing else reads the environment. The variable of a field is
+``STREAMGUARD_`` and the field's name in upper case. Secrets are not shown by `repr` and are not handed to child
+processes by `environment()`: they are read again from the credentials file (0600) by whoever needs them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from dotenv import dotenv_values
+
+from streamguard.errors import SettingsError
+
+PREFIX = "STREAMGUARD_"
+MODES = ("local", "external")
+MONGODB_SERVERS = ("secantusdb", "mongod", "external")
+LOG_FORMATS = ("auto", "console", "json")
+LOOPBACK = "127.0.0.1"
+
+
+def _about(text: str, default: Any, *, secret: bool = False, choices: tuple[str, ...] = ()) -> Any:
+    """A field that knows what it is for: the text goes to `.env.example` and the reference page."""
+    return field(default=default, repr=not secret, metadata={"about": text, "secret": secret, "choices": choices})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Every setting, complete: addresses that were left empty are those of the local stack."""
+
+    data_dir: Path = _about("Where the local servers keep data, logs and credentials.", Path(".streamguard"))
+    cache_dir: Path = _about("Where downloaded jars are kept; shared by all projects.", Path())
+    mode: str = _about("Where the servers are: on this machine, or yours.", "local", choices=MODES)
+    instance: str = _about("Names this copy of a service; transactional ids end with it.", "0")
+    log_format: str = _about("Logs as text or JSON; auto is text on a terminal.", "auto", choices=LOG_FORMATS)
+
+    port_offset: int = _about("Added to every port below: a second stack beside the first.", 0)
+    kafka_port: int = _about("Kafka.", 9092)
+    kafka_controller_port: int = _about("Kafka's KRaft controller.", 9093)
+    connect_port: int = _about("Kafka Connect's REST API.", 8083)
+    ksql_port: int = _about("The ksql server's REST API.", 8088)
+    s3_port: int = _about("S3.", 8333)
+    s3_catalog_port: int = _about("The Iceberg REST catalog.", 8181)
+    s3_master_port: int = _about("SeaweedFS master.", 9333)
+    s3_volume_port: int = _about("SeaweedFS volume server.", 9340)
+    s3_filer_port: int = _about("SeaweedFS filer.", 8888)
+    s3_lance_port: int = _about("SeaweedFS Lance catalog.", 9101)
+    mongodb_port: int = _about("MongoDB.", 27017)
+    ingestor_port: int = _about("Health and metrics of the ingestor.", 8101)
+
+    kafka_heap: str = _about("Java heap of Kafka.", "512m")
+    connect_heap: str = _about("Java heap of Kafka Connect.", "768m")
+
+    kafka_bootstrap: str = _about("Kafka's address; empty: the local one.", "")
+    kafka_replication: int = _about("Replication factor of topics that do not say one.", 1)
+    connect_url: str = _about("Kafka Connect's address; empty: the local one.", "")
+    ksql_url: str = _about("The ksql server's address; empty: the local one.", "")
+
+    mongodb_server: str = _about("Which server holds the documents.", "secantusdb", choices=MONGODB_SERVERS)
+    mongodb_uri: str = _about("MongoDB's URI with credentials; empty: the local one.", "", secret=True)
+    s3_endpoint: str = _about("S3's address; empty: the local one.", "")
+    s3_catalog: str = _about("The Iceberg REST catalog's address; empty: the local one.", "")
+    s3_warehouse: str = _about("The Iceberg warehouse.", "s3://lake/")
+    s3_region: str = _about("S3's region.", "us-east-1")
+    s3_access_key: str = _about("S3 access key; empty: generated at first start.", "", secret=True)
+    s3_secret_key: str = _about("S3 secret key; empty: generated at first start.", "", secret=True)
+    athena_output: str = _about("Where Athena writes results, as s3://bucket/prefix/.", "")
+
+    @cached_property
+    def credentials_file(self) -> Path:
+        """The generated credentials of the local servers: ``NAME=value`` lines, mode 0600."""
+        return self.data_dir / "credentials.env"
+
+    def environment(self) -> dict[str, str]:
+        """These settings, without secrets, as variables for a child process."""
+        return {
+            variable(entry): str(getattr(self, entry.name))
+            for entry in fields(self)
+            if not entry.metadata["secret"] and entry.name != "port_offset"
+        }
+
+
+def variable(entry: Field[Any]) -> str:
+    """The name of the environment variable of a field."""
+    return PREFIX + entry.name.upper()
+
+
+def load(project: Path, *, environ: Mapping[str, str] | None = None, **options: Any) -> Settings:
+    """Read the settings of the project in `project`; `options` that are None count as not given."""
+    environ = os.environ if environ is None else environ
+    given = {**_read_file(project / ".env"), **environ}
+    data_dir = Path(options.get("data_dir") or given.get(PREFIX + "DATA_DIR") or project / ".streamguard")
+    data_dir = (project / data_dir.expanduser()).resolve()
+    given = {**_read_file(data_dir / "credentials.env"), **given}
+    values = {entry.name: _parse(entry, given) for entry in fields(Settings)}
+    values |= {name: value for name, value in options.items() if value is not None}
+    values["data_dir"] = data_dir
+    values["cache_dir"] = _cache_dir(values["cache_dir"], environ)
+    return _complete(Settings(**values))
+
+
+def inherited_environment() -> dict[str, str]:
+    """This process's environment without streamguard's own variables: what a child process starts from."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+
+
+def _read_file(path: Path) -> dict[str, str]:
+    try:
+        return {name: value for name, value in dotenv_values(path).items() if value is not None}
+    except (OSError, UnicodeDecodeError) as exc:
+        raise SettingsError(f"{path} can not be read: {exc}") from exc
+
+
+def _parse(entry: Field[Any], given: Mapping[str, str]) -> Any:
+    name, text = variable(entry), given.get(variable(entry), "")
+    if text == "":
+        return entry.default
+    if isinstance(entry.default, Path):
+        return Path(text).expanduser()
+    if isinstance(entry.default, int):
+        return _parse_number(name, text)
+    if entry.metadata["choices"] and text not in entry.metadata["choices"]:
+        raise SettingsError(f"{name} is {text!r}: it takes {' or '.join(entry.metadata['choices'])}")
+    return text
+
+
+def _parse_number(name: str, text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        raise SettingsError(f"{name} is {text!r}: it takes a whole number") from None
+    if name.endswith("_PORT") and not 0 < number < 65536:
+        raise SettingsError(f"{name} is {number}: a port is between 1 and 65535")
+    return number
+
+
+def _cache_dir(wanted: Path, environ: Mapping[str, str]) -> Path:
+    if wanted != Path():
+        return wanted.resolve()
+    root = environ.get("XDG_CACHE_HOME") or Path(environ.get("HOME", "~")).expanduser() / ".cache"
+    return Path(root) / "streamguard"
+
+
+def _complete(raw: Settings) -> Settings:
+    """Apply the port offset and fill in the addresses that were left empty."""
+    names = [entry.name for entry in fields(raw) if entry.name.endswith("_port")]
+    ports = {name: getattr(raw, name) + raw.port_offset for name in names}
+    moved = replace(raw, port_offset=0, **ports)
+    return replace(
+        moved,
+        kafka_bootstrap=moved.kafka_bootstrap or f"{LOOPBACK}:{moved.kafka_port}",
+        connect_url=moved.connect_url or f"http://{LOOPBACK}:{moved.connect_port}",
+        ksql_url=moved.ksql_url or f"http://{LOOPBACK}:{moved.ksql_port}",
+        s3_endpoint=moved.s3_endpoint or f"http://{LOOPBACK}:{moved.s3_port}",
+        s3_catalog=moved.s3_catalog or f"http://{LOOPBACK}:{moved.s3_catalog_port}",
+        mongodb_uri=moved.mongodb_uri or f"mongodb://{LOOPBACK}:{moved.mongodb_port}/",
+    )
