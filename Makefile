@@ -1,13 +1,13 @@
 # check: seconds, no servers. test: everything, on real servers. bench, soak: by hand.
 PYTHON ?= .venv/bin/python
 
-.PHONY: check fast lint types test bench soak lock
+.PHONY: check fast lint types test bench soak docs lock
 
 check: lint types fast
 
 lint:
-	$(PYTHON) -m ruff format --check cli tests benchmarks
-	$(PYTHON) -m ruff check cli tests benchmarks
+	$(PYTHON) -m ruff format --check cli tests benchmarks docs
+	$(PYTHON) -m ruff check cli tests benchmarks docs
 
 types:
 	$(PYTHON) -m mypy
@@ -23,3 +23,12 @@ bench:
 
 soak:
 	$(PYTHON) -m pytest -q --stack --soak tests/soak
+
+docs:
+	$(PYTHON) docs/generate.py
+
+# Pinned wheels with hashes, for every platform and Python from 3.11; then the jars.
+lock:
+	$(PYTHON) -m uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header \
+	  --extra local --extra dev -o requirements.lock pyproject.toml
+	$(PYTHON) -m streamguard jars lock
