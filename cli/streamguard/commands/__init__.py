@@ -40,6 +40,7 @@ COMMANDS = {
     "connectors": "Render, deploy and watch connectors.",
     "query": "Query the sinks.",
     "service": "Run one of the services.",
+    "jars": "Fetch the jars that the local servers need.",
 }
 
 

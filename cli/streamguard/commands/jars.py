@@ -1,0 +1,58 @@
+"""`streamguard jars`: the jars of Kafka, Kafka Connect and its plugins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from streamguard.commands import App
+
+
+@click.group()
+def jars() -> None:
+    """Fetch the jars of Kafka, Kafka Connect and its plugins.
+
+    \b
+    Examples:
+      streamguard jars fetch              download what the lock file names and the cache lacks
+      streamguard jars fetch --verify     and check every hash again
+    """
+
+
+@jars.command()
+@click.option("--verify", is_flag=True, help="Check the hash of every jar, also of those that are there.")
+@click.pass_obj
+def fetch(app: App, verify: bool) -> None:
+    """Download what the lock file names and the cache lacks.
+
+    \b
+    Examples:
+      streamguard jars fetch
+      STREAMGUARD_MAVEN_URL=https://maven.example.com/central streamguard jars fetch
+    """
+    from streamguard.commands.progress import show_bytes
+    from streamguard.stack.jars import fetch, read_lock
+
+    cache = app.settings.cache_dir / "jars"
+    with show_bytes("jars") as on_bytes:
+        count = fetch(read_lock(), cache, app.settings.maven_url, on_bytes=on_bytes, verify=verify)
+    click.echo(f"{count} jars downloaded into {cache}" if count else f"all jars are in {cache}", err=True)
+
+
+@jars.command()
+def lock() -> None:
+    """Resolve jars.yml again and write the lock file (for those who maintain streamguard).
+
+    \b
+    Examples:
+      streamguard jars lock
+    """
+    from streamguard.stack.jars import LOCK_FILE, write_lock
+    from streamguard.stack.resolve import resolve
+
+    resolved = resolve()
+    write_lock(resolved)
+    megabytes = sum(jar.size for jar in resolved.jars) / 1e6
+    click.echo(f"{len(resolved.jars)} jars, {megabytes:.0f} MB, in {LOCK_FILE}", err=True)
