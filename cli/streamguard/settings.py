@@ -38,6 +38,7 @@ class Settings:
     cache_dir: Path = _about("Where downloaded jars are kept; shared by all projects.", Path())
     mode: str = _about("Where the servers are: on this machine, or yours.", "local", choices=MODES)
     instance: str = _about("Names this copy of a service; transactional ids end with it.", "0")
+    phase_dir: str = _about("For tests: a folder where every loop says in one byte where it is; empty: off.", "")
     log_format: str = _about("Logs as text or JSON; auto is text on a terminal.", "auto", choices=LOG_FORMATS)
 
     port_offset: int = _about("Added to every port below: a second stack beside the first.", 0)
