@@ -1,0 +1,149 @@
+"""ksqlDB's REST API as a client sees it: one method an endpoint. It serves ours and ksqlDB's own servers alike."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+
+from streamguard.errors import KsqlUnavailable, StatementError
+
+EARLIEST: Mapping[str, str] = {"ksql.streams.auto.offset.reset": "earliest"}
+TIMEOUT = (5.0, 60.0)
+"""Seconds to connect, and to wait for the answer of a statement."""
+
+MEDIA_TYPE = "application/vnd.ksql.v1+json"
+DELIMITED = "application/vnd.ksqlapi.delimited.v1"
+
+
+class StatementRefused(StatementError):
+    """The server refused a statement: its own words, the code, and the statement if it named one."""
+
+    def __init__(self, message: str, *, code: int = 0, statement: str = "", entities: Sequence[Any] = ()) -> None:
+        super().__init__(message)
+        self.code = code
+        self.statement = statement
+        self.entities = list(entities)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A running push query: its columns, and an iterator that ends when the server ends it."""
+
+    query_id: str
+    names: list[str]
+    types: list[str]
+    rows: Iterator[list[Any]]
+
+
+class KsqlClient:
+    """One ksql server at `url`."""
+
+    def __init__(self, url: str, *, session: requests.Session | None = None) -> None:
+        self.url = url.rstrip("/")
+        self._session = session or requests.Session()
+
+    def info(self) -> dict[str, Any]:
+        """Version, service id and status of the server."""
+        document = self._send("GET", "/info").json()
+        if not isinstance(document, dict) or not isinstance(document.get("KsqlServerInfo"), dict):
+            raise KsqlUnavailable(f"{self.url}/info is not a ksql server's answer: is it the right address?")
+        return dict(document["KsqlServerInfo"])
+
+    def is_ours(self) -> bool:
+        """Whether the server is streamguard's own: ksqlDB does not answer `/health`."""
+        return "streamguard" in str(self.info().get("version", ""))
+
+    def ksql(
+        self,
+        text: str,
+        *,
+        properties: Mapping[str, Any] | None = None,
+        variables: Mapping[str, str] | None = None,
+        after: int = -1,
+    ) -> list[dict[str, Any]]:
+        """Run statements; the server's answers in their order. `after` waits for that command number first."""
+        body = {
+            "ksql": text,
+            "streamsProperties": dict(properties or {}),
+            "sessionVariables": dict(variables or {}),
+            "commandSequenceNumber": after,
+        }
+        answer = self._send("POST", "/ksql", json=body, headers={"Accept": MEDIA_TYPE}).json()
+        entities = [dict(entity) for entity in answer]
+        for entity in entities:
+            status = entity.get("commandStatus", {})
+            if status.get("status") == "ERROR":
+                raise StatementRefused(status.get("message", ""), statement=entity.get("statementText", ""))
+        return entities
+
+    def query(
+        self, sql: str, *, properties: Mapping[str, Any] | None = None, variables: Mapping[str, str] | None = None
+    ) -> Rows:
+        """Start a push or pull query; its rows arrive as they are made."""
+        body = {"sql": sql, "properties": dict(properties or {}), "sessionVariables": dict(variables or {})}
+        response = self._send(
+            "POST", "/query-stream", json=body, headers={"Accept": DELIMITED}, stream=True, timeout=(TIMEOUT[0], None)
+        )
+        lines = (json.loads(line) for line in response.iter_lines(chunk_size=None) if line.strip())
+        header = next(lines, None)
+        if not isinstance(header, dict) or "columnNames" not in header:
+            response.close()
+            raise _refusal(header) if isinstance(header, dict) else KsqlUnavailable(self._gone())
+        rows = self._rows(response, lines)
+        return Rows(header.get("queryId") or "", header["columnNames"], header["columnTypes"], rows)
+
+    def close_query(self, query_id: str) -> None:
+        """End a running push query."""
+        self._send("POST", "/close-query", json={"queryId": query_id})
+
+    def _rows(self, response: requests.Response, lines: Iterator[Any]) -> Iterator[list[Any]]:
+        try:
+            with closing(response):
+                for line in lines:
+                    if isinstance(line, list):
+                        yield line
+                    elif "message" in line:
+                        raise _refusal(line)
+        except requests.RequestException as exc:
+            raise KsqlUnavailable(self._gone()) from exc
+
+    def _gone(self) -> str:
+        return f"the ksql server at {self.url} went away in the middle of an answer: see `streamguard logs ksql`"
+
+    def _send(self, method: str, path: str, **options: Any) -> requests.Response:
+        """The one place where a request is made and its error translated."""
+        options = {"timeout": TIMEOUT, **options}
+        try:
+            response = self._session.request(method, self.url + path, **options)
+        except (requests.ConnectionError, requests.Timeout) as exc:
+            raise KsqlUnavailable(f"no ksql server answers at {self.url}: `streamguard up` starts one") from exc
+        except requests.RequestException as exc:
+            raise KsqlUnavailable(f"{self.url} can not be asked: {exc}") from exc
+        if response.status_code >= 400:
+            raise self._error(response)
+        return response
+
+    def _error(self, response: requests.Response) -> StatementError | KsqlUnavailable:
+        try:
+            body = response.json()
+        except ValueError:
+            body = None
+        if not isinstance(body, dict) or "message" not in body:
+            return KsqlUnavailable(f"{self.url} answered {response.status_code} without a reason: is it a ksql server?")
+        if response.status_code == 503:
+            return KsqlUnavailable(f"the ksql server at {self.url} is not ready: {body['message']}")
+        return _refusal(body)
+
+
+def _refusal(body: Mapping[str, Any]) -> StatementRefused:
+    return StatementRefused(
+        str(body.get("message", "")),
+        code=int(body.get("error_code") or 0),
+        statement=str(body.get("statementText") or ""),
+        entities=body.get("entities") or (),
+    )

@@ -1,0 +1,71 @@
+"""Where each query of a source stands, kept in the one offset that Kafka commits for a partition.
+
+Queries that read one topic share a consumer group, so a partition has a single committed offset: the least of its
+queries'. Which query is further ahead is written into the offset's metadata, in the same transaction:
+
+    12 500:7,9 640:12        queries up to number 12 have been started; 7 and 9 stand at 500, 12 at 640, others here
+
+A query's number is the offset of its command, so a later query has a greater one. A query above the first number has
+never been committed: it begins at its own start. Metadata that is empty (an operator has reset the group's offsets)
+means that all queries stand at the committed offset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+BEGINNING = 0
+
+
+@dataclass(frozen=True)
+class Resume:
+    """Where to start reading a partition, and the offset of each query's first record, by query number."""
+
+    offset: int
+    first: Mapping[int, int]
+
+    @property
+    def horizon(self) -> int:
+        """From this offset on every query takes part."""
+        return max(self.first.values(), default=self.offset)
+
+    def active(self, offset: int) -> frozenset[int]:
+        """The numbers of the queries that take the record at `offset`."""
+        return frozenset(number for number, first in self.first.items() if first <= offset)
+
+    def metadata(self, position: int) -> str:
+        """The text to commit with `position`, the next offset to read."""
+        ahead = {number: first for number, first in self.first.items() if first > position}
+        return encode(max(self.first, default=-1), ahead)
+
+
+def resume(committed: int | None, metadata: str, starts: Mapping[int, int]) -> Resume:
+    """`starts` are the recorded starts of all present queries, by number; `committed` None means never committed."""
+    if committed is None:
+        first = dict(starts)
+    elif not metadata:
+        first = dict.fromkeys(starts, committed)
+    else:
+        upto, ahead = decode(metadata)
+        first = {number: ahead.get(number, committed) if number <= upto else starts[number] for number in starts}
+    return Resume(min(first.values(), default=committed or BEGINNING), first)
+
+
+def encode(upto: int, ahead: Mapping[int, int]) -> str:
+    """The metadata text; shorter than Kafka's limit of 4,096 characters for several hundred queries."""
+    groups: dict[int, list[int]] = {}
+    for number, offset in sorted(ahead.items()):
+        groups.setdefault(offset, []).append(number)
+    words = [f"{offset}:{','.join(map(str, numbers))}" for offset, numbers in sorted(groups.items())]
+    return " ".join([str(upto), *words])
+
+
+def decode(metadata: str) -> tuple[int, dict[int, int]]:
+    """The reverse of `encode`; ValueError if the text is not ours."""
+    upto, *groups = metadata.split(" ")
+    ahead: dict[int, int] = {}
+    for group in groups:
+        offset, numbers = group.split(":")
+        ahead |= {int(number): int(offset) for number in numbers.split(",")}
+    return int(upto), ahead

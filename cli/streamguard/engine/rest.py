@@ -1,0 +1,273 @@
+"""ksqlDB's REST API over an `Api`: parse requests, call one method, shape answers. No statement is understood here.
+
+A statement may take a while (it talks to Kafka), so each runs in a thread; a push query is asked for its next rows
+only after the client took the previous ones, so a slow client slows its own query and fills no memory.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import anyio
+from anyio import to_thread
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from streamguard.engine.framing import Framing, Heading, dumps, negotiate
+from streamguard.engine.rejection import SERVER_ERROR, Rejection, bad_request
+
+BODY_LIMIT = 10 * 1024 * 1024
+POLL_SECONDS = 0.1
+JSON_TYPE = "application/json"
+
+
+@dataclass(frozen=True)
+class StatementRequest:
+    """The body of /ksql, /query and /query-stream, with the prefix of property names taken off."""
+
+    text: str
+    properties: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
+    after: int = -1
+
+
+class RunningPush(Protocol):
+    """A push query that is asked for rows: a list that may be empty, or None after the last row."""
+
+    heading: Heading
+    last_words: str
+
+    def poll(self, timeout: float) -> list[Sequence[Any]] | None: ...
+    def close(self) -> None: ...
+
+
+class Api(Protocol):
+    """What the endpoints call; every method may raise a Rejection."""
+
+    def info(self) -> dict[str, Any]: ...
+    def health(self) -> dict[str, Any]: ...
+    def execute(self, request: StatementRequest) -> list[dict[str, Any]]: ...
+    def push(self, request: StatementRequest) -> RunningPush: ...
+    def close_query(self, query_id: str) -> None: ...
+    def status(self, command_id: str) -> dict[str, Any]: ...
+    def statuses(self) -> dict[str, str]: ...
+    def check_property(self, name: str) -> None: ...
+    def metrics(self) -> bytes: ...
+
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def application(api: Api) -> Starlette:
+    """The ASGI application."""
+    endpoints: list[tuple[str, str, Callable[[Api, Request], Awaitable[Response]]]] = [
+        ("GET", "/info", _info),
+        ("GET", "/healthcheck", _healthcheck),
+        ("GET", "/health", _health),
+        ("GET", "/metrics", _metrics),
+        ("POST", "/ksql", _ksql),
+        ("POST", "/query", _query),
+        ("POST", "/query-stream", _query_stream),
+        ("POST", "/close-query", _close_query),
+        ("GET", "/status", _statuses),
+        ("GET", "/status/{type}/{entity:path}/{action}", _status),
+        ("GET", "/is_valid_property/{name:path}", _is_valid_property),
+        ("GET", "/v1/metadata", _metadata),
+        ("GET", "/v1/metadata/id", _metadata_id),
+        ("GET", "/chc/ready", _empty),
+        ("GET", "/chc/live", _empty),
+    ]
+    routes = [Route(path, _guarded(api, function), methods=[method]) for method, path, function in endpoints]
+    routes.append(Route("/", _root, methods=["GET"]))
+    return Starlette(routes=routes, exception_handlers={404: _not_found, 405: _not_found})
+
+
+def parse_request(body: bytes, *, text_field: str, properties_field: str) -> StatementRequest:
+    """Read a request body as leniently as ksqlDB does: unknown fields are ignored, any Content-Type will do."""
+    document = _parse_object(body)
+    text = document.get(text_field)
+    if not isinstance(text, str) or not text.strip():
+        raise bad_request(f'"{text_field}" field must be populated')
+    return StatementRequest(
+        text,
+        {_bare(name): _text(value) for name, value in _mapping(document, properties_field).items()},
+        {name: _text(value) for name, value in _mapping(document, "sessionVariables").items()},
+        _sequence_number(document.get("commandSequenceNumber")),
+    )
+
+
+def _parse_object(body: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(body or b"{}")
+    except (ValueError, RecursionError) as exc:
+        raise bad_request(f"Invalid JSON in request: {exc}") from None
+    if not isinstance(document, dict):
+        raise bad_request("Invalid JSON in request: it must be an object")
+    return document
+
+
+def _mapping(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = document.get(name) or {}
+    if not isinstance(value, dict):
+        raise bad_request(f"Invalid JSON in request: {name} must be an object")
+    return value
+
+
+def _sequence_number(value: Any) -> int:
+    if value is None:
+        return -1
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise bad_request("Invalid JSON in request: commandSequenceNumber must be a number")
+    return value
+
+
+def _bare(name: str) -> str:
+    return name.removeprefix("ksql.streams.")
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _guarded(api: Api, function: Callable[[Api, Request], Awaitable[Response]]) -> Endpoint:
+    """Turn whatever goes wrong into ksqlDB's error body."""
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            return await function(api, request)
+        except Rejection as exc:
+            headers = {"Retry-After": "10"} if exc.status == 503 else None
+            return Response(dumps(exc.body()), exc.status, headers, JSON_TYPE)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        except Exception as exc:  # noqa: BLE001 - the last line of defence: a client gets an answer, never a dropped line
+            import structlog
+
+            structlog.get_logger("ksql").error("request failed", path=request.url.path, error=type(exc).__name__)
+            rejection = Rejection(SERVER_ERROR, f"the server failed: {type(exc).__name__}")
+            return Response(dumps(rejection.body()), 500, media_type=JSON_TYPE)
+
+    return endpoint
+
+
+async def _body(request: Request) -> bytes:
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in request.stream():
+        size += len(piece)
+        if size > BODY_LIMIT:
+            raise Rejection(41300, f"the request is larger than {BODY_LIMIT:,} bytes")
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _answer(document: Any) -> Response:
+    return Response(dumps(document), media_type=JSON_TYPE)
+
+
+async def _root(request: Request) -> Response:
+    return RedirectResponse("/info", 307)
+
+
+async def _not_found(request: Request, exc: Exception) -> Response:
+    return PlainTextResponse("Not Found", 404)
+
+
+async def _empty(api: Api, request: Request) -> Response:
+    return _answer({})
+
+
+async def _info(api: Api, request: Request) -> Response:
+    return _answer({"KsqlServerInfo": api.info()})
+
+
+async def _healthcheck(api: Api, request: Request) -> Response:
+    return _answer(await to_thread.run_sync(api.health))
+
+
+async def _health(api: Api, request: Request) -> Response:
+    """Ours: 200 when every part is well, else 503; what a supervisor asks."""
+    health = await to_thread.run_sync(api.health)
+    return Response(dumps(health), 200 if health["isHealthy"] else 503, media_type=JSON_TYPE)
+
+
+async def _metrics(api: Api, request: Request) -> Response:
+    return Response(await to_thread.run_sync(api.metrics), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+async def _ksql(api: Api, request: Request) -> Response:
+    parsed = parse_request(await _body(request), text_field="ksql", properties_field="streamsProperties")
+    return _answer(await to_thread.run_sync(api.execute, parsed))
+
+
+async def _query(api: Api, request: Request) -> Response:
+    parsed = parse_request(await _body(request), text_field="ksql", properties_field="streamsProperties")
+    return await _stream(api, parsed, negotiate(request.headers.get("accept", ""), classic=True))
+
+
+async def _query_stream(api: Api, request: Request) -> Response:
+    parsed = parse_request(await _body(request), text_field="sql", properties_field="properties")
+    return await _stream(api, parsed, negotiate(request.headers.get("accept", ""), classic=False))
+
+
+async def _stream(api: Api, parsed: StatementRequest, framing: Framing) -> Response:
+    query = await to_thread.run_sync(api.push, parsed)
+    return StreamingResponse(_frames(query, framing), media_type=framing.media_type)
+
+
+async def _frames(query: RunningPush, framing: Framing) -> AsyncIterator[bytes]:
+    """The body. It ends after the last row, or in the middle when the client goes away."""
+    limiter = anyio.CapacityLimiter(1)  # a thread of its own: a hundred idle queries must not block /ksql
+    try:
+        yield framing.head(query.heading)
+        while (rows := await to_thread.run_sync(query.poll, POLL_SECONDS, limiter=limiter)) is not None:
+            if rows:
+                yield framing.rows(rows)
+        yield framing.finish(query.last_words)
+    except Rejection as exc:
+        yield framing.finish("", exc.body())
+    finally:
+        with anyio.CancelScope(shield=True):
+            await to_thread.run_sync(query.close, limiter=limiter)
+
+
+async def _close_query(api: Api, request: Request) -> Response:
+    document = _parse_object(await _body(request))
+    query_id = document.get("queryId")
+    if not isinstance(query_id, str) or not query_id:
+        raise bad_request('"queryId" field must be populated')
+    await to_thread.run_sync(api.close_query, query_id)
+    return Response(status_code=200)
+
+
+async def _statuses(api: Api, request: Request) -> Response:
+    return _answer({"commandStatuses": api.statuses()})
+
+
+async def _status(api: Api, request: Request) -> Response:
+    parts = request.path_params
+    return _answer(api.status(f"{parts['type']}/{parts['entity']}/{parts['action']}"))
+
+
+async def _is_valid_property(api: Api, request: Request) -> Response:
+    api.check_property(request.path_params["name"])
+    return _answer(True)
+
+
+async def _metadata(api: Api, request: Request) -> Response:
+    info = api.info()
+    return _answer({"version": info["version"], "clusterId": _cluster(info)})
+
+
+async def _metadata_id(api: Api, request: Request) -> Response:
+    return _answer(_cluster(api.info()))
+
+
+def _cluster(info: Mapping[str, Any]) -> dict[str, Any]:
+    clusters = {"kafka-cluster": info["kafkaClusterId"], "ksql-cluster": info["ksqlServiceId"]}
+    return {"id": "", "scope": {"path": [], "clusters": clusters}}

@@ -1,0 +1,104 @@
+"""Reading a topic without a group: from given offsets, to its end, or on and on. Nothing is committed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any, Self
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka.admin import OffsetSpec
+
+from streamguard.errors import KafkaUnavailable, TopicError
+from streamguard.kafka import clients
+from streamguard.settings import Settings
+
+GROUP = "sg.reader"
+"""librdkafka wants a name of a group; nothing ever joins or commits to it."""
+ANSWER_SECONDS = 10.0
+
+
+class Reader:
+    """A consumer of committed records that is assigned to partitions by hand; offset None is the beginning."""
+
+    def __init__(self, settings: Settings, topic: str, starts: Mapping[int, int | None], **config: Any) -> None:
+        self._settings = settings
+        self._consumer: Consumer = clients.consumer(
+            settings, GROUP, **{"enable.partition.eof": True, "auto.offset.reset": "earliest", **config}
+        )
+        begin = {number: OFFSET_BEGINNING if offset is None else offset for number, offset in starts.items()}
+        self._consumer.assign([TopicPartition(topic, number, offset) for number, offset in begin.items()])
+        self._at_end: set[int] = set()
+        self._partitions = set(starts)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    @property
+    def at_end(self) -> bool:
+        """Whether every partition was read to its end by the last `poll`."""
+        return self._at_end == self._partitions
+
+    def poll(self, records: int, timeout: float) -> list[Message]:
+        """Up to `records` records; fewer, or none, after `timeout` seconds."""
+        found: list[Message] = []
+        with clients.translated(self._settings):
+            for message in self._consumer.consume(records, timeout):
+                error = message.error()
+                if error is None:
+                    self._at_end.discard(_partition(message))
+                    found.append(message)
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    self._at_end.add(_partition(message))
+                elif not error.retriable():
+                    raise KafkaException(error)
+        return found
+
+    def to_end(self, timeout: float) -> Iterator[Message]:
+        """All committed records up to the end of every partition; an open transaction is waited for."""
+        deadline = time.monotonic() + timeout
+        while not self.at_end:
+            messages = self.poll(10_000, 0.05)
+            if messages:
+                deadline = time.monotonic() + timeout
+            elif time.monotonic() > deadline:
+                raise clients.unavailable(self._settings)
+            yield from messages
+
+    def close(self) -> None:
+        """Leave."""
+        self._consumer.close()
+
+
+def end_offsets(settings: Settings, topic: str) -> dict[int, int]:
+    """The next offset of each partition, as a reader of committed records sees it.
+
+    Raises:
+        TopicError: there is no such topic.
+        KafkaUnavailable: no broker answers.
+    """
+    admin = clients.admin(settings)
+    with clients.translated(settings):
+        partitions = admin.list_topics(topic, timeout=ANSWER_SECONDS).topics[topic].partitions
+        if not partitions:
+            raise TopicError(f"there is no topic {topic}")
+        wanted = {TopicPartition(topic, number): OffsetSpec.latest() for number in partitions}
+        answers = admin.list_offsets(wanted, request_timeout=ANSWER_SECONDS)
+        return {where.partition: answer.result(ANSWER_SECONDS).offset for where, answer in answers.items()}
+
+
+def cluster_id(settings: Settings) -> str:
+    """The id that the Kafka cluster gave itself."""
+    found = clients.admin(settings).list_topics(timeout=ANSWER_SECONDS).cluster_id
+    if found is None:
+        raise KafkaUnavailable(f"Kafka at {settings.kafka_bootstrap} does not tell its cluster id")
+    return str(found)
+
+
+def _partition(message: Message) -> int:
+    number = message.partition()
+    assert number is not None  # an assigned partition's record or end always says which
+    return number
