@@ -12,8 +12,8 @@ ROWS = (
     {"__main__"},
     {"commands"},
     {"pipeline"},
-    {"services", "datagen", "connect", "engine", "stack"},
-    {"kafka"},
+    {"services", "datagen", "connect", "engine", "stack", "query"},
+    {"kafka", "catalog"},
     {"project", "settings"},
     {"model", "errors"},
 )

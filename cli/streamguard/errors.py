@@ -22,6 +22,7 @@
   x StackError                   1   a local server did not become ready; carries the end of its log
     + PortTaken                  1   names the port and the process that holds it
     + LockFileError              1   the lock file of the jars, or a file that it names, is not what it should be
+  x CatalogError                 1   the Iceberg catalog does not answer or refuses, or a table is missing or differs
   x QueryError                   1   a query did not run
   x Refused                      3   refused by lint or policy before anything was changed
   x WaitTimedOut                 4
@@ -140,6 +141,10 @@ class PortTaken(StackError):
 
 class LockFileError(StackError):
     """The lock file of the jars, or a file that it names, is not what it should be."""
+
+
+class CatalogError(StreamguardError):
+    """The Iceberg catalog does not answer or refuses, or a table of it is missing or differs."""
 
 
 class QueryError(StreamguardError):

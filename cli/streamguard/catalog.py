@@ -1,0 +1,82 @@
+"""The Iceberg catalog: the one place where it is opened, and where its errors become ours.
+
+pyiceberg takes about half a second to import, so it is imported when a catalog is opened and not before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from streamguard.errors import CatalogError
+
+if TYPE_CHECKING:
+    from pyiceberg.catalog import Catalog
+
+    from streamguard.settings import Settings
+
+
+def open_catalog(settings: Settings) -> Catalog:
+    """The Iceberg REST catalog of these settings. Raises CatalogError when it does not answer or refuses the keys."""
+    with catalog_errors(settings):
+        from pyiceberg.catalog import load_catalog
+
+        return load_catalog("lake", **catalog_properties(settings))
+
+
+def catalog_properties(settings: Settings) -> dict[str, str]:
+    """What pyiceberg needs to know; keys that are not set are left to the AWS credentials chain."""
+    both = settings.s3_access_key and settings.s3_secret_key
+    given = {
+        "type": "rest",
+        "uri": settings.s3_catalog,
+        "warehouse": settings.s3_warehouse,
+        # A token for the keys, and not a SigV4 signature: pyiceberg signs a request that has a body without the hash
+        # of the body, which SeaweedFS refuses.
+        "credential": f"{settings.s3_access_key}:{settings.s3_secret_key}" if both else "",
+        "oauth2-server-uri": f"{settings.s3_catalog}/v1/oauth/tokens" if both else "",
+        "s3.endpoint": settings.s3_endpoint,
+        "s3.region": settings.s3_region,
+        "s3.access-key-id": settings.s3_access_key,
+        "s3.secret-access-key": settings.s3_secret_key,
+        "s3.path-style-access": "true",
+        "s3.connect-timeout": "5",
+        "py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO",
+    }
+    return {name: value for name, value in given.items() if value}
+
+
+@contextmanager
+def catalog_errors(settings: Settings) -> Iterator[None]:
+    """Turn what pyiceberg, its HTTP client and its file access raise into one CatalogError."""
+    try:
+        from pyiceberg import exceptions
+        from requests import RequestException
+    except ModuleNotFoundError as exc:
+        raise CatalogError(
+            f"reading Iceberg tables needs the package {exc.name}: pip install 'streamguard[local]'"
+        ) from exc
+    at = f"the Iceberg catalog at {settings.s3_catalog}"
+    try:
+        yield
+    except (exceptions.ForbiddenError, exceptions.UnauthorizedError, exceptions.AuthorizationExpiredError) as exc:
+        keys = "STREAMGUARD_S3_ACCESS_KEY and STREAMGUARD_S3_SECRET_KEY"
+        raise CatalogError(f"{at} refuses the keys: check {keys}") from exc
+    except exceptions.NoSuchTableError as exc:
+        raise CatalogError(f"{at} has not this table: {first_line(exc)}") from exc
+    except exceptions.NoSuchNamespaceError as exc:
+        where = settings.s3_warehouse
+        raise CatalogError(f"{at} has no such namespace in {where}: {first_line(exc)}") from exc
+    except RequestException as exc:
+        raise CatalogError(f"{at} does not answer: is the stack up (streamguard status)?") from exc
+    except (exceptions.RESTError, exceptions.CommitFailedException, ValueError) as exc:
+        raise CatalogError(f"{at}: {first_line(exc)}") from exc
+    except OSError as exc:
+        raise CatalogError(f"S3 at {settings.s3_endpoint} does not deliver: {first_line(exc)}") from exc
+
+
+def first_line(exc: BaseException) -> str:
+    """The first line of an error, or its kind when it says nothing."""
+    lines = str(exc).strip().splitlines()
+    return lines[0][:300] if lines else type(exc).__name__

@@ -1,0 +1,58 @@
+"""`streamguard query`: what the sinks hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from streamguard.commands.output import output_option, show
+
+if TYPE_CHECKING:
+    from streamguard.commands import App
+
+ENGINES = ("mongodb", "duckdb", "athena")
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option(
+    "-e",
+    "--engine",
+    type=click.Choice(ENGINES),
+    default="mongodb",
+    show_default=True,
+    help="Where to run it: MongoDB, the Iceberg tables on this machine, or Amazon Athena.",
+)
+@click.option("-p", "--pipeline", help="The pipeline, when more than one has a query of that name.")
+@click.option("-n", "--limit", type=click.IntRange(min=1), help="Print no more rows than this.")
+@click.option("--list", "listing", is_flag=True, help="List the queries, as a call without NAME does.")
+@output_option
+@click.pass_obj
+def query(
+    app: App, *, name: str | None, engine: str, pipeline: str | None, limit: int | None, listing: bool, output: str
+) -> None:
+    """Query the sinks: the documents in MongoDB, or the tables in S3.
+
+    The queries are files in init/PIPELINE/queries/: an aggregation that pastes unchanged into MongoDB Compass, and
+    SQL that pastes unchanged into Amazon Athena. Every engine gives the same rows.
+
+    \b
+    Examples:
+      streamguard query                              the queries there are
+      streamguard query fraud-report --limit 20      transactions with their people
+      streamguard query fraud-report -e duckdb       the same rows from S3
+      streamguard query top-senders -o json          for the next program
+    """
+    from streamguard.query import files, run
+
+    if name is None or listing:
+        listed = [vars(entry) for entry in files.queries(app.project) if pipeline in (None, entry.pipeline)]
+        rows = [{key: entry[key] for key in ("name", "pipeline", "about")} for entry in listed]
+        show(rows, ["name", "pipeline", "about"], output)
+        return
+    chosen = files.find_query(app.project, name, pipeline)
+    answer = run(engine, chosen, app.pipeline(chosen.pipeline), app.settings, limit=limit)
+    show(answer.rows, answer.columns, output)
+    if not answer.rows:
+        click.echo("No rows: nothing has arrived yet, or nothing fits.", err=True)
