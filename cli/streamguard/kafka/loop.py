@@ -44,6 +44,9 @@ BATCH_WAIT = 0.05
 IDLE_WAIT = 0.1
 CALL_TIMEOUT = 1.0
 """Seconds that one call into librdkafka may block, so that a stop is noticed even while Kafka is away."""
+INIT_TIMEOUT = 0.03
+"""The first of a row that doubles. Kafka is busy for some 50 ms with ending the transaction of a killed predecessor;
+librdkafka would ask again after 500 ms, a new call asks at once."""
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.05, 5.0
 SESSION_TIMEOUT = clients.SESSION_TIMEOUT_MS / 1000
 TRANSACTION_TIMEOUT = clients.TRANSACTION_TIMEOUT_MS / 1000
@@ -271,7 +274,9 @@ class Loop:
 
     # ---- errors
 
-    def _patiently(self, call: Callable[..., T], *arguments: Any, limit: float = math.inf) -> T:
+    def _patiently(
+        self, call: Callable[..., T], *arguments: Any, limit: float = math.inf, timeout: float = CALL_TIMEOUT
+    ) -> T:
         """Call until it answers; retriable errors are retried, those that require an abort are raised.
 
         A call that has not answered after `limit` seconds has an unknown outcome.
@@ -279,7 +284,7 @@ class Loop:
         end = time.monotonic() + limit
         while True:
             try:
-                return call(*arguments, CALL_TIMEOUT)
+                return call(*arguments, timeout)
             except KafkaException as exc:
                 error = exc.args[0]
                 if error.txn_requires_abort():
@@ -287,6 +292,7 @@ class Loop:
                 if not error.retriable() and error.code() != KafkaError._TIMED_OUT:
                     self._judge(error)
                 self._disturbed = True
+                timeout = min(2 * timeout, CALL_TIMEOUT)
                 if self._stop.is_set():
                     raise _Stopped from exc
                 if time.monotonic() > end:
@@ -370,7 +376,7 @@ class Loop:
             self.settings, self.transactional_id, error_cb=self._note_disturbance
         )
         self._produce = self._guarded(self._producer)
-        self._patiently(self._producer.init_transactions)
+        self._patiently(self._producer.init_transactions, timeout=INIT_TIMEOUT)
 
     def _close(self) -> None:
         self._phase.set(Phase.IDLE)
