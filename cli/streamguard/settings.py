@@ -65,6 +65,7 @@ class Settings:
     kafka_replication: int = _about("Replication factor of topics that do not say one.", 1)
     connect_url: str = _about("Kafka Connect's address; empty: the local one.", "")
     ksql_url: str = _about("The ksql server's address; empty: the local one.", "")
+    ksql_service_id: str = _about("Names the ksql server's command log and consumer groups in Kafka.", "default")
 
     mongodb_server: str = _about("Which server holds the documents.", "secantusdb", choices=MONGODB_SERVERS)
     mongodb_uri: str = _about("MongoDB's URI with credentials; empty: the local one.", "", secret=True)
