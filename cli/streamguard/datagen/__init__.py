@@ -1,1 +1,1 @@
-"""The generator: worlds, columns, encoders, pacing, publishing."""
+"""The generator: worlds decide what happens, encoders make bytes of it, pacing says when, publishing sends it."""
