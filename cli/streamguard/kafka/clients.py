@@ -14,14 +14,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
-from confluent_kafka.admin import AdminClient
 
 from streamguard.errors import Fenced, KafkaUnavailable, StreamguardError, TopicError
 from streamguard.errors import KafkaError as KafkaRefusal
 from streamguard.settings import Settings
+
+if TYPE_CHECKING:
+    from confluent_kafka.admin import AdminClient
 
 SESSION_TIMEOUT_MS = 6_000
 HEARTBEAT_MS = 1_500
@@ -71,6 +73,8 @@ def consumer(settings: Settings, group: str, *, instance: str | None = None, **c
 
 def admin(settings: Settings, *, timeout: float = 3.0) -> AdminClient:
     """An admin client of a Kafka that answers; `KafkaUnavailable` after at most `timeout` seconds otherwise."""
+    from confluent_kafka.admin import AdminClient  # services do without it, and start sooner
+
     client = AdminClient(_shared(settings), logger=LOG)
     require_broker(client, settings, timeout=timeout)
     return client

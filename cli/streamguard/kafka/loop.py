@@ -211,9 +211,10 @@ class Loop:
 
     def _consume(self) -> list[Message]:
         """1 consume: wait for one record, then take what is there or comes within `batch_wait`."""
-        before = self._assignments
+        before = 0
         try:
             batch = self._consumer.consume(1, IDLE_WAIT)
+            before = self._assignments  # whatever was served before that record, it is of the present assignment
             if batch and self._batch_records > 1:
                 batch += self._consumer.consume(self._batch_records - 1, self._batch_wait)
         except KafkaException as exc:
