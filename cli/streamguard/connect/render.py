@@ -18,9 +18,9 @@ import jinja2
 from jinja2 import meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
 
+from streamguard.connect.answers import UNREACHABLE
 from streamguard.connect.printing import PRIVATE, REFERENCE, env, printed, reveal, smuggled
 from streamguard.errors import Refused, TemplateError
-from streamguard.project import did_you_mean
 
 SUFFIX = ".json.j2"
 FILTERS = (
@@ -28,9 +28,6 @@ FILTERS = (
     *("map", "max", "min", "reject", "rejectattr", "replace", "round", "select", "selectattr", "sort", "string", "sum"),
     *("title", "trim", "truncate", "unique", "upper"),
 )
-UNREACHABLE = "/\\%"
-"""A connector whose name has one of these can be made over REST, and then never be read or deleted."""
-
 Config = Mapping[str, str]
 
 
@@ -248,5 +245,3 @@ def _config(template: Path, name: str, document: Mapping[str, Any]) -> Config:
 def _kind(value: object) -> str:
     return "null" if value is None else "an object" if isinstance(value, dict) else "a list"
 
-
-__all__ = ["Config", "Connector", "did_you_mean", "render", "render_all"]

@@ -90,7 +90,7 @@ def redact(text: str, desired: Mapping[str, str] | None = None) -> str:
         for pattern in _resolved(value):
             text = pattern.sub(MASK, text)
     for value in sorted(hidden, key=len, reverse=True):
-        if len(value) > 2 and value != MASK:
+        if len(value) > 2 and value not in (MASK, "null", "[hidden]"):
             text = text.replace(value, MASK)
     text = _URI.sub(rf"\1{MASK}@", text)
     return _CONTROL.sub("", text)

@@ -11,11 +11,13 @@ import yaml
 
 from streamguard.connect.secrets import literal_secret
 from streamguard.errors import ProjectError, Refused
-from streamguard.model import Pipeline
+from streamguard.model import Lake, Pipeline
 from streamguard.project import Project, load_yaml
 from streamguard.settings import Settings
 
 FROM_SETTINGS = ("s3_endpoint", "s3_catalog", "s3_warehouse", "s3_region", "kafka_replication")
+CASTS = {"int": "int32", "long": "int64", "float": "float32", "double": "float64", "boolean": "boolean"}
+"""Iceberg's types as Kafka Connect's Cast names them."""
 _SCALAR = {"type": ["string", "number", "boolean"]}
 VALUES_SCHEMA: Mapping[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -54,7 +56,7 @@ def load_values(
     if pipeline.mongodb_database:
         values["mongodb_database"] = pipeline.mongodb_database
     if pipeline.lake:
-        values["lake_namespace"] = pipeline.lake.namespace
+        values |= lake_values(pipeline.lake)
     given = load_yaml(path, VALUES_SCHEMA)
     for override in overrides:
         name, value = parse_override(override)
@@ -64,6 +66,19 @@ def load_values(
         if found and not name.endswith("_variable"):
             raise Refused(f"the value {name} holds {found}: name a variable of the worker's, and write env(…) in the template")
     return values | given
+
+
+def lake_values(lake: Lake) -> dict[str, Any]:
+    """The tables of a lake as templates need them; columns that start with `_` are the sink's own."""
+    own = {table.name: [column for column in table.columns if not column.name.startswith("_")] for table in lake.tables}
+    return {
+        "lake_namespace": lake.namespace,
+        "lake_columns": {name: [column.name for column in columns] for name, columns in own.items()},
+        "lake_casts": {
+            name: [(column.name, CASTS[column.type]) for column in columns if column.type in CASTS]
+            for name, columns in own.items()
+        },
+    }
 
 
 def parse_override(text: str) -> tuple[str, Any]:
