@@ -131,10 +131,9 @@ class Publishing:
             if self._produced >= self._limit or self._ends():
                 break
             self._outlet.serve(min(LOOK, self._pace.wait(self._clock() - self._begin)))
-        seconds_sending = self._clock() - self._begin
         self._drain()
         self._look(last=True)
-        seconds = self._clock() - self._begin if self._limit < math.inf else seconds_sending
+        seconds = self._clock() - self._begin
         acknowledged = dict(zip(EVALUATIONS, self._tally.acknowledged, strict=True))
         failed = self._produced - sum(self._tally.acknowledged)
         return Totals(self._produced, acknowledged, failed, self._tally.error, seconds, len(self._tally.people))

@@ -14,7 +14,7 @@ from streamguard.settings import Settings
 Report = Callable[[object | None, object], None]
 """Called once for each record, from `serve`, with an error or None and the record."""
 
-CONNECT_TIMEOUT = 5.0
+CONNECT_TIMEOUT = 3.0
 
 
 class Publisher:
