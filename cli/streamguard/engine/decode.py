@@ -1,0 +1,138 @@
+"""The part of a compiled function that takes a record apart: the quick way, and the complete one for unusual records.
+
+Every declared column that could be refused is checked, used or not, because ksqlDB skips a record whose value does not fit the
+declared columns. Columns that the queries use become local variables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from streamguard.engine import types as t
+from streamguard.engine.emit import Emitter
+from streamguard.engine.formats import Layouts, coercion
+from streamguard.engine.metastore import Source
+from streamguard.engine.typed import Field, Operation, Read, Typed
+
+JOINED = 3  # from so many strings on, one join checks them quicker than one by one
+
+
+class Decoding:
+    """Writes the lines; `names` has the local variable of each column and field that is used."""
+
+    def __init__(self, source: Source, emitter: Emitter, used: Iterable[Typed]) -> None:
+        self.emitter = emitter
+        self.names: dict[Typed, str] = {}
+        self.general: list[str] = []
+        self.whole: set[Typed] = set()
+        self.fields: set[Typed] = set()
+        for expression in used:
+            self._collect(expression)
+        reads: list[tuple[Typed, str]] = [(Read(c.name, c.type, is_key=False), c.name) for c in source.values]
+        self.wanted = [(node, name) for node, name in reads if self._is_wanted(node)]
+        self.quick = self._object("value", self.wanted, "row")
+
+    def _collect(self, node: Typed) -> None:
+        """Note which columns and fields are used, and which structs as a whole."""
+        if isinstance(node, Operation):
+            for argument in node.arguments:
+                self._collect(argument)
+            return
+        self.whole.add(node)
+        while isinstance(node, Field):
+            self.fields.add(node)
+            if isinstance(node.struct, Operation):
+                self._collect(node.struct)
+                return
+            node = node.struct
+            self.fields.add(node)
+
+    def _is_wanted(self, node: Typed) -> bool:
+        return node in self.whole or node in self.fields or _can_fail(node.type)
+
+    def _name(self, node: Typed) -> str:
+        return self.names.setdefault(node, f"c{len(self.names)}")
+
+    def _object(self, variable: str, wanted: list[tuple[Typed, str]], row: str) -> list[str]:
+        """Lines that take the wanted fields out of the dictionary `variable`."""
+        if not wanted:
+            return []
+        layouts = self.emitter.share("layouts", Layouts([name for _, name in wanted]))
+        names = [self._name(node) for node, _ in wanted]
+        target = ", ".join(names) + ("," if len(names) == 1 else "")
+        for (_, name), local in zip(wanted, names, strict=True):
+            self.general.append(f"{local} = None if {row} is None else {row}[{name!r}]")
+        get = f"{layouts}[tuple({variable})]({variable})"
+        strings = [local for (node, _), local in zip(wanted, names, strict=True) if node.type == t.STRING]
+        if len(strings) == len(names) >= JOINED:
+            lines = [f"fields = {get}", *_joined("fields"), f"{target} = fields"]
+        else:
+            lines = [f"{target} = {get}", *_strings(strings)]
+        for (node, _), local in zip(wanted, names, strict=True):
+            lines += self._check(node, local)
+        return lines
+
+    def _check(self, node: Typed, local: str) -> list[str]:
+        match node.type:
+            case t.STRING:
+                return []
+            case t.DOUBLE:
+                convert = f"    {local} = float({local}) if type({local}) is int else unusual()"
+                return [f"if type({local}) is not float and {local} is not None:", convert]
+            case t.INTEGER:
+                inside = f"type({local}) is not int or not -2147483648 <= {local} <= 2147483647"
+                return [f"if {local} is not None and ({inside}):", "    unusual()"]
+            case t.BIGINT:
+                inside = f"type({local}) is not int or {local} > 9223372036854775807"
+                return [f"if {local} is not None and ({inside}):", "    unusual()"]
+            case t.BOOLEAN:
+                return [f"if type({local}) is not bool and {local} is not None:", "    unusual()"]
+            case t.Struct() if node not in self.whole and node in self.fields:
+                return self._struct(node, node.type, local)
+            case _:
+                convert = self.emitter.share("convert", coercion(node.type))
+                lines = [f"if {local} is not None:", f"    {local} = {convert}({local}, '$')"]
+                return lines + self._fields_of_whole(node, local)
+
+    def _struct(self, node: Typed, kind: t.Struct, local: str) -> list[str]:
+        """A struct of which only fields are used: it is never built."""
+        fields: list[tuple[Typed, str]] = [(Field(node, name, of), name) for name, of in kind.fields]
+        wanted = [(each, name) for each, name in fields if self._is_wanted(each)]
+        before = len(self.names)
+        inside = self._object(local, wanted, local)
+        made = list(self.names.values())[before:]
+        return [
+            f"if type({local}) is dict:",
+            *(f"    {line}" for line in inside or ["pass"]),
+            f"elif {local} is None:",
+            f"    {' = '.join([*made, 'None'])}" if made else "    pass",
+            "else:",
+            "    unusual()",
+        ]
+
+    def _fields_of_whole(self, node: Typed, local: str) -> list[str]:
+        """Fields that are used beside their whole struct, which is a dictionary with every field."""
+        lines = []
+        for name, of in node.type.fields if isinstance(node.type, t.Struct) else ():
+            field = Field(node, name, of)
+            if field in self.fields or field in self.whole:
+                made = f"{self._name(field)} = None if {local} is None else {local}[{name!r}]"
+                self.general.append(made)
+                lines += [made, *self._fields_of_whole(field, self.names[field])]
+        return lines
+
+
+def _strings(names: list[str]) -> list[str]:
+    if len(names) >= JOINED:
+        return _joined(f"({', '.join(names)})")
+    return [f"if type({name}) is not str and {name} is not None: unusual()" for name in names]
+
+
+def _joined(names: str) -> list[str]:
+    """One join is the quickest test that all are strings; with nulls among them the types decide."""
+    return ["try:", f"    join({names})", "except TypeError:", f"    TEXTS.issuperset(map(type, {names})) or unusual()"]
+
+
+def _can_fail(kind: t.Type) -> bool:
+    """Whether some JSON value does not fit the type: any text fits a STRING."""
+    return kind != t.STRING

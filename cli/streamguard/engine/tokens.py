@@ -1,0 +1,103 @@
+"""Text to tokens: names, quoted names, strings, numbers, symbols, each with its place.
+
+Unquoted names are upper-cased, quoted ones (`x` or "x") kept. A quote is doubled inside its own kind of quotes. ``--`` and
+``/* */`` are comments. ``${name}`` is replaced before the text is cut, see `substitute`.
+"""
+
+from __future__ import annotations
+
+import bisect
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from streamguard.engine.places import Place, excerpt
+from streamguard.errors import ParseError
+
+NAME, QUOTED, STRING, INTEGER, DECIMAL, DOUBLE, SYMBOL, END = (
+    "name",
+    "quoted",
+    "string",
+    "integer",
+    "decimal",
+    "double",
+    "symbol",
+    "end",
+)
+
+PATTERN = re.compile(
+    r"""
+      (?P<space>   \s+ | --[^\n]* | /\*.*?\*/ )
+    | (?P<double>  (?: \d+ (?:\.\d*)? | \.\d+ ) [eE][+-]?\d+ )
+    | (?P<decimal> \d+\.\d* | \.\d+ )
+    | (?P<integer> \d+ )
+    | (?P<name>    [A-Za-z_][A-Za-z0-9_@]* )
+    | (?P<string>  '(?:[^']|'')*' )
+    | (?P<quoted>  `(?:[^`]|``)*` | "(?:[^"]|"")*" )
+    | (?P<variable> \$\{[^}\n]*\} )
+    | (?P<symbol>  -> | => | := | <> | != | <= | >= | \|\| | [-+*/%=<>.,;()\[\]{}:] )
+    """,
+    re.VERBOSE | re.DOTALL | re.ASCII,
+)
+VARIABLE = re.compile(r"\$\{\s*([A-Za-z0-9_]+)\s*\}")
+UNFINISHED = {"'": "this string has no closing '", "`": "this name has no closing `", '"': 'this name has no closing "'}
+
+
+@dataclass(frozen=True)
+class Token:
+    """`value` is what the token means (an upper-cased or unquoted name, the text of a string); `text` what was written."""
+
+    kind: str
+    value: str
+    text: str
+    place: Place
+
+
+def substitute(text: str, variables: Mapping[str, str]) -> str:
+    """Replace each ``${name}`` that `variables` has, in any case, also inside strings; leave the others."""
+    known = {name.upper(): value for name, value in variables.items()}
+    return VARIABLE.sub(lambda found: known.get(found[1].upper(), found[0]), text)
+
+
+def tokenize(text: str) -> list[Token]:
+    """Cut the whole text; the last token is of kind `END`.
+
+    Raises:
+        ParseError: a character that starts no token, or a string, name or comment that does not end.
+    """
+    lines = [0, *(found.end() for found in re.finditer("\n", text))]
+    tokens: list[Token] = []
+    at = 0
+    while at < len(text):
+        found = PATTERN.match(text, at)
+        if found is None or found.lastgroup == "variable":
+            raise _refusal(text, at, found, _place(lines, at, 1 if found is None else found.end() - at))
+        kind = str(found.lastgroup)
+        if kind != "space":
+            tokens.append(Token(kind, _value(kind, found[0]), found[0], _place(lines, at, found.end() - at)))
+        at = found.end()
+    return [*tokens, Token(END, "", "", _place(lines, at, 1))]
+
+
+def _place(lines: list[int], at: int, length: int) -> Place:
+    line = bisect.bisect_right(lines, at)
+    return Place(line, at - lines[line - 1] + 1, at, at + length)
+
+
+def _value(kind: str, text: str) -> str:
+    if kind == NAME:
+        return text.upper()
+    if kind in (STRING, QUOTED):
+        quote = text[0]
+        return text[1:-1].replace(quote * 2, quote)
+    return text
+
+
+def _refusal(text: str, at: int, found: re.Match[str] | None, place: Place) -> ParseError:
+    if found is not None:
+        reason = f"variable {found[0]} is not defined (DEFINE it, or pass it with the statement)"
+    elif text.startswith("/*", at):
+        reason = "this comment has no closing */"
+    else:
+        reason = UNFINISHED.get(text[at], f"{text[at]!r} can not stand here")
+    return ParseError(reason, line=place.line, column=place.column, excerpt=excerpt(text, place))

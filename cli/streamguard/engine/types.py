@@ -1,0 +1,119 @@
+"""The SQL types of columns and expressions. ``str(type)`` is ksqlDB's spelling: ``STRUCT<`F1` STRING, `F2` INTEGER>``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """BOOLEAN, INTEGER, BIGINT, DOUBLE, STRING and the types that no format of this engine carries yet."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class Decimal:
+    """An exact number of `precision` digits, `scale` of them after the point."""
+
+    precision: int
+    scale: int
+
+    def __str__(self) -> str:
+        return f"DECIMAL({self.precision}, {self.scale})"
+
+
+@dataclass(frozen=True)
+class Array:
+    """A list whose elements all have one type."""
+
+    element: Type
+
+    def __str__(self) -> str:
+        return f"ARRAY<{self.element}>"
+
+
+@dataclass(frozen=True)
+class Map:
+    """Keys of type `key` (STRING in JSON) and values of one type."""
+
+    key: Type
+    value: Type
+
+    def __str__(self) -> str:
+        return f"MAP<{self.key}, {self.value}>"
+
+
+@dataclass(frozen=True)
+class Struct:
+    """Named fields in order."""
+
+    fields: tuple[tuple[str, Type], ...]
+
+    def __str__(self) -> str:
+        return "STRUCT<" + ", ".join(f"{quoted(name)} {kind}" for name, kind in self.fields) + ">"
+
+    def field(self, name: str) -> Type | None:
+        """The type of the field, or None when there is no such field."""
+        return dict(self.fields).get(name)
+
+
+Type = Scalar | Decimal | Array | Map | Struct
+
+BOOLEAN, INTEGER, BIGINT, DOUBLE, STRING = (
+    Scalar(name) for name in ("BOOLEAN", "INTEGER", "BIGINT", "DOUBLE", "STRING")
+)
+BYTES, DATE, TIME, TIMESTAMP = (Scalar(name) for name in ("BYTES", "DATE", "TIME", "TIMESTAMP"))
+NULL = Scalar("NULL")  # the type of a bare NULL, before a context gives it another
+
+NAMES = {
+    "BOOLEAN": BOOLEAN,
+    "INT": INTEGER,
+    "INTEGER": INTEGER,
+    "BIGINT": BIGINT,
+    "DOUBLE": DOUBLE,
+    "STRING": STRING,
+    "VARCHAR": STRING,
+    "BYTES": BYTES,
+    "DATE": DATE,
+    "TIME": TIME,
+    "TIMESTAMP": TIMESTAMP,
+}
+
+
+def quoted(name: str) -> str:
+    """The name in back-ticks, as ksqlDB prints schemas."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def is_numeric(kind: Type) -> bool:
+    """Whether arithmetic works on the type."""
+    return kind in (INTEGER, BIGINT, DOUBLE) or isinstance(kind, Decimal)
+
+
+def wider(left: Type, right: Type) -> Type:
+    """The type that both numbers fit in: INTEGER < BIGINT < DECIMAL < DOUBLE."""
+    if DOUBLE in (left, right):
+        return DOUBLE
+    for kind in (left, right):
+        if isinstance(kind, Decimal):
+            return kind
+    return BIGINT if BIGINT in (left, right) else INTEGER
+
+
+def schema(kind: Type) -> dict[str, object]:
+    """The type in the form of ksqlDB's REST API."""
+    made: dict[str, object] = {"type": str(kind), "fields": None, "memberSchema": None}
+    if isinstance(kind, Struct):
+        made["type"] = "STRUCT"
+        made["fields"] = [{"name": name, "schema": schema(of)} for name, of in kind.fields]
+    elif isinstance(kind, Array | Map):
+        made["type"] = "ARRAY" if isinstance(kind, Array) else "MAP"
+        made["memberSchema"] = schema(kind.element if isinstance(kind, Array) else kind.value)
+    elif isinstance(kind, Decimal):
+        made["type"] = "DECIMAL"
+        made["parameters"] = {"precision": kind.precision, "scale": kind.scale}
+    return made
