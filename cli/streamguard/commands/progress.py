@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import click
 
 if TYPE_CHECKING:
-    from streamguard.stack.server import Progress
+    from rich.table import Table
+
+    from streamguard.stack.starting import Progress
 
 MEGABYTE = 1e6
 
@@ -22,10 +26,11 @@ def show_bytes(what: str) -> Iterator[Callable[[int, int], None]]:
         yield _plain_bytes(what)
         return
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
+    from rich.progress import Progress as Bars
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=None)
         yield lambda had, wanted: bar.update(task, completed=had, total=wanted)
 
@@ -42,3 +47,50 @@ def _plain_bytes(what: str) -> Callable[[int, int], None]:
             click.echo(f"{what}: {had / MEGABYTE:.0f} of {wanted / MEGABYTE:.0f} MB", err=True)
 
     return on_bytes
+
+
+@contextmanager
+def show_programs() -> Iterator[Callable[[Progress], None]]:
+    """A callback for the progress of programs: a live table on a terminal, one line for each end elsewhere."""
+    if not sys.stderr.isatty():
+        yield _plain_program
+        return
+    from rich.console import Console
+    from rich.live import Live
+
+    board = Board()
+    with Live(board, console=Console(stderr=True), refresh_per_second=10):
+        yield board.update
+
+
+def _plain_program(progress: Progress) -> None:
+    if progress.state in ("ready", "failed", "stopped"):
+        click.echo(f"{progress.name}: {progress.state} ({progress.seconds:.1f} s)", err=True)
+
+
+class Board:
+    """The table: a line for each program, with a clock while it is under way."""
+
+    STYLES: ClassVar[dict[str, str]] = {"ready": "green", "stopped": "green", "failed": "bold red"}
+
+    def __init__(self) -> None:
+        self._latest: dict[str, tuple[Progress, float]] = {}
+        self._lock = threading.Lock()
+
+    def update(self, progress: Progress) -> None:
+        """From any thread."""
+        with self._lock:
+            self._latest[progress.name] = (progress, time.monotonic())
+
+    def __rich__(self) -> Table:
+        from rich.table import Table
+
+        table = Table(box=None, pad_edge=False, show_header=False)
+        with self._lock:
+            lines = list(self._latest.values())
+        for progress, since in lines:
+            style = self.STYLES.get(progress.state)
+            seconds = progress.seconds + (0.0 if style else time.monotonic() - since)
+            state = f"[{style}]{progress.state}[/]" if style else progress.state
+            table.add_row(progress.name, state, f"{seconds:5.1f} s", progress.detail)
+        return table

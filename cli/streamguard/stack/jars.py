@@ -102,7 +102,7 @@ def fetch(
     cache: Path,
     url: str,
     *,
-    on_bytes: OnBytes = lambda had, wanted: None,
+    on_bytes: OnBytes | None = None,
     verify: bool = False,
     session: Any = None,
 ) -> int:
@@ -121,7 +121,8 @@ def fetch(
         try:
             for job in as_completed(jobs):
                 had += job.result()
-                on_bytes(had, total)
+                if on_bytes:
+                    on_bytes(had, total)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
@@ -162,7 +163,9 @@ def _session() -> Any:
     from urllib3.util import Retry
 
     session = requests.Session()
-    retry = Retry(total=5, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504), respect_retry_after_header=True)
+    retry = Retry(
+        total=5, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504), respect_retry_after_header=True
+    )
     for scheme in ("https://", "http://"):
         session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS, max_retries=retry))
     return session
@@ -183,11 +186,13 @@ def _download(session: Any, url: str, jar: Jar, cache: Path) -> int:
                 break
             except requests.RequestException as exc:
                 if attempt == 3 or isinstance(exc, requests.HTTPError):
-                    raise StackError(f"{source} can not be downloaded: {_cause(exc)}; try again, it goes on from there") from exc
+                    raise StackError(
+                        f"{source} can not be downloaded: {_cause(exc)}; try again, it goes on from there"
+                    ) from exc
         if digest != jar.sha256:
             raise LockFileError(
-                f"{source} is not the file that the lock file names (SHA-256 {digest[:12]}…, wanted {jar.sha256[:12]}…); "
-                "nothing was installed from it"
+                f"{source} is not the file that the lock file names "
+                f"(its SHA-256 begins {digest[:12]}, the lock file's {jar.sha256[:12]}); it was not installed"
             )
         part.replace(target)
     finally:

