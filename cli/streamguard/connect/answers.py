@@ -182,7 +182,8 @@ def deployed(document: Mapping[str, Mapping[str, Any]]) -> dict[str, Deployed]:
 def validation(document: Mapping[str, Any]) -> Validation:
     """From PUT /connector-plugins/CLASS/config/validate; a `definition` may be null."""
     errors: list[FieldError] = []
-    known, undefined = set(), set()
+    known: set[str] = set()
+    undefined: set[str] = set()
     for entry in document.get("configs", ()):
         value, definition = entry.get("value") or {}, entry.get("definition") or {}
         key = value.get("name") or definition.get("name") or ""

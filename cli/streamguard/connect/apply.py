@@ -49,6 +49,10 @@ class Result:
 Report = Callable[[Progress], None]
 
 
+def _tell_nobody(_progress: Progress) -> None:
+    """The report of those who want none."""
+
+
 def plan(client: ConnectClient, connectors: Sequence[Connector]) -> list[Change]:
     """What `deploy` would do, by one request."""
     deployed = {name: connector.config for name, connector in client.connectors().items()}
@@ -62,7 +66,7 @@ def deploy(
     topics: Mapping[str, int] | None,
     timeout: float = 60.0,
     settle: float = 1.5,
-    report: Report = lambda progress: None,
+    report: Report = _tell_nobody,
 ) -> list[Result]:
     """Bring the worker in line with `connectors`. `topics`: those that exist, with their partitions; None: not known.
 

@@ -13,6 +13,7 @@ from streamguard.connect.answers import Plugin, Validation
 from streamguard.connect.client import ConnectClient
 from streamguard.connect.render import Connector
 from streamguard.connect.secrets import literal_secrets
+from streamguard.errors import Refused
 from streamguard.project import did_you_mean
 
 PASSED_ON = (
@@ -48,12 +49,21 @@ def check(
         findings += topic_findings(connector, topics)
     classes = [plugin.class_name for plugin in plugins if plugin.type in ("sink", "source")]
     if not _is_installed(connector.class_name, classes):
-        found = Finding("connector.class", f"the worker has no plugin {connector.class_name}{did_you_mean(connector.class_name, classes)}")
+        found = Finding(
+            "connector.class",
+            f"the worker has no plugin {connector.class_name}{did_you_mean(connector.class_name, classes)}",
+        )
         return [*findings, found]
     if findings:
         return findings
     answer = client.validate(connector.class_name, {**connector.config, "name": connector.name})
     return validation_findings(connector, answer)
+
+
+def refuse_secrets(connector: Connector) -> None:
+    """Raise `Refused` if the config holds a secret in clear; called before a config is printed."""
+    for key, words in literal_secrets(connector.config).items():
+        raise Refused(f"{connector.template}: {key} holds {words}: write {{{{ env(NAME) }}}} in the template")
 
 
 def policy_findings(connector: Connector) -> list[Finding]:
@@ -78,7 +88,9 @@ def topic_findings(connector: Connector, topics: Mapping[str, int]) -> list[Find
     if "iceberg.control.topic" in connector.config:
         needed.append(("iceberg.control.topic", connector.config["iceberg.control.topic"]))
     return [
-        Finding(key, f"there is no topic {topic}{did_you_mean(topic, topics)}: create it with `streamguard topics apply`")
+        Finding(
+            key, f"there is no topic {topic}{did_you_mean(topic, topics)}: create it with `streamguard topics apply`"
+        )
         for key, topic in needed
         if topic not in topics
     ]

@@ -23,11 +23,11 @@ READ_SECONDS = 95.0
 """The worker gives up on a request after 90 s; a little more, so that its own answer arrives."""
 
 
-class _Again(Exception):  # noqa: N818
+class _Again(Exception):
     """Not now: the worker starts, or rebalances."""
 
 
-class _Ambiguous(Exception):  # noqa: N818
+class _Ambiguous(Exception):
     """The request may have been carried out."""
 
 

@@ -27,10 +27,11 @@ FORGET_AFTER = 120.0
 """Seconds that a part must run before its failures are forgotten."""
 
 _OUTAGE = re.compile(
-    r"time(d)?.?out|connection (refused|reset|closed|failure)|connect(ion)?exception|could not connect|unable to connect"
-    r"|unknownhost|no ?route|network|socket(exception)?|broken pipe|eof ?exception|unavailable|disconnect|not ?available"
+    r"timed?.?out|connection (refused|reset|closed|failure)|connect(ion)?exception|could not connect"
+    r"|unable to connect|unknownhost|no ?route|network|socket|broken pipe|eof ?exception|unavailable|disconnect"
+    r"|not ?available"
     r"|no broker|not ?coordinator|coordinator|leader|fenced|retriable|slow ?down|too many requests|\b(429|50[0234])\b"
-    r"|mongosocket|servicefailure|internalservererror|nonretryable.*node|not ?primary|shutdown ?in ?progress|interrupted",
+    r"|servicefailure|internalservererror|not ?primary|shutdown ?in ?progress|interrupted",
     re.IGNORECASE,
 )
 _CONFIGURATION = re.compile(
@@ -90,21 +91,24 @@ def is_outage(cause: str) -> bool:
 
 
 def pause_after(failures: int, jitter: float) -> float:
-    """Seconds before the restart after so many failures in a row: 5, 10, 20 … 300. `jitter` in [0, 1) takes up to 20 % off."""
+    """Seconds before the restart after so many failures in a row: 5, 10, 20 … 300, less up to a fifth by `jitter`."""
     pause = min(FIRST_PAUSE * 2.0 ** min(failures - 1, 10), LONGEST_PAUSE)
     return float(pause * (1 - 0.2 * jitter))
 
 
-def decide(
-    seen: Iterable[ConnectorStatus], memory: Mapping[Part, History], now: float, jitter: float
-) -> Decision:
+def decide(seen: Iterable[ConnectorStatus], memory: Mapping[Part, History], now: float, jitter: float) -> Decision:
     """Pure: what to restart at the time `now`, from what is seen and remembered."""
     steps: list[Step] = []
     remembered: dict[Part, History] = {}
     for status in seen:
         for part, state, trace in _parts(status):
             history = memory.get(part, History())
-            history, step = _look(part, state, trace, history, now, jitter)
+            if state == "FAILED":
+                history, step = _look_at_failed(
+                    part, first_cause(trace), history, now, pause_after(history.failures + 1, jitter)
+                )
+            else:
+                history, step = _look_at_healthy(part, state, history, now)
             if history != History():
                 remembered[part] = history
             if step is not None:
@@ -112,18 +116,13 @@ def decide(
     return Decision(tuple(steps), remembered)
 
 
-def _look(
-    part: Part, state: str, trace: str, history: History, now: float, jitter: float
-) -> tuple[History, Step | None]:
-    if state != "FAILED":
-        return _look_at_healthy(part, state, history, now)
-    cause = first_cause(trace)
+def _look_at_failed(part: Part, cause: str, history: History, now: float, pause: float) -> tuple[History, Step | None]:
     if history.gave_up and cause == history.cause:
         return history, None
     if history.restarted:  # it is seen FAILED for the first time, or again after a restart
         equal = history.equal + 1 if cause == history.cause else 1
         failures = history.failures + 1
-        history = History(failures, now + pause_after(failures, jitter), cause, equal, restarted=False)
+        history = History(failures, now + pause, cause, equal, restarted=False)
         if equal >= EQUAL_TRACES and not is_outage(cause):
             return replace(history, gave_up=True), Step("give up", part, cause, failures)
     if now >= history.due:
@@ -158,7 +157,7 @@ def heal(
     clock: Callable[[], float] = time.monotonic,
     jitter: Callable[[], float] = random.random,
 ) -> None:
-    """Look every `interval` seconds and restart what is due, until `stop` is set. An unreachable worker is waited for."""
+    """Look every `interval` seconds and restart what is due, until `stop` is set; wait for a worker that is away."""
     wanted = set(names) if names is not None else None
     memory: Mapping[Part, History] = {}
     away = False

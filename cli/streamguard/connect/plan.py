@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from streamguard.connect.secrets import shown
 
@@ -48,6 +48,11 @@ class Change:
     def patch(self) -> dict[str, str | None]:
         """The changes as PATCH takes them: None removes a key."""
         return {change.key: change.after for change in self.keys}
+
+    def row(self) -> dict[str, Any]:
+        """As a document; secrets masked."""
+        keys = [{"key": k.key, "before": shown(k.key, k.before), "after": shown(k.key, k.after)} for k in self.keys]
+        return {"name": self.name, "action": self.action, "changes": keys}
 
     def __str__(self) -> str:
         sign = {"create": "+", "update": "~", "unchanged": "="}[self.action]

@@ -16,7 +16,8 @@ from typing import Any
 
 import jinja2
 from jinja2 import meta, nodes
-from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+from jinja2.exceptions import SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from streamguard.connect.answers import UNREACHABLE
 from streamguard.connect.printing import PRIVATE, REFERENCE, env, printed, reveal, smuggled
@@ -127,7 +128,9 @@ def _render_text(template: Path, context: Mapping[str, Any], root: Path) -> str:
     except jinja2.TemplateNotFound as exc:
         raise TemplateError(f"{_place(exc, template, root)}: there is no template {exc.name} in {root}") from exc
     except jinja2.UndefinedError as exc:
-        raise TemplateError(f"{_place(exc, template, root)}: {_about_undefined(exc, environment, where, context)}") from exc
+        raise TemplateError(
+            f"{_place(exc, template, root)}: {_about_undefined(exc, environment, where, context)}"
+        ) from exc
     except SecurityError as exc:
         raise TemplateError(f"{_place(exc, template, root)}: the sandbox refuses this: {exc}") from exc
     except (TypeError, ValueError, ArithmeticError, LookupError, RecursionError) as exc:
@@ -139,9 +142,10 @@ def _check_macros(environment: jinja2.Environment, where: str) -> None:
     assert environment.loader is not None
     pending, seen = [where], set[str]()
     while pending:
-        source, filename, _ = environment.loader.get_source(environment, pending.pop())
+        name = pending.pop()
+        seen.add(name)
+        source, filename, _ = environment.loader.get_source(environment, name)
         tree = environment.parse(source, filename=filename)
-        seen.add(filename)
         macros = {macro.name for macro in tree.find_all(nodes.Macro)} | {"caller"} | _imported(tree)
         allowed = {id(node) for output in tree.find_all(nodes.Output) for node in output.nodes}
         for call in tree.find_all(nodes.Call):
@@ -151,9 +155,7 @@ def _check_macros(environment: jinja2.Environment, where: str) -> None:
         for block in tree.find_all((nodes.AssignBlock, nodes.FilterBlock)):
             reason = "{% set %} with a block and {% filter %} are not available here"
             raise jinja2.TemplateSyntaxError(reason, block.lineno, filename=filename)
-        for name in meta.find_referenced_templates(tree):
-            if name and str((Path(str(environment.loader._root)) / name).resolve()) not in seen:  # type: ignore[attr-defined]
-                pending.append(name)
+        pending += {name for name in meta.find_referenced_templates(tree) if name} - seen
 
 
 def _imported(tree: nodes.Template) -> set[str]:
@@ -225,16 +227,15 @@ def _config(template: Path, name: str, document: Mapping[str, Any]) -> Config:
     config = {}
     for raw_key, value in document.items():
         key = reveal(raw_key)
-        if isinstance(value, bool):
-            value = str(value).lower()
         if value is None or isinstance(value, dict | list):
             raise TemplateError(f"{template}: {key} takes text, a number or a boolean, not {_kind(value)}")
-        reference = smuggled(str(value)) or smuggled(raw_key)
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        reference = smuggled(text) or smuggled(raw_key)
         if reference:
             raise Refused(
                 f"{template}: a value puts the reference {reference} into {key}: references are written in templates"
             )
-        config[key] = reveal(str(value))
+        config[key] = reveal(text)
     if config.pop("name", name) != name:
         raise TemplateError(f"{template}: its name is {name}, from the file's name; leave the key name out")
     if not config.get("connector.class") or "${" in config["connector.class"]:
@@ -244,4 +245,3 @@ def _config(template: Path, name: str, document: Mapping[str, Any]) -> Config:
 
 def _kind(value: object) -> str:
     return "null" if value is None else "an object" if isinstance(value, dict) else "a list"
-

@@ -47,9 +47,7 @@ def values_file(project: Project, name: str) -> Path:
     raise ProjectError(f"no values {name}: neither a file nor in {folder} (there: {', '.join(near) or 'none'})")
 
 
-def load_values(
-    settings: Settings, pipeline: Pipeline, path: Path, overrides: Iterable[str] = ()
-) -> dict[str, Any]:
+def load_values(settings: Settings, pipeline: Pipeline, path: Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
     """All values, later sources over earlier ones. A secret among them is refused: they end in connectors."""
     values: dict[str, Any] = {name: getattr(settings, name) for name in FROM_SETTINGS}
     values["pipeline"] = pipeline.name
@@ -64,7 +62,9 @@ def load_values(
     for name, value in given.items():
         found = literal_secret(name, str(value))
         if found and not name.endswith("_variable"):
-            raise Refused(f"the value {name} holds {found}: name a variable of the worker's, and write env(…) in the template")
+            raise Refused(
+                f"the value {name} holds {found}: name a variable of the worker's, and write env(…) in the template"
+            )
     return values | given
 
 

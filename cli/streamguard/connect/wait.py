@@ -56,11 +56,11 @@ def wait(
     *,
     timeout: float,
     settle: float,
-    report: Callable[[str, Outcome], None] = lambda name, outcome: None,
+    report: Callable[[str, Outcome], None],
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> dict[str, Outcome]:
-    """Watch all at once until each runs, has failed, or `timeout` seconds have passed; unchanged ones need not settle."""
+    """Watch all until each runs, has failed, or `timeout` seconds have passed; unchanged ones need not settle."""
     start = clock()
     pending = {
         change.name: Waiting(

@@ -1,0 +1,41 @@
+"""Rows for listings, without anything that a worker may have resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from streamguard.connect.answers import ConnectorStatus, Deployed
+from streamguard.connect.wait import first_cause
+from streamguard.errors import ConnectorNotFound
+from streamguard.project import did_you_mean
+
+
+def status_rows(listed: Mapping[str, Deployed], names: Sequence[str], url: str) -> list[dict[str, Any]]:
+    """One row a connector; `names` chooses, one that is not there is an error."""
+    for name in names:
+        if name not in listed:
+            raise ConnectorNotFound(f"{url} has no connector {name}{did_you_mean(name, listed)}")
+    return [status_row(listed[name]) for name in sorted(listed) if not names or name in names]
+
+
+def status_row(connector: Deployed) -> dict[str, Any]:
+    """Name, type, state, tasks as in `RUNNING, FAILED`, worker, and the cause of what FAILED."""
+    status = connector.status
+    if status is None:
+        return {"name": connector.name, "type": "", "state": "UNASSIGNED", "tasks": [], "worker": "", "cause": None}
+    return {
+        "name": connector.name,
+        "type": status.type,
+        "state": status.state,
+        "tasks": [task.state for task in status.tasks],
+        "worker": status.worker,
+        "cause": cause_of(status, connector.config),
+    }
+
+
+def cause_of(status: ConnectorStatus, config: Mapping[str, str]) -> str | None:
+    """The first cause of the connector's failure, or of its first failed task's; None if nothing failed."""
+    if status.state == "FAILED":
+        return first_cause(status.trace, config)
+    return first_cause(status.failed[0].trace, config) if status.failed else None
