@@ -49,7 +49,7 @@ def test_a_query_from_the_end_waits_for_it_while_others_catch_up() -> None:
 
 
 def test_text_that_is_not_ours_is_refused() -> None:
-    with pytest.raises(ValueError, match="unpack|literal"):
+    with pytest.raises(ValueError, match=r"unpack|literal"):
         decode("something else")
 
 

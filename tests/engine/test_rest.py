@@ -12,7 +12,8 @@ from starlette.testclient import TestClient
 
 from streamguard.engine.framing import DELIMITED, ROW_OBJECTS, Heading
 from streamguard.engine.rejection import NOT_FOUND, Rejection, bad_request, bad_statement
-from streamguard.engine.rest import BODY_LIMIT, StatementRequest, application
+from streamguard.engine.request import StatementRequest
+from streamguard.engine.rest import BODY_LIMIT, application
 
 HEADING = Heading("transient_A_1", ["ID", "PAIR"], ["BIGINT", "STRUCT<`X` STRING>"])
 
@@ -39,7 +40,7 @@ class PlayedPush:
 class PlayedApi:
     """Answers what it is told to, remembers what it was asked."""
 
-    def __init__(self, answer: Callable[[StatementRequest], Any] = lambda request: []) -> None:
+    def __init__(self, answer: Callable[[StatementRequest], Any] = lambda _: []) -> None:
         self.answer = answer
         self.asked: list[StatementRequest] = []
         self.well = True
@@ -148,7 +149,7 @@ def test_a_body_over_the_limit_is_refused(client: TestClient) -> None:
 
 
 def test_a_bad_statement_is_a_statement_error() -> None:
-    def refuse(request: StatementRequest) -> Any:
+    def refuse(_: StatementRequest) -> Any:
         raise bad_statement("line 1, column 8: no", "SELECT nope;")
 
     answer = client_of(PlayedApi(refuse)).post("/ksql", json={"ksql": "SELECT nope;"})
@@ -163,7 +164,7 @@ def test_a_bad_statement_is_a_statement_error() -> None:
 
 
 def test_a_failure_of_the_server_is_answered_without_its_details() -> None:
-    def fail(request: StatementRequest) -> Any:
+    def fail(_: StatementRequest) -> Any:
         raise RuntimeError("secret")
 
     answer = client_of(PlayedApi(fail)).post("/ksql", json={"ksql": "x"})
@@ -179,7 +180,7 @@ def rows_of(path: str, accept: str | None, batches: Sequence[Any]) -> tuple[str,
     push = PlayedPush(batches)
     field = "ksql" if path == "/query" else "sql"
     headers = {"accept": accept} if accept else {"accept": ""}
-    answer = client_of(PlayedApi(lambda request: push)).post(
+    answer = client_of(PlayedApi(lambda _: push)).post(
         path, json={field: "SELECT * FROM a EMIT CHANGES;"}, headers=headers
     )
     assert answer.status_code == 200
@@ -222,7 +223,7 @@ def test_an_error_after_the_first_row_travels_in_the_stream(accept: str) -> None
 
 
 def test_a_query_that_is_refused_has_a_status_of_its_own() -> None:
-    def refuse(request: StatementRequest) -> Any:
+    def refuse(_: StatementRequest) -> Any:
         raise bad_statement("no stream A", "SELECT 1")
 
     answer = client_of(PlayedApi(refuse)).post("/query-stream", json={"sql": "SELECT 1"})

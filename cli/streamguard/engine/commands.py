@@ -19,13 +19,13 @@ import orjson
 
 from streamguard.errors import KafkaError, TopicError
 from streamguard.kafka import clients
+from streamguard.kafka.cluster import Cluster
 from streamguard.kafka.reader import Reader
-from streamguard.kafka.topics import create_topic
-from streamguard.model import Topic
 from streamguard.settings import Settings
 
 SECONDS = 30.0
 """Longest wait for Kafka in one step of opening or writing the log."""
+RETENTION = {"retention.ms": "-1", "retention.bytes": "-1", "cleanup.policy": "delete"}
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,9 @@ def topic_name(service_id: str) -> str:
 class CommandLog:
     """The log of one service. `open` first; then `append`, by one thread at a time."""
 
-    def __init__(self, settings: Settings, service_id: str) -> None:
+    def __init__(self, settings: Settings, service_id: str, cluster: Cluster) -> None:
         self._settings = settings
+        self._cluster = cluster
         self.topic = topic_name(service_id)
         self._transactional_id = f"sg.ksql.{service_id}.commands"
         self._producer: Any = None
@@ -84,7 +85,8 @@ class CommandLog:
 
         Fencing takes a moment, so reading goes on beside it; what an older server wrote meanwhile comes last.
         """
-        create_topic(self._settings, Topic(self.topic, 1, config={"retention.ms": "-1", "retention.bytes": "-1"}))
+        self.close()
+        self._cluster.create({self.topic: (1, self._cluster.replication)}, RETENTION)
         self._producer = clients.transactional_producer(self._settings, self._transactional_id)
         fencing = _Fencing(self._settings, self._producer)
         fencing.start()

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 BEGINNING = 0
 
@@ -25,14 +26,20 @@ class Resume:
     offset: int
     first: Mapping[int, int]
 
-    @property
+    @cached_property
     def horizon(self) -> int:
         """From this offset on every query takes part."""
         return max(self.first.values(), default=self.offset)
 
     def active(self, offset: int) -> frozenset[int]:
         """The numbers of the queries that take the record at `offset`."""
+        if offset >= self.horizon:
+            return self._everybody
         return frozenset(number for number, first in self.first.items() if first <= offset)
+
+    @cached_property
+    def _everybody(self) -> frozenset[int]:
+        return frozenset(self.first)
 
     def metadata(self, position: int) -> str:
         """The text to commit with `position`, the next offset to read."""

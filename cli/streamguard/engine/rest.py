@@ -7,8 +7,7 @@ only after the client took the previous ones, so a slow client slows its own que
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 import anyio
@@ -18,32 +17,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from streamguard.engine.framing import Framing, Heading, dumps, negotiate
+from streamguard.engine.framing import Framing, dumps, negotiate
 from streamguard.engine.rejection import SERVER_ERROR, Rejection, bad_request
+from streamguard.engine.request import RunningPush, StatementRequest
 
 BODY_LIMIT = 10 * 1024 * 1024
 POLL_SECONDS = 0.1
 JSON_TYPE = "application/json"
-
-
-@dataclass(frozen=True)
-class StatementRequest:
-    """The body of /ksql, /query and /query-stream, with the prefix of property names taken off."""
-
-    text: str
-    properties: Mapping[str, str] = field(default_factory=dict)
-    variables: Mapping[str, str] = field(default_factory=dict)
-    after: int = -1
-
-
-class RunningPush(Protocol):
-    """A push query that is asked for rows: a list that may be empty, or None after the last row."""
-
-    heading: Heading
-    last_words: str
-
-    def poll(self, timeout: float) -> list[Sequence[Any]] | None: ...
-    def close(self) -> None: ...
 
 
 class Api(Protocol):
@@ -170,33 +150,33 @@ def _answer(document: Any) -> Response:
     return Response(dumps(document), media_type=JSON_TYPE)
 
 
-async def _root(request: Request) -> Response:
+async def _root(_request: Request) -> Response:
     return RedirectResponse("/info", 307)
 
 
-async def _not_found(request: Request, exc: Exception) -> Response:
+async def _not_found(_request: Request, _exc: Exception) -> Response:
     return PlainTextResponse("Not Found", 404)
 
 
-async def _empty(api: Api, request: Request) -> Response:
+async def _empty(_api: Api, _request: Request) -> Response:
     return _answer({})
 
 
-async def _info(api: Api, request: Request) -> Response:
+async def _info(api: Api, _request: Request) -> Response:
     return _answer({"KsqlServerInfo": api.info()})
 
 
-async def _healthcheck(api: Api, request: Request) -> Response:
+async def _healthcheck(api: Api, _request: Request) -> Response:
     return _answer(await to_thread.run_sync(api.health))
 
 
-async def _health(api: Api, request: Request) -> Response:
+async def _health(api: Api, _request: Request) -> Response:
     """Ours: 200 when every part is well, else 503; what a supervisor asks."""
     health = await to_thread.run_sync(api.health)
     return Response(dumps(health), 200 if health["isHealthy"] else 503, media_type=JSON_TYPE)
 
 
-async def _metrics(api: Api, request: Request) -> Response:
+async def _metrics(api: Api, _request: Request) -> Response:
     return Response(await to_thread.run_sync(api.metrics), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
@@ -245,7 +225,7 @@ async def _close_query(api: Api, request: Request) -> Response:
     return Response(status_code=200)
 
 
-async def _statuses(api: Api, request: Request) -> Response:
+async def _statuses(api: Api, _request: Request) -> Response:
     return _answer({"commandStatuses": api.statuses()})
 
 
@@ -259,12 +239,12 @@ async def _is_valid_property(api: Api, request: Request) -> Response:
     return _answer(True)
 
 
-async def _metadata(api: Api, request: Request) -> Response:
+async def _metadata(api: Api, _request: Request) -> Response:
     info = api.info()
     return _answer({"version": info["version"], "clusterId": _cluster(info)})
 
 
-async def _metadata_id(api: Api, request: Request) -> Response:
+async def _metadata_id(api: Api, _request: Request) -> Response:
     return _answer(_cluster(api.info()))
 
 

@@ -7,15 +7,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
-from confluent_kafka.admin import OffsetSpec
 
-from streamguard.errors import KafkaUnavailable, TopicError
 from streamguard.kafka import clients
 from streamguard.settings import Settings
 
 GROUP = "sg.reader"
 """librdkafka wants a name of a group; nothing ever joins or commits to it."""
-ANSWER_SECONDS = 10.0
 
 
 class Reader:
@@ -71,31 +68,6 @@ class Reader:
     def close(self) -> None:
         """Leave."""
         self._consumer.close()
-
-
-def end_offsets(settings: Settings, topic: str) -> dict[int, int]:
-    """The next offset of each partition, as a reader of committed records sees it.
-
-    Raises:
-        TopicError: there is no such topic.
-        KafkaUnavailable: no broker answers.
-    """
-    admin = clients.admin(settings)
-    with clients.translated(settings):
-        partitions = admin.list_topics(topic, timeout=ANSWER_SECONDS).topics[topic].partitions
-        if not partitions:
-            raise TopicError(f"there is no topic {topic}")
-        wanted = {TopicPartition(topic, number): OffsetSpec.latest() for number in partitions}
-        answers = admin.list_offsets(wanted, request_timeout=ANSWER_SECONDS)
-        return {where.partition: answer.result(ANSWER_SECONDS).offset for where, answer in answers.items()}
-
-
-def cluster_id(settings: Settings) -> str:
-    """The id that the Kafka cluster gave itself."""
-    found = clients.admin(settings).list_topics(timeout=ANSWER_SECONDS).cluster_id
-    if found is None:
-        raise KafkaUnavailable(f"Kafka at {settings.kafka_bootstrap} does not tell its cluster id")
-    return str(found)
 
 
 def _partition(message: Message) -> int:

@@ -1,0 +1,143 @@
+"""What a statement changes: a pure step from one metastore to the next, the same when a request is checked, when it is
+executed, and when the command log is read again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from streamguard.engine import syntax as s
+from streamguard.engine.analyze import refuser
+from streamguard.engine.metastore import Metastore, Query, Source
+from streamguard.engine.places import meant
+from streamguard.engine.plan import QueryPlan, SourcePlan, plan
+from streamguard.engine.types import quoted
+from streamguard.errors import AnalysisError
+
+Changing = s.CreateStream | s.CreateStreamAs | s.InsertInto | s.Terminate | s.Drop
+
+
+@dataclass(frozen=True)
+class Change:
+    """The metastore after a statement. `number` is that of its command; `warning`: nothing was done, and why."""
+
+    metastore: Metastore
+    command_id: str
+    message: str
+    query_id: str | None = None
+    plan: SourcePlan | QueryPlan | None = None
+    warning: str = ""
+    dropped: Source | None = None
+
+    @property
+    def query(self) -> Query | None:
+        """The query that the statement made."""
+        return self.metastore.queries[self.query_id] if isinstance(self.plan, QueryPlan) and self.query_id else None
+
+
+def change(statement: Changing, metastore: Metastore, number: int) -> Change:
+    """The step; `number` becomes part of a new query's id.
+
+    Raises:
+        AnalysisError: the statement does not fit what exists.
+    """
+    match statement:
+        case s.Terminate():
+            return _terminate(statement, metastore)
+        case s.Drop():
+            return _drop(statement, metastore)
+        case s.CreateStream():
+            return _create(statement, metastore)
+        case s.CreateStreamAs():
+            return _create_as(statement, metastore, number)
+        case s.InsertInto():
+            return _insert(statement, metastore, number)
+
+
+def _create(statement: s.CreateStream, metastore: Metastore) -> Change:
+    made = plan(statement, metastore)
+    assert isinstance(made, SourcePlan)
+    command_id = f"stream/{quoted(statement.name)}/create"
+    if made.exists:
+        return Change(metastore, command_id, "", warning=_already(statement.name))
+    _refuse_replacing(statement, metastore)
+    return Change(metastore.with_source(made.source), command_id, "Stream created", plan=made)
+
+
+def _create_as(statement: s.CreateStreamAs, metastore: Metastore, number: int) -> Change:
+    made = plan(statement, metastore)
+    assert isinstance(made, QueryPlan)
+    assert made.sink is not None
+    command_id = f"stream/{quoted(statement.name)}/create"
+    if made.exists:
+        return Change(metastore, command_id, "", warning=_already(statement.name))
+    _refuse_replacing(statement, metastore)
+    query = Query(f"CSAS_{made.sink.name}_{number}", statement.text, made)
+    after = metastore.with_source(made.sink).with_query(query)
+    return Change(after, command_id, f"Created query with ID {query.id}", query.id, made)
+
+
+def _insert(statement: s.InsertInto, metastore: Metastore, number: int) -> Change:
+    made = plan(statement, metastore)
+    assert isinstance(made, QueryPlan)
+    query_id = (made.query_id or f"INSERTQUERY_{number}").upper()
+    if query_id in metastore.queries:
+        raise refuser(statement)(f"Query ID '{query_id}' already exists.", statement.target_place)
+    after = metastore.with_query(Query(query_id, statement.text, made))
+    command_id = f"stream/{quoted(statement.target)}/create"
+    return Change(after, command_id, f"Created query with ID {query_id}", query_id, made)
+
+
+def _terminate(statement: s.Terminate, metastore: Metastore) -> Change:
+    if statement.query_id is None:
+        return Change(replace(metastore, queries={}), "terminate/CLUSTER/execute", "Query terminated.")
+    if statement.query_id not in metastore.queries:
+        reason = f"Unknown queryId: {statement.query_id}{meant(statement.query_id, metastore.queries)}"
+        raise refuser(statement)(reason, statement.place)
+    after = metastore.without_query(statement.query_id)
+    return Change(after, f"terminate/{statement.query_id}/execute", "Query terminated.", statement.query_id)
+
+
+def _drop(statement: s.Drop, metastore: Metastore) -> Change:
+    """A stream's own CREATE … AS query ends with it; any other query that uses it must be terminated first."""
+    refuse = refuser(statement)
+    kind = statement.kind.lower()
+    command_id = f"{kind}/{statement.name}/drop"
+    source = metastore.source(statement.name)
+    if source is None:
+        if statement.if_exists:
+            return Change(metastore, command_id, "", warning=f"Source {quoted(statement.name)} does not exist.")
+        known = meant(statement.name, metastore.sources)
+        raise refuse(f"Source {statement.name} does not exist.{known}", statement.name_place)
+    if source.kind != statement.kind:
+        reason = f"Incompatible data source type is {source.kind}, but statement was DROP {statement.kind}"
+        raise refuse(reason, statement.place)
+    after = metastore
+    for query in metastore.writers(source.name):
+        if not query.plan.insert:
+            after = after.without_query(query.id)
+    _refuse_dropping(source, after)
+    message = f"Source {quoted(source.name)} (topic: {source.topic}) was dropped."
+    return Change(after.without_source(source.name), command_id, message, dropped=source)
+
+
+def _refuse_dropping(source: Source, metastore: Metastore) -> None:
+    readers = ", ".join(query.id for query in metastore.readers(source.name))
+    writers = ", ".join(query.id for query in metastore.writers(source.name))
+    if readers or writers:
+        reason = (
+            f"Cannot drop {source.name}.\n"
+            f"The following queries read from this source: [{readers}].\n"
+            f"The following queries write into this source: [{writers}].\n"
+            f"You need to terminate them before dropping {source.name}."
+        )
+        raise AnalysisError(reason)
+
+
+def _refuse_replacing(statement: s.CreateStream | s.CreateStreamAs, metastore: Metastore) -> None:
+    if statement.or_replace and statement.name in metastore.sources:
+        reason = f"replacing {statement.name} is not supported yet by the embedded engine: DROP it first"
+        raise refuser(statement)(reason, statement.place)
+
+
+def _already(name: str) -> str:
+    return f"Cannot add stream {quoted(name)}: A stream with the same name already exists."

@@ -1,0 +1,309 @@
+"""Requests of statements: check all of them on a copy, then carry them out.
+
+A request is refused as a whole when any of its statements is bad: nothing has happened then. Otherwise its commands
+are written to the log in one transaction, and the queries change once, after the last of them. Requests are carried out
+one after the other.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from streamguard.engine import answers
+from streamguard.engine import syntax as s
+from streamguard.engine.changes import Change, Changing, change
+from streamguard.engine.commands import Command, CommandLog
+from streamguard.engine.compile import compile_source
+from streamguard.engine.describe import Describer
+from streamguard.engine.metastore import Metastore
+from streamguard.engine.parse import parse, parse_one
+from streamguard.engine.plan import QueryPlan, SourcePlan
+from streamguard.engine.queries import PersistentQuery, Queries
+from streamguard.engine.rejection import (
+    COMMAND_TIMEOUT,
+    QUERY_ENDPOINT,
+    SERVER_ERROR,
+    Rejection,
+    bad_request,
+    bad_statement,
+)
+from streamguard.engine.request import StatementRequest
+from streamguard.engine.session import EDITABLE, OFFSET_RESET, check_property, check_value, checked
+from streamguard.errors import Fenced, KafkaError, StatementError, StreamguardError
+from streamguard.kafka.cluster import Cluster
+
+LOG = structlog.get_logger("ksql")
+TO_QUERY_ENDPOINT = (
+    "The following statement types should be issued to the websocket endpoint '/query':\n\t* PRINT\n\t* SELECT"
+)
+CHANGING = (s.CreateStream, s.CreateStreamAs, s.InsertInto, s.Terminate, s.Drop)
+
+
+@dataclass
+class Step:
+    """A statement that was checked. `properties` and `variables` are those in force where it stands."""
+
+    statement: s.Statement
+    properties: dict[str, str]
+    variables: dict[str, str]
+    change: Change | None = None
+    command: Command | None = None
+
+
+@dataclass
+class Draft:
+    """The copy on which a request is checked: what would exist after the statements so far."""
+
+    metastore: Metastore
+    properties: dict[str, str]
+    variables: dict[str, str]
+    partitions: dict[str, int]
+    number: int
+    steps: list[Step] = field(default_factory=list)
+    topics: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+
+class Statements:
+    """Everything that /ksql does. `metastore` is replaced as a whole, so it may be read at any time."""
+
+    def __init__(
+        self, log: CommandLog, queries: Queries, cluster: Cluster, on_fenced: Callable[[Fenced], None]
+    ) -> None:
+        self.metastore = Metastore()
+        self.describer = Describer(self, queries, cluster)
+        self.statuses: dict[str, dict[str, Any]] = {}
+        self.skipped = 0
+        self.running: dict[str, PersistentQuery] = {}
+        self._log = log
+        self._queries = queries
+        self._cluster = cluster
+        self._on_fenced = on_fenced
+        self._lock = threading.Lock()
+        self._executed = -1
+        self._forked = False
+
+    def restore(self) -> None:
+        """Make everything again from the command log, and start the queries."""
+        with self._lock:
+            self._read_log()
+
+    def execute(self, request: StatementRequest) -> list[dict[str, Any]]:
+        """Check all statements, then carry them out; the answers of those that have one."""
+        with self._lock:
+            if self._forked:
+                self._read_log()
+            if request.after > self._executed:
+                raise Rejection(
+                    COMMAND_TIMEOUT, f"Timed out while waiting for a previous command to execute. {request.after}"
+                )
+            draft = self._check(request)
+            return self._carry_out(draft)
+
+    def parsed(self, request: StatementRequest) -> list[s.Statement]:
+        """The statements of a request, or a Rejection."""
+        try:
+            return parse(request.text, request.variables)
+        except StatementError as exc:
+            raise bad_statement(str(exc), request.text) from exc
+        except RecursionError:
+            raise bad_statement("the statement is nested too deeply", request.text[:200]) from None
+
+    # ---- check
+
+    def _check(self, request: StatementRequest) -> Draft:
+        statements = self.parsed(request)
+        variables = {name.upper(): value for name, value in request.variables.items()}
+        partitions = self._cluster.partitions() if any(isinstance(each, CHANGING) for each in statements) else {}
+        draft = Draft(self.metastore, checked(request.properties), variables, partitions, self._log.next_number)
+        for statement in statements:
+            try:
+                step = Step(statement, dict(draft.properties), dict(draft.variables))
+                self._check_one(statement, step, draft)
+            except StatementError as exc:
+                raise bad_statement(str(exc), statement.text + ";") from exc
+            except RecursionError:
+                raise bad_statement("the statement is nested too deeply", statement.text[:200]) from None
+            draft.steps.append(step)
+        return draft
+
+    def _check_one(self, statement: s.Statement, step: Step, draft: Draft) -> None:
+        match statement:
+            case s.Query():
+                raise Rejection(QUERY_ENDPOINT, TO_QUERY_ENDPOINT, statement=statement.text + ";")
+            case s.SetProperty(name=name, value=value):
+                bare = check_property(name)
+                if value is None:
+                    draft.properties.pop(bare, None)
+                else:
+                    draft.properties[bare] = check_value(name, value)
+            case s.Define(name=name, value=value):
+                if value is None:
+                    draft.variables.pop(name.upper(), None)
+                else:
+                    draft.variables[name.upper()] = value
+            case s.CreateStream() | s.CreateStreamAs() | s.InsertInto() | s.Terminate() | s.Drop():
+                self._check_change(statement, step, draft)
+            case _:
+                self.describer.check(statement, draft.metastore)
+
+    def _check_change(self, statement: Changing, step: Step, draft: Draft) -> None:
+        made = change(statement, draft.metastore, draft.number)
+        step.change = made
+        if made.warning:
+            return
+        starts: dict[int, int] = {}
+        if isinstance(made.plan, SourcePlan):
+            self._check_source(made.plan, statement, draft)
+        elif isinstance(made.plan, QueryPlan):
+            compile_source({"": made.plan})
+            self._check_sink(made.plan, statement, draft)
+            starts = self._starts(made.plan, draft)
+        draft.metastore = made.metastore
+        draft.number += 1
+        step.command = Command(made.command_id, statement.text, dict(draft.properties), starts)
+
+    def _check_source(self, made: SourcePlan, statement: s.Statement, draft: Draft) -> None:
+        source = made.source
+        if source.topic not in draft.partitions:
+            if source.partitions is None:
+                raise bad_statement(f"Kafka topic does not exist: {source.topic}", statement.text + ";")
+            self._plan_topic(draft, source.topic, source.partitions, source.replicas)
+            return
+        self._check_existing(source.topic, source.partitions, source.replicas, statement, draft)
+
+    def _check_sink(self, made: QueryPlan, statement: s.Statement, draft: Draft) -> None:
+        sink, source = made.sink, made.source
+        assert sink is not None
+        if source.topic not in draft.partitions:
+            raise bad_statement(f"Kafka topic does not exist: {source.topic}", statement.text + ";")
+        if sink.topic not in draft.partitions:
+            if made.insert:
+                raise bad_statement(f"Kafka topic does not exist: {sink.topic}", statement.text + ";")
+            self._plan_topic(draft, sink.topic, sink.partitions or draft.partitions[source.topic], sink.replicas)
+        elif not made.insert:
+            self._check_existing(sink.topic, sink.partitions, sink.replicas, statement, draft)
+
+    def _plan_topic(self, draft: Draft, topic: str, partitions: int, replicas: int | None) -> None:
+        draft.topics[topic] = (partitions, replicas or self._cluster.replication)
+        draft.partitions[topic] = partitions
+
+    def _check_existing(
+        self, topic: str, partitions: int | None, replicas: int | None, statement: s.Statement, draft: Draft
+    ) -> None:
+        has = draft.partitions[topic]
+        if partitions is None or partitions == has:
+            return
+        factor = self._cluster.replication_of(topic)
+        raise bad_statement(
+            f"A Kafka topic with the name '{topic}' already exists, with different partition/replica configuration than "
+            f"required. KSQL expects {partitions} partitions (topic has {has}), and {replicas or factor} replication "
+            f"factor (topic has {factor}).",
+            statement.text + ";",
+        )
+
+    def _starts(self, made: QueryPlan, draft: Draft) -> dict[int, int]:
+        """Where a query begins: at the end as of now, written down, unless it wants everything."""
+        if draft.properties.get(OFFSET_RESET, EDITABLE[OFFSET_RESET][0]) == "earliest":
+            return {}
+        topic = made.source.topic
+        return {} if topic in draft.topics else self._cluster.ends(topic)
+
+    # ---- carry out
+
+    def _carry_out(self, draft: Draft) -> list[dict[str, Any]]:
+        commands = [step.command for step in draft.steps if step.command is not None]
+        numbers: list[int] = []
+        if commands:
+            self._cluster.create(draft.topics)
+            numbers = self._write(commands)
+        entities: list[dict[str, Any]] = []
+        dropped: list[str] = []
+        for step in draft.steps:
+            if step.command is not None:
+                number = numbers.pop(0)
+                made = self._apply(number, step.command)
+                entities.append(self._status(step, made, number))
+                if made.dropped and isinstance(step.statement, s.Drop) and step.statement.delete_topic:
+                    dropped.append(made.dropped.topic)
+            elif step.change is not None:
+                entities.append(
+                    answers.entity("warning_entity", step.statement.text + ";", message=step.change.warning)
+                )
+            elif not isinstance(step.statement, s.SetProperty | s.Define):
+                entities.append(self.describer.answer(step.statement, self.metastore, step.properties, step.variables))
+        if commands:
+            self._queries.have(list(self.running.values()))
+            self._cluster.delete(dropped)
+        return entities
+
+    def _write(self, commands: list[Command]) -> list[int]:
+        try:
+            return self._log.append(commands)
+        except Fenced as exc:
+            self._on_fenced(exc)
+            raise Rejection(SERVER_ERROR, str(exc)) from exc
+        except KafkaError as exc:
+            self._forked = True  # written or not: the log will tell, before the next request
+            raise Rejection(SERVER_ERROR, f"the command log could not be written, ask again: {exc}") from exc
+
+    def _status(self, step: Step, made: Change, number: int) -> dict[str, Any]:
+        text = step.statement.text + ";"
+        return answers.current_status(text, made.command_id, made.message, number=number, query_id=made.query_id)
+
+    def _apply(self, number: int, command: Command) -> Change:
+        """One command: the metastore, the queries that are to run, its status."""
+        statement = parse_one(command.statement)
+        assert isinstance(statement, CHANGING)
+        made = change(statement, self.metastore, number)
+        self.metastore = made.metastore
+        self._executed = number
+        if made.query is not None:
+            self.running[made.query.id] = _persistent(made, number, command)
+        self.running = {name: query for name, query in self.running.items() if name in made.metastore.queries}
+        self.statuses[made.command_id] = {"status": "SUCCESS", "message": made.message, "queryId": made.query_id}
+        return made
+
+    def _read_log(self) -> None:
+        self.metastore, self.running, self.skipped = Metastore(), {}, 0
+        for number, command in self._log.open():
+            try:
+                self._apply(number, command)
+            except (StreamguardError, AssertionError) as exc:
+                self.skipped += 1
+                what = {"number": number, "command": command.id, "error": str(exc)}
+                LOG.error("a command of the log can not be carried out", **what)
+        self._queries.have(list(self.running.values()))
+        self._forked = False
+
+
+def _persistent(made: Change, number: int, command: Command) -> PersistentQuery:
+    assert isinstance(made.plan, QueryPlan)
+    assert made.plan.sink is not None
+    assert made.query is not None
+    return PersistentQuery(
+        id=made.query.id,
+        number=number,
+        plan=made.plan,
+        statement=command.statement,
+        source_topic=made.plan.source.topic,
+        sink_topic=made.plan.sink.topic,
+        sources=(made.plan.source.name,),
+        sink=made.plan.sink.name,
+        starts=command.starts,
+        properties=command.properties,
+    )
+
+
+def require_query(statements: list[s.Statement]) -> s.Query:
+    """The one SELECT of a request to /query or /query-stream; a Rejection otherwise."""
+    queries = [each for each in statements if not isinstance(each, s.SetProperty | s.Define)]
+    if len(queries) != 1:
+        raise bad_request(f"Expected exactly one KSQL statement; found {len(queries)} instead")
+    if not isinstance(queries[0], s.Query):
+        raise bad_request(f"Statement type `{type(queries[0]).__name__}' not supported for this resource")
+    return queries[0]

@@ -1,0 +1,169 @@
+"""Push queries: a reader of its own on the source topic, the compiled query, rows to one client.
+
+Nothing is committed and nobody else is disturbed. Rows are made when the client has taken the previous ones, so a slow
+client holds no more than one batch.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import structlog
+
+from streamguard.engine import syntax as s
+from streamguard.engine.compile import compile_source
+from streamguard.engine.framing import COMPLETED, LIMIT_REACHED, Heading
+from streamguard.engine.metastore import Metastore
+from streamguard.engine.plan import QueryPlan, plan
+from streamguard.engine.rejection import TOO_MANY_QUERIES, Rejection, bad_request, bad_statement
+from streamguard.engine.request import StatementRequest
+from streamguard.engine.session import EDITABLE, OFFSET_RESET, check_property, check_value, checked
+from streamguard.errors import StatementError
+from streamguard.kafka.cluster import Cluster
+from streamguard.kafka.reader import Reader
+from streamguard.settings import Settings
+
+LOG = structlog.get_logger("ksql.push")
+MOST_QUERIES = 100
+BATCH = 500
+SMALL_FETCH = {"fetch.wait.max.ms": 100, "queued.max.messages.kbytes": 4096, "queued.min.messages": 1000}
+
+
+class PushQuery:
+    """One running push query, see `request.RunningPush`; `poll` and `close` are called by one thread at a time."""
+
+    def __init__(self, query_id: str, text: str, made: QueryPlan, reader: Reader, limit: int | None) -> None:
+        self.id = query_id
+        self.text = text
+        self.heading = Heading(
+            query_id, [column.name for column in made.columns], [str(column.type) for column in made.columns]
+        )
+        self.last_words = COMPLETED
+        self._run = compile_source({query_id: made})
+        self._reader = reader
+        self._left = limit
+        self._ended = threading.Event()
+        self._on_close: list[Any] = []
+
+    def poll(self, timeout: float) -> list[Sequence[Any]] | None:
+        """The next rows; None when the limit is reached or the query was ended."""
+        if self._left is not None and self._left <= 0:
+            self.last_words = LIMIT_REACHED
+            return None
+        if self._ended.is_set():
+            return None
+        messages = self._reader.poll(BATCH, timeout)
+        rows: list[Sequence[Any]] = []
+        self._run(messages, rows.append, self._refuse)  # type: ignore[arg-type]  # a Message is MessageLike
+        if self._left is not None:
+            rows = rows[: self._left]
+            self._left -= len(rows)
+        return rows
+
+    def end(self) -> None:
+        """Have the next `poll` be the last; callable from any thread."""
+        self._ended.set()
+
+    def close(self) -> None:
+        """Let go of the reader."""
+        self._ended.set()
+        self._reader.close()
+        for action in self._on_close:
+            action(self.id)
+
+    def on_close(self, action: Any) -> None:
+        """Have `action` called with the id once the query is closed."""
+        self._on_close.append(action)
+
+    def _refuse(self, message: Any, query_id: str, reason: str) -> None:
+        LOG.warning(
+            "record skipped",
+            topic=message.topic(),
+            partition=message.partition(),
+            offset=message.offset(),
+            query=self.id,
+            reason=reason,
+        )
+
+
+class Pushes:
+    """All push queries of the server."""
+
+    def __init__(self, settings: Settings, cluster: Cluster) -> None:
+        self._settings = settings
+        self._cluster = cluster
+        self._numbers = itertools.count(1)
+        self._lock = threading.Lock()
+        self._running: dict[str, PushQuery] = {}
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def texts(self) -> Mapping[str, str]:
+        """The statements of those that run, by id."""
+        with self._lock:
+            return {name: query.text for name, query in self._running.items()}
+
+    def start(
+        self, request: StatementRequest, statements: Sequence[s.Statement], query: s.Query, metastore: Metastore
+    ) -> PushQuery:
+        """Start the SELECT of a request.
+
+        Raises:
+            Rejection: it does not fit what exists, or there are too many.
+        """
+        try:
+            made = plan(query, metastore)
+        except StatementError as exc:
+            raise bad_statement(str(exc), query.text + ";") from exc
+        assert isinstance(made, QueryPlan)
+        if len(self) >= MOST_QUERIES:
+            message = f"maximum number of concurrent push queries reached: {MOST_QUERIES}"
+            raise Rejection(TOO_MANY_QUERIES, message)
+        starts = self._starts(made.source.topic, _properties(request, statements))
+        query_id = f"transient_{made.source.name}_{next(self._numbers)}"
+        reader = Reader(self._settings, made.source.topic, starts, **SMALL_FETCH)
+        running = PushQuery(query_id, query.text + ";", made, reader, made.limit)
+        with self._lock:
+            self._running[query_id] = running
+        running.on_close(self._forget)
+        return running
+
+    def close_query(self, query_id: str) -> None:
+        """End a push query, as its client wishes."""
+        with self._lock:
+            running = self._running.get(query_id)
+        if running is None:
+            raise bad_request(f"No query with id {query_id}")
+        running.end()
+
+    def close(self) -> None:
+        """End all."""
+        with self._lock:
+            running = list(self._running.values())
+        for query in running:
+            query.end()
+
+    def _forget(self, query_id: str) -> None:
+        with self._lock:
+            self._running.pop(query_id, None)
+
+    def _starts(self, topic: str, properties: Mapping[str, str]) -> dict[int, int | None]:
+        ends = self._cluster.ends(topic)
+        earliest = properties.get(OFFSET_RESET, EDITABLE[OFFSET_RESET][0]) == "earliest"
+        return {number: None if earliest else end for number, end in ends.items()}
+
+
+def _properties(request: StatementRequest, statements: Sequence[s.Statement]) -> dict[str, str]:
+    properties = checked(request.properties)
+    for statement in statements:
+        if isinstance(statement, s.SetProperty):
+            bare = check_property(statement.name)
+            if statement.value is None:
+                properties.pop(bare, None)
+            else:
+                properties[bare] = check_value(statement.name, statement.value)
+    return properties

@@ -1,0 +1,295 @@
+"""Persistent queries at work: one thread and one Kafka loop for each source topic, whatever the number of its queries.
+
+All queries over one topic share consumption, parsing and transaction: what they write for a batch becomes visible at
+once, or not at all. A query that is added is compiled into the same function between two transactions, and the loop
+goes back to where the new query begins; older queries skip what they have seen (see `positions`).
+
+A record that a query can not take is counted and logged with its place and the reason, never with its content.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+import structlog
+
+from streamguard.engine.compile import Run, compile_source
+from streamguard.engine.plan import QueryPlan
+from streamguard.engine.positions import BEGINNING, Resume, resume
+from streamguard.errors import Fenced, StreamguardError
+from streamguard.kafka.loop import Loop, Produce
+from streamguard.settings import Settings
+
+LOG = structlog.get_logger("ksql.queries")
+CHANGE_SECONDS = 30.0
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+LOGGED_PER_BATCH = 20
+
+
+@dataclass(frozen=True)
+class PersistentQuery:
+    """A query that writes a topic until it is terminated. `starts` are offsets by partition; others: the beginning."""
+
+    id: str
+    number: int
+    plan: QueryPlan
+    statement: str
+    source_topic: str
+    sink_topic: str
+    sources: tuple[str, ...]
+    sink: str
+    starts: Mapping[int, int] = field(default_factory=dict)
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Counts:
+    """What a query did in committed transactions since the server started."""
+
+    records: int = 0
+    errors: int = 0
+
+
+class SourceTask:
+    """The queries over one topic. `change` and `stop` may be called from any thread, the rest runs in its own."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        service_id: str,
+        topic: str,
+        queries: Collection[PersistentQuery],
+        *,
+        counts: Mapping[str, Counts],
+        on_fenced: Callable[[Fenced], None],
+    ) -> None:
+        self.topic = topic
+        self.group = f"sg.ksql.{service_id}.{topic}"
+        self.restarts = 0
+        self.error = ""
+        self.positions: dict[int, int] = {}
+        self._settings = settings
+        self._counts = counts
+        self._on_fenced = on_fenced
+        self._queries: dict[int, PersistentQuery] = {}
+        self._compiled: dict[frozenset[int], Run] = {}
+        self._everybody: frozenset[int] = frozenset()
+        self._resumes: dict[int, Resume] = {}
+        self._catching_up = True
+        self._batch = _Batch()
+        self._wanted = list(queries)
+        self._stop = threading.Event()
+        self._loop = self._make_loop()
+        self._thread = threading.Thread(target=self._run, name=f"ksql {topic}", daemon=True)
+        self._thread.start()
+
+    @property
+    def query_ids(self) -> set[str]:
+        """The ids of the queries that it has, or will have from the next transaction on."""
+        return {query.id for query in self._wanted}
+
+    def change(self, queries: Collection[PersistentQuery]) -> None:
+        """Have exactly these queries from the next transaction on; returns when that holds, or Kafka is away."""
+
+        self._wanted = list(queries)
+        loop = self._loop
+
+        def errand() -> None:
+            self._take()
+            loop.reposition()
+
+        try:
+            loop.between(errand).result(CHANGE_SECONDS)
+        except (TimeoutError, CancelledError):
+            LOG.warning("queries change when the loop runs again", topic=self.topic)
+
+    def stop(self) -> None:
+        """Finish the transaction in hand and end."""
+        self._stop.set()
+
+    def join(self, seconds: float) -> bool:
+        """Whether the thread ended within `seconds`."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def _make_loop(self) -> Loop:
+        return Loop(
+            self._settings,
+            group=self.group,
+            topics=[self.topic],
+            handle=self._handle,
+            on_assign=self._on_assign,
+            metadata=self._metadata,
+            on_commit=self._on_commit,
+        )
+
+    def _run(self) -> None:
+        pause = SHORTEST_PAUSE
+        while not self._stop.is_set():
+            self._take()
+            try:
+                self._loop.run(self._stop)
+            except Fenced as exc:
+                self.error = str(exc)
+                self._on_fenced(exc)
+                return
+            except Exception as exc:  # noqa: BLE001  one topic's failure must not end the others
+                self.error = str(exc) if isinstance(exc, StreamguardError) else type(exc).__name__
+                LOG.error("queries stopped, they are started again", topic=self.topic, error=self.error, pause=pause)
+                self.restarts += 1
+                self._loop = self._make_loop()
+                self._stop.wait(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _take(self) -> None:
+        self._queries = {query.number: query for query in self._wanted}
+        self._everybody = frozenset(self._queries)
+        self._compiled = {self._everybody: _compile(self._queries.values())}
+        self._catching_up = True
+
+    # ---- called by the loop
+
+    def _on_assign(self, committed: list[Any]) -> list[Any]:
+        self._resumes = {}
+        for partition in committed:
+            number = partition.partition
+            starts = {query.number: query.starts.get(number, BEGINNING) for query in self._queries.values()}
+            known = partition.offset if partition.offset >= 0 else None
+            where = resume(known, partition.metadata or "", starts)
+            self._resumes[number] = where
+            partition.offset = where.offset
+            self.positions[number] = where.offset
+        self._catching_up = True
+        return committed
+
+    def _metadata(self, partition: Any) -> str:
+        self._batch.positions[partition.partition] = partition.offset
+        return self._resumes[partition.partition].metadata(partition.offset)
+
+    def _handle(self, messages: Sequence[Any], produce: Produce) -> None:
+        self._batch = _Batch()
+        if not self._catching_up:
+            self._batch.count(self._everybody, len(messages))
+            self._compiled[self._everybody](messages, produce, self._batch.refuse)
+            return
+        for active, run in self._runs(messages):
+            self._batch.count(active, len(run))
+            self._source(active)(run, produce, self._batch.refuse)
+
+    def _runs(self, messages: Sequence[Any]) -> Iterator[tuple[frozenset[int], list[Any]]]:
+        """The batch in its order, cut where the set of queries that take a record changes."""
+        resumes = self._resumes
+        for active, run in groupby(messages, lambda m: resumes[m.partition()].active(m.offset())):
+            if active:
+                yield active, list(run)
+
+    def _source(self, active: frozenset[int]) -> Run:
+        if active not in self._compiled:
+            self._compiled[active] = _compile(self._queries[number] for number in sorted(active))
+        return self._compiled[active]
+
+    def _on_commit(self) -> None:
+        self.error = ""
+        self.positions.update(self._batch.positions)
+        self._catching_up = any(
+            self.positions[number] < where.horizon for number, where in self._resumes.items() if where.first
+        )
+        for number, records in self._batch.records.items():
+            self._counts[self._queries[number].id].records += records
+        for query_id, errors in self._batch.errors.items():
+            self._counts[query_id].errors += errors
+        for fields in self._batch.logged:
+            LOG.warning("record skipped", topic=self.topic, **fields)
+        rest = sum(self._batch.errors.values()) - len(self._batch.logged)
+        if rest:
+            LOG.warning("records skipped", topic=self.topic, more=rest)
+
+
+def _compile(queries: Iterable[PersistentQuery]) -> Run:
+    return compile_source({query.id: query.plan for query in queries})
+
+
+class _Batch:
+    """What happened in the transaction in hand; it counts only once committed."""
+
+    def __init__(self) -> None:
+        self.positions: dict[int, int] = {}
+        self.records: Counter[int] = Counter()
+        self.errors: Counter[str] = Counter()
+        self.logged: list[dict[str, Any]] = []
+
+    def count(self, active: frozenset[int], records: int) -> None:
+        for number in active:
+            self.records[number] += records
+
+    def refuse(self, message: Any, query_id: str, reason: str) -> None:
+        self.errors[query_id] += 1
+        if len(self.logged) < LOGGED_PER_BATCH:
+            place = {"partition": message.partition(), "offset": message.offset()}
+            self.logged.append({**place, "query": query_id, "reason": reason})
+
+
+class Queries:
+    """All persistent queries of the server."""
+
+    def __init__(self, settings: Settings, service_id: str, on_fenced: Callable[[Fenced], None]) -> None:
+        self._settings = settings
+        self._service_id = service_id
+        self._on_fenced = on_fenced
+        self._tasks: dict[str, SourceTask] = {}
+        self._present: dict[str, PersistentQuery] = {}
+        self.counts: dict[str, Counts] = {}
+
+    def have(self, queries: Collection[PersistentQuery]) -> None:
+        """Run exactly these queries: start, change and stop what differs."""
+        self._present = {query.id: query for query in queries}
+        for query in queries:
+            self.counts.setdefault(query.id, Counts())
+        wanted: dict[str, list[PersistentQuery]] = {}
+        for query in sorted(queries, key=lambda query: query.number):
+            wanted.setdefault(query.source_topic, []).append(query)
+        for topic in [topic for topic in self._tasks if topic not in wanted]:
+            task = self._tasks.pop(topic)
+            task.stop()
+            task.join(CHANGE_SECONDS)
+        for topic, chosen in wanted.items():
+            present = self._tasks.get(topic)
+            if present is None:
+                self._tasks[topic] = SourceTask(
+                    self._settings, self._service_id, topic, chosen, counts=self.counts, on_fenced=self._on_fenced
+                )
+            elif {query.id for query in chosen} != present.query_ids:
+                present.change(chosen)
+
+    def state(self, query: PersistentQuery) -> str:
+        """RUNNING, or ERROR while it is being started again after a failure."""
+        task = self._tasks.get(query.source_topic)
+        return "ERROR" if task is None or task.error else "RUNNING"
+
+    def error(self, query: PersistentQuery) -> str:
+        """What went wrong last, or nothing."""
+        task = self._tasks.get(query.source_topic)
+        return task.error if task else ""
+
+    def group(self, query: PersistentQuery) -> str | None:
+        """The consumer group that reads for a query."""
+        task = self._tasks.get(query.source_topic)
+        return task.group if task else None
+
+    def tasks(self) -> list[SourceTask]:
+        """One a source topic."""
+        return list(self._tasks.values())
+
+    def stop(self, seconds: float) -> None:
+        """Finish the transactions in hand, all at once."""
+        for task in self._tasks.values():
+            task.stop()
+        for task in self._tasks.values():
+            if not task.join(seconds):
+                LOG.warning("queries did not end in time", topic=task.topic)

@@ -1,0 +1,237 @@
+"""The embedded ksql server: REST in front, queries behind, Kafka below.
+
+The port is taken first, so a second start on the same port fails before it disturbs the first. Reading the command log
+and starting the queries goes on while the HTTP part is imported; requests are answered 503 until it is done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import structlog
+
+from streamguard import __version__
+from streamguard.engine.commands import CommandLog
+from streamguard.engine.execute import Statements, require_query
+from streamguard.engine.metrics import exposition
+from streamguard.engine.push import Pushes
+from streamguard.engine.queries import Queries
+from streamguard.engine.rejection import NOT_FOUND, NOT_READY, Rejection
+from streamguard.engine.request import RunningPush, StatementRequest
+from streamguard.engine.session import check_property
+from streamguard.errors import Fenced, PortTaken, StreamguardError
+from streamguard.kafka.cluster import Cluster
+from streamguard.settings import LOOPBACK, Settings
+
+LOG = structlog.get_logger("ksql")
+T = TypeVar("T")
+SPEAKS = "8.1.0"
+"""The version of ksqlDB whose API is spoken: its clients compare it."""
+STOP_SECONDS = 3.0
+
+
+class Server:
+    """What the endpoints call, see `rest.Api`. `end` is set when the server must end, `failure` says why."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.service_id = settings.ksql_service_id
+        self.end = threading.Event()
+        self.failure: BaseException | None = None
+        self._ready = False
+        self._cluster = Cluster(settings)
+        self._cluster_id = ""
+        self._queries = Queries(settings, self.service_id, self._fenced)
+        self._log = CommandLog(settings, self.service_id, self._cluster)
+        self._statements = Statements(self._log, self._queries, self._cluster, self._fenced)
+        self._pushes = Pushes(settings, self._cluster)
+        self._statements.describer.pushes = self._pushes
+        self._statements.describer.fixed = {
+            "ksql.service.id": self.service_id,
+            "bootstrap.servers": settings.kafka_bootstrap,
+        }
+
+    def open(self) -> None:
+        """Read the command log and start the queries; a failure ends the server."""
+        try:
+            self._statements.restore()
+            self._cluster_id = self._cluster.cluster_id()
+        except BaseException as exc:  # noqa: BLE001  it ends the process, in the main thread
+            self._fail(exc)
+        else:
+            self._ready = True
+            LOG.info("ready", service_id=self.service_id, queries=len(self._statements.running))
+
+    def close(self) -> None:
+        """End everything; transactions in hand are finished."""
+        self._pushes.close()
+        self._queries.stop(STOP_SECONDS)
+        self._log.close()
+
+    # ---- rest.Api
+
+    def info(self) -> dict[str, Any]:
+        self._require_ready()
+        return {
+            "version": f"{SPEAKS}-streamguard-{__version__}",
+            "kafkaClusterId": self._cluster_id,
+            "ksqlServiceId": self.service_id,
+            "serverStatus": "DEGRADED" if self._statements.skipped else "RUNNING",
+        }
+
+    def health(self) -> dict[str, Any]:
+        kafka = self._kafka_answers()
+        commands = self._ready and not self._statements.skipped
+        details = {
+            "metastore": {"isHealthy": self._ready},
+            "kafka": {"isHealthy": kafka},
+            "commandRunner": {"isHealthy": commands},
+        }
+        state = "READY" if self._ready else "STARTING"
+        return {"isHealthy": self._ready and kafka and commands, "details": details, "serverState": state}
+
+    def execute(self, request: StatementRequest) -> list[dict[str, Any]]:
+        self._require_ready()
+        return self._translated(lambda: self._statements.execute(request))
+
+    def push(self, request: StatementRequest) -> RunningPush:
+        self._require_ready()
+        statements = self._statements.parsed(request)
+        query = require_query(statements)
+        return self._translated(lambda: self._pushes.start(request, statements, query, self._statements.metastore))
+
+    def close_query(self, query_id: str) -> None:
+        self._require_ready()
+        self._pushes.close_query(query_id)
+
+    def status(self, command_id: str) -> dict[str, Any]:
+        self._require_ready()
+        if command_id not in self._statements.statuses:
+            raise Rejection(NOT_FOUND, "Command not found")
+        return self._statements.statuses[command_id]
+
+    def statuses(self) -> dict[str, str]:
+        self._require_ready()
+        return {command_id: status["status"] for command_id, status in self._statements.statuses.items()}
+
+    def check_property(self, name: str) -> None:
+        check_property(name)
+
+    def metrics(self) -> bytes:
+        return exposition(self._queries, list(self._statements.running.values()), self._pushes, self._cluster)
+
+    # ---- inside
+
+    def _require_ready(self) -> None:
+        if not self._ready:
+            raise Rejection(NOT_READY, "KSQL is not yet ready to serve requests.")
+
+    def _kafka_answers(self) -> bool:
+        try:
+            self._cluster.cluster_id()
+        except StreamguardError:
+            return False
+        return True
+
+    def _translated(self, call: Callable[[], T]) -> T:
+        """Errors of Kafka as a server error that says what is wrong."""
+        try:
+            return call()
+        except StreamguardError as exc:
+            raise Rejection(50000, str(exc)) from exc
+
+    def _fenced(self, exc: Fenced) -> None:
+        self._fail(exc)
+
+    def _fail(self, exc: BaseException) -> None:
+        if self.failure is None:
+            self.failure = exc
+        self.end.set()
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or Ctrl-C.
+
+    Raises:
+        Fenced: a newer server of the same service id has taken over.
+        PortTaken: another process listens on the port.
+        KafkaUnavailable: no broker answered at the start.
+    """
+    _configure_logs(settings)
+    with _listen(settings.ksql_port) as listener:
+        server = Server(settings)
+        opening = threading.Thread(target=server.open, name="open", daemon=True)
+        opening.start()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: server.end.set())
+        try:
+            asyncio.run(_serve(server, listener))
+        finally:
+            server.close()
+    if server.failure is not None:
+        raise server.failure
+
+
+async def _serve(server: Server, listener: socket.socket) -> None:
+    from hypercorn.asyncio import serve
+    from hypercorn.config import Config
+
+    from streamguard.engine.rest import application
+
+    config = Config()
+    config.bind = [f"fd://{listener.fileno()}"]
+    config.accesslog = None
+    config.errorlog = None
+    config.graceful_timeout = 0.5  # push queries have no end of their own
+    config.include_server_header = False
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+
+    def watch() -> None:
+        server.end.wait()
+        with contextlib.suppress(RuntimeError):  # the loop may be gone already
+            loop.call_soon_threadsafe(ended.set)
+
+    watcher = threading.Thread(target=watch, name="end", daemon=True)
+    watcher.start()
+    try:
+        await serve(application(server), config, shutdown_trigger=ended.wait)  # type: ignore[arg-type]
+    finally:
+        server.end.set()
+
+
+def _listen(port: int) -> socket.socket:
+    """The port, bound and not yet listening."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((LOOPBACK, port))
+    except OSError as exc:
+        listener.close()
+        raise PortTaken(
+            f"port {port} of {LOOPBACK} is taken: stop what listens there, or set STREAMGUARD_KSQL_PORT"
+        ) from exc
+    return listener
+
+
+def _configure_logs(settings: Settings) -> None:
+    """structlog to stderr: text on a terminal, JSON otherwise."""
+    import sys
+
+    as_text = settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())
+    renderer: Any = structlog.dev.ConsoleRenderer() if as_text else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            renderer,
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )

@@ -1,0 +1,67 @@
+"""The properties of one request: what SET may change, what the server fixes, and what each is by default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from streamguard.engine.places import meant
+from streamguard.engine.rejection import bad_request
+
+OFFSET_RESET = "auto.offset.reset"
+EDITABLE: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    OFFSET_RESET: ("latest", ("latest", "earliest")),
+    "processing.guarantee": ("exactly_once_v2", ("exactly_once_v2",)),
+    "cache.max.bytes.buffering": ("0", ()),
+    "statestore.cache.max.bytes": ("0", ()),
+    "commit.interval.ms": ("50", ()),
+    "num.stream.threads": ("1", ()),
+    "max.task.idle.ms": ("0", ()),
+}
+"""Default, and the values that are taken (none listed: any). Those after the second steer ksqlDB's caches, threads and
+commits; this engine takes them, so that statements run unchanged, and has neither a cache nor more threads to steer."""
+
+FIXED = ("ksql.service.id", "bootstrap.servers")
+
+
+def check_property(name: str) -> str:
+    """The bare name of a property that SET takes; a Rejection otherwise."""
+    bare = name.removeprefix("ksql.streams.")
+    if bare not in EDITABLE:
+        hint = meant(bare, EDITABLE)
+        raise bad_request(f"Not recognizable as ksql, streams, consumer, or producer property: '{name}'{hint}")
+    return bare
+
+
+def checked(properties: Mapping[str, str]) -> dict[str, str]:
+    """The properties with bare names; a Rejection for an unknown name or a value that is not taken."""
+    return {check_property(name): check_value(name, value) for name, value in properties.items()}
+
+
+def check_value(name: str, value: str) -> str:
+    """The value in the spelling that counts."""
+    choices = EDITABLE[check_property(name)][1]
+    chosen = value.lower() if choices else value
+    if choices and chosen not in choices:
+        raise bad_request(f"Invalid value {value} for configuration {name}: it takes {' or '.join(choices)}")
+    return chosen
+
+
+def property_rows(overrides: Mapping[str, str], fixed: Mapping[str, str]) -> list[dict[str, Any]]:
+    """SHOW PROPERTIES."""
+    rows = [
+        {"name": name, "scope": "KSQL", "value": value, "editable": False, "level": "SERVER"}
+        for name, value in fixed.items()
+    ]
+    for name, (default, _) in EDITABLE.items():
+        value = overrides.get(name, default)
+        rows.append(
+            {
+                "name": f"ksql.streams.{name}",
+                "scope": "KAFKA_STREAMS",
+                "value": value,
+                "editable": True,
+                "level": "QUERY",
+            }
+        )
+    return rows

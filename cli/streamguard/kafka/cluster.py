@@ -1,0 +1,84 @@
+"""What the ksql engine asks of a Kafka cluster about its topics, over one admin client that is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, ClusterMetadata, NewTopic, OffsetSpec
+
+from streamguard.errors import TopicError
+from streamguard.kafka import clients
+from streamguard.settings import Settings
+
+SECONDS = 10.0
+
+
+class Cluster:
+    """Topics of the cluster in the settings; every method may raise `KafkaUnavailable`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._client: AdminClient | None = None
+        self.replication = settings.kafka_replication
+
+    def cluster_id(self) -> str:
+        """The id that the cluster gave itself."""
+        return str(self._metadata().cluster_id)
+
+    def partitions(self) -> dict[str, int]:
+        """The number of partitions of every topic."""
+        return {name: len(topic.partitions) for name, topic in self._metadata().topics.items()}
+
+    def replicas(self) -> dict[str, list[int]]:
+        """The number of replicas of each partition of every topic."""
+        topics = self._metadata().topics.items()
+        return {name: [len(topic.partitions[n].replicas) for n in sorted(topic.partitions)] for name, topic in topics}
+
+    def replication_of(self, topic: str) -> int:
+        """The replication factor of a topic; 0 if there is no such topic."""
+        return max(self.replicas().get(topic, []), default=0)
+
+    def create(self, topics: Mapping[str, tuple[int, int]], config: Mapping[str, str] | None = None) -> None:
+        """Create topics that are missing: partitions and replication factor by name."""
+        if not topics:
+            return
+        wanted = [NewTopic(name, n, factor, config=dict(config or {})) for name, (n, factor) in topics.items()]
+        with clients.translated(self._settings):
+            for answer in self._admin().create_topics(wanted, request_timeout=SECONDS).values():
+                try:
+                    answer.result(SECONDS)
+                except KafkaException as exc:
+                    if exc.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                        raise
+
+    def delete(self, topics: Collection[str]) -> None:
+        """Delete topics; one that is missing is no error."""
+        if not topics:
+            return
+        with clients.translated(self._settings):
+            for answer in self._admin().delete_topics(list(topics), request_timeout=SECONDS).values():
+                try:
+                    answer.result(SECONDS)
+                except KafkaException as exc:
+                    if exc.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                        raise
+
+    def ends(self, topic: str) -> dict[int, int]:
+        """The next offset of each partition of a topic, as a reader of committed records sees it."""
+        count = self.partitions().get(topic, 0)
+        if not count:
+            raise TopicError(f"Kafka topic does not exist: {topic}")
+        wanted = {TopicPartition(topic, number): OffsetSpec.latest() for number in range(count)}
+        with clients.translated(self._settings):
+            answers = self._admin().list_offsets(wanted, request_timeout=SECONDS)
+            return {where.partition: answer.result(SECONDS).offset for where, answer in answers.items()}
+
+    def _metadata(self) -> ClusterMetadata:
+        with clients.translated(self._settings):
+            return self._admin().list_topics(timeout=SECONDS)
+
+    def _admin(self) -> AdminClient:
+        if self._client is None:
+            self._client = clients.admin(self._settings)
+        return self._client
