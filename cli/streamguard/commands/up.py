@@ -1,0 +1,75 @@
+"""`streamguard up`: the local servers and a pipeline on them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from streamguard.commands.output import show
+from streamguard.commands.progress import show_programs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from streamguard.commands import App
+    from streamguard.pipeline import Report
+    from streamguard.settings import Settings
+    from streamguard.stack.stack import Row
+
+NEXT = """
+Next:
+  streamguard query fraud-report --limit 5       transactions joined with their people
+  streamguard topics tail fraudulent-transactions-result -n 3
+  streamguard produce {pipeline} --rate 500 --count 2000
+  curl -s localhost:{port}/connectors/{connector}/status
+  streamguard status        streamguard logs connect -f        streamguard down
+"""
+
+
+@click.command()
+@click.argument("pipeline", default="bank")
+@click.option("--mode", type=click.Choice(["local"]), help="Where the servers run.  [default: the setting]")
+@click.option("--no-produce", is_flag=True, help="Start no generator.")
+@click.option("--timings", is_flag=True, help="Show how long each server and step took.")
+@click.pass_obj
+def up(app: App, pipeline: str, mode: str | None, no_produce: bool, timings: bool) -> None:
+    """Start the local servers and PIPELINE (bank) on them. What runs already is left alone.
+
+    Topics, tables, statements and connectors are applied, then services and a generator are started.
+
+    \b
+    Examples:
+      streamguard up
+      streamguard up bank --no-produce
+      streamguard up --timings
+    """
+    from streamguard import pipeline as pipelines
+    from streamguard.stack.stack import Stack
+
+    wanted = app.pipeline(pipeline)
+    stack = Stack(app.settings_with(mode=mode), app.project)
+    with show_programs() as on_progress:
+        report = pipelines.up(stack, wanted, produce=not no_produce, on_progress=on_progress)
+    _print(app.settings, pipeline, stack.status(), report, timings=timings)
+
+
+def _print(settings: Settings, pipeline: str, rows: Sequence[Row], report: Report, *, timings: bool) -> None:
+    servers = [row.document() for row in rows]
+    if timings:
+        for row in servers:
+            row["seconds"] = f"{report.seconds.get(row['name'], 0.0):.1f}"
+    show(servers, ("name", "state", "url", *(("seconds",) if timings else ())), "table")
+    click.echo()
+    show([result.row() for result in report.connectors], ("name", "state", "tasks"), "table")
+    if timings:
+        click.echo()
+        steps = [{"step": name, "seconds": f"{seconds:.1f}"} for name, seconds in report.seconds.items()]
+        show(
+            [step for step in steps if step["step"] not in {row["name"] for row in servers}],
+            ("step", "seconds"),
+            "table",
+        )
+    if report.connectors:
+        name = report.connectors[0].name
+        click.echo(NEXT.format(pipeline=pipeline, port=settings.connect_port, connector=name))

@@ -1,0 +1,185 @@
+"""`up`: the parts composed. Servers start in parallel, and each step of the seeding as soon as what it needs is ready.
+
+kafka ──► topics ──────────────┬─► services ─► generator
+  ├─────► ksql ─► statements   │
+  └─────► connect ─────────────┴─┬─► connectors
+s3 ─────► tables ────────────────┤
+mongodb ─────────────────────────┘
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from streamguard.connect import apply as connectors
+from streamguard.connect.choose import render_pipeline
+from streamguard.connect.client import ConnectClient
+from streamguard.connect.render import Connector
+from streamguard.engine.applying import Applied, apply_files, check_syntax
+from streamguard.engine.client import KsqlClient
+from streamguard.errors import StackError, TopicError
+from streamguard.kafka import topics
+from streamguard.model import Pipeline
+from streamguard.project import Project
+from streamguard.settings import Settings, load
+from streamguard.stack.lake import seed_lake
+from streamguard.stack.stack import Stack
+from streamguard.stack.starting import OnProgress, Progress
+
+WATCH = "connect-watch"
+PAUSE = 0.1
+
+
+@dataclass
+class Report:
+    """What `up` did: seconds of each server and step, and the connectors as they were left."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    connectors: list[connectors.Result] = field(default_factory=list)
+
+
+def check(project: Project, settings: Settings, pipeline: Pipeline) -> list[Connector]:
+    """Everything of a pipeline that can be wrong without any server: its connectors, its statements."""
+    for path in project.statements(pipeline.name):
+        check_syntax(path, path.read_text(), {})
+    return render_pipeline(project, settings, pipeline)
+
+
+def up(stack: Stack, pipeline: Pipeline, *, produce: bool, on_progress: OnProgress) -> Report:
+    """Start the servers and `pipeline` on them; doing it again changes nothing.
+
+    A start that fails, or is interrupted, stops what it started.
+    """
+    if stack.settings.mode != "local":
+        raise StackError(
+            "`up` runs servers on this machine, and STREAMGUARD_MODE is external: use `topics apply`, `ksql apply` and "
+            "`connectors deploy` on yours"
+        )
+    check(stack.project, stack.settings, pipeline)
+    before = {row.name for row in stack.status() if row.pid is not None}
+    try:
+        return _Up(stack, pipeline, on_progress).run(produce=produce)
+    except BaseException:
+        _undo(stack, before, on_progress)
+        raise
+
+
+def _undo(stack: Stack, before: set[str], on_progress: OnProgress) -> None:
+    if not before:
+        stack.stop(on_progress)
+        return
+    for name in {row.name for row in stack.status() if row.pid is not None} - before:
+        with suppress(StackError):
+            stack.supervisor.stop_program(name)
+
+
+class _GivenUp(StackError):
+    """Another step failed; this one is not worth finishing."""
+
+
+class _Up:
+    """`run` once."""
+
+    def __init__(self, stack: Stack, pipeline: Pipeline, on_progress: OnProgress) -> None:
+        self.stack = stack
+        self.project = stack.project
+        self.pipeline = pipeline
+        self.report = Report()
+        self._on_progress = on_progress
+        self._done: dict[str, threading.Event] = {}
+        self._given_up = threading.Event()
+
+    def run(self, *, produce: bool) -> Report:
+        servers = [*self.stack.servers, "ksql"]
+        steps: dict[str, tuple[Callable[[], None], tuple[str, ...]]] = {  # what to do, after what
+            "topics": (self._topics, ("kafka",)),
+            "tables": (self._tables, ("s3",)),
+            "statements": (self._statements, ("ksql", "topics")),
+            "connectors": (self._connectors, ("connect", "topics", "tables", "mongodb")),
+        }
+        self._done = {name: threading.Event() for name in (*servers, *steps)}
+        if "mongodb" not in servers:  # it is the user's own
+            self._done["mongodb"] = threading.Event()
+            self._done["mongodb"].set()
+        with ThreadPoolExecutor(len(steps) + 1) as pool:
+            jobs = [pool.submit(self._start, servers)]
+            jobs += [pool.submit(self._step, name, *step) for name, step in steps.items()]
+            self._wait(jobs)
+        self._start([*self.pipeline.services, WATCH])
+        if produce:
+            self._start([f"produce-{self.pipeline.name}"])
+        return self.report
+
+    def _wait(self, jobs: Sequence[Future[None]]) -> None:
+        try:
+            wait(jobs, return_when=FIRST_EXCEPTION)
+        finally:
+            self._given_up.set()
+        errors = [error for error in (job.exception() for job in jobs if job.done()) if error]
+        if errors:
+            raise next((error for error in errors if not isinstance(error, _GivenUp)), errors[0])
+
+    def _start(self, names: Sequence[str]) -> None:
+        self.report.seconds |= self.stack.start(names, self._server_progress)
+
+    def _server_progress(self, progress: Progress) -> None:
+        if progress.state == "ready" and progress.name in self._done:
+            self._done[progress.name].set()
+        self._on_progress(progress)
+
+    def _step(self, name: str, work: Callable[[], None], needs: Sequence[str]) -> None:
+        for other in needs:
+            while not self._done[other].wait(PAUSE):
+                if self._given_up.is_set():
+                    raise _GivenUp(f"{name} waited for {other}")
+        start = time.monotonic()
+        self._on_progress(Progress(name, "starting", 0.0))
+        try:
+            work()
+        except BaseException as exc:
+            self._on_progress(Progress(name, "failed", time.monotonic() - start, str(exc).partition("\n")[0]))
+            raise
+        self.report.seconds[name] = time.monotonic() - start
+        self._on_progress(Progress(name, "ready", self.report.seconds[name]))
+        self._done[name].set()
+
+    def _topics(self) -> None:
+        settings = self.stack.settings
+        existing = topics.existing_topics(settings)
+        results = topics.apply(settings, topics.plan(self.pipeline.topics, existing))
+        failed = [change for change in results if change.failed]
+        if failed:
+            raise TopicError(f"topic {failed[0].topic.name}: {failed[0].result}")
+
+    def _tables(self) -> None:
+        if self.pipeline.lake is not None:
+            seed_lake(self._with_credentials(), self.pipeline.lake)
+
+    def _statements(self) -> None:
+        apply_statements(self.project, self.stack.settings, self.pipeline)
+
+    def _connectors(self) -> None:
+        settings = self.stack.settings
+        existing = {name: topic.partitions for name, topic in topics.existing_topics(settings).items()}
+        rendered = render_pipeline(self.project, settings, self.pipeline)
+        client = ConnectClient(settings.connect_url)
+        self.report.connectors = connectors.deploy(client, rendered, topics=existing, report=self._connector_progress)
+        connectors.raise_for(self.report.connectors)
+
+    def _connector_progress(self, progress: connectors.Progress) -> None:
+        self._on_progress(Progress("connectors", "starting", 0.0, f"{progress.name}: {progress.step}"))
+
+    def _with_credentials(self) -> Settings:
+        """The settings, read again: the start has made the credentials by now."""
+        mine = self.stack.settings
+        return load(self.project.root, environ=mine.environment(), data_dir=mine.data_dir)
+
+
+def apply_statements(project: Project, settings: Settings, pipeline: Pipeline) -> list[Applied]:
+    """Send the pipeline's statements to the ksql server."""
+    return list(apply_files(KsqlClient(settings.ksql_url), project.statements(pipeline.name), {}))
