@@ -1,0 +1,55 @@
+"""Dead letters: a record that can not be handled goes on unchanged, with headers that say where, why and from whom.
+
+It is written in the transaction that also commits the offset of the record, so it is there exactly once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streamguard.errors import RecordRefused
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message
+
+    from streamguard.kafka.loop import Headers, Produce
+
+SUFFIX = "-dead-letter"
+PREFIX = "sg-dlq-"
+
+
+def topic_for(topic: str) -> str:
+    """The dead-letter topic of a topic."""
+    return topic + SUFFIX
+
+
+def write(produce: Produce, record: Message, refusal: RecordRefused, service: str) -> str:
+    """Write `record` to its dead-letter topic, bytes, key, timestamp and headers unchanged; the topic's name."""
+    topic = topic_for(record.topic() or "")
+    produce(
+        topic, record.value(), record.key(), time_of(record), [*headers_of(record), *_story(record, refusal, service)]
+    )
+    return topic
+
+
+def headers_of(record: Message) -> Headers:
+    """The headers of a record; an empty list if there are none."""
+    return list(record.headers() or ())  # type: ignore[arg-type]
+
+
+def time_of(record: Message) -> int:
+    """The timestamp of a record in milliseconds since 1970, as `produce` takes it: 0, which is now, if it has none."""
+    return max(record.timestamp()[1], 0)
+
+
+def _story(record: Message, refusal: RecordRefused, service: str) -> Headers:
+    facts = {
+        "topic": record.topic(),
+        "partition": record.partition(),
+        "offset": record.offset(),
+        "timestamp": record.timestamp()[1],
+        "code": refusal.code,
+        "reason": str(refusal),
+        "service": service,
+    }
+    return [(PREFIX + name, str(fact).encode()) for name, fact in facts.items()]

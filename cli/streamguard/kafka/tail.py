@@ -1,0 +1,87 @@
+"""The end of a topic, or all of it, or what comes next: committed records in the order of their time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import Message
+
+from streamguard.kafka import clients, topics
+from streamguard.kafka.reader import Reader
+from streamguard.settings import Settings
+
+READ_SECONDS = 10.0
+POLL_SECONDS = 0.2
+OFFSETS_PER_RECORD = 2
+"""A transaction's end takes an offset too; a topic of small transactions has twice as many offsets as records."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record of a topic; `timestamp` is in milliseconds since 1970."""
+
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...]
+
+
+def tail(settings: Settings, topic: str, *, last: int | None = 10, follow: bool = False) -> Iterator[Record]:
+    """The last `last` records (None: all, as they come), then for ever what comes next if `follow`.
+
+    Raises:
+        TopicError: there is no such topic.
+        KafkaUnavailable: no broker answers.
+    """
+    partitions = range(topics.require(settings, topic).partitions)
+    admin = clients.admin(settings)
+    with clients.translated(settings):
+        first, after = topics.offsets(admin, topic, partitions)
+    if last is not None:
+        yield from _last(settings, topic, last, first, after)
+    elif not follow:
+        yield from _read(settings, topic, first)
+    if follow:
+        yield from _follow(settings, topic, after if last is not None else first)
+
+
+def _last(settings: Settings, topic: str, last: int, first: dict[int, int], after: dict[int, int]) -> list[Record]:
+    """Go back far enough that `last` records are found, whatever else takes offsets; those up to `after`."""
+    back = last * OFFSETS_PER_RECORD
+    while True:
+        starts = {partition: max(first[partition], after[partition] - back) for partition in after}
+        found = [r for r in _read(settings, topic, starts) if r.offset < after[r.partition]] if last else []
+        if len(found) >= last or starts == first:
+            return sorted(found, key=lambda record: (record.timestamp, record.partition, record.offset))[
+                -last or None :
+            ]
+        back *= 4
+
+
+def _read(settings: Settings, topic: str, starts: dict[int, int]) -> Iterator[Record]:
+    with Reader(settings, topic, starts) as reader:
+        for message in reader.to_end(READ_SECONDS):
+            yield _record(message)
+
+
+def _follow(settings: Settings, topic: str, starts: dict[int, int]) -> Iterator[Record]:
+    with Reader(settings, topic, starts) as reader:
+        while True:
+            for message in reader.poll(1, POLL_SECONDS):
+                yield _record(message)
+
+
+def _record(message: Message) -> Record:
+    headers: Any = message.headers() or ()  # pairs, whatever the type of confluent_kafka says
+    return Record(
+        message.partition() or 0,
+        message.offset() or 0,
+        message.timestamp()[1],
+        message.key(),
+        message.value(),
+        tuple((name, value) for name, value in headers),
+    )
