@@ -13,6 +13,7 @@ from streamguard.errors import CatalogError
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
+    from pyiceberg.table import Table
 
     from streamguard.settings import Settings
 
@@ -47,6 +48,20 @@ def catalog_properties(settings: Settings) -> dict[str, str]:
     return {name: value for name, value in given.items() if value}
 
 
+def open_table(catalog: Catalog, settings: Settings, namespace: str, name: str) -> Table:
+    """A table at its current snapshot. Raises CatalogError, which names the table when there is none."""
+    from pyiceberg.exceptions import NoSuchNamespaceError, NoSuchTableError
+
+    with catalog_errors(settings):
+        try:
+            return catalog.load_table((namespace, name))
+        except (NoSuchTableError, NoSuchNamespaceError) as exc:
+            raise CatalogError(
+                f"the Iceberg catalog at {settings.s3_catalog} has no table {namespace}.{name}"
+                f" in {settings.s3_warehouse}: streamguard up creates it"
+            ) from exc
+
+
 @contextmanager
 def catalog_errors(settings: Settings) -> Iterator[None]:
     """Turn what pyiceberg, its HTTP client and its file access raise into one CatalogError."""
@@ -60,11 +75,9 @@ def catalog_errors(settings: Settings) -> Iterator[None]:
     at = f"the Iceberg catalog at {settings.s3_catalog}"
     try:
         yield
-    except (exceptions.ForbiddenError, exceptions.UnauthorizedError, exceptions.AuthorizationExpiredError) as exc:
+    except (exceptions.ForbiddenError, exceptions.UnauthorizedError, exceptions.OAuthError) as exc:
         keys = "STREAMGUARD_S3_ACCESS_KEY and STREAMGUARD_S3_SECRET_KEY"
         raise CatalogError(f"{at} refuses the keys: check {keys}") from exc
-    except exceptions.NoSuchTableError as exc:
-        raise CatalogError(f"{at} has not this table: {first_line(exc)}") from exc
     except exceptions.NoSuchNamespaceError as exc:
         where = settings.s3_warehouse
         raise CatalogError(f"{at} has no such namespace in {where}: {first_line(exc)}") from exc

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from streamguard.catalog import catalog_errors, first_line, open_catalog
+from streamguard.catalog import catalog_errors, first_line, open_catalog, open_table
 from streamguard.errors import QueryError
 from streamguard.model import Lake, Table
 from streamguard.query.files import Query, read_text
@@ -80,8 +80,9 @@ def load(connection: DuckDBPyConnection, settings: Settings, lake: Lake, needed:
         if table.name not in needed:
             continue
         columns = needed[table.name] or (table.columns[0].name,)
+        stored = open_table(catalog, settings, lake.namespace, table.name)
         with catalog_errors(settings):
-            scan = catalog.load_table((lake.namespace, table.name)).scan(selected_fields=columns)
+            scan = stored.scan(selected_fields=columns)
             connection.register("fetched", scan.to_arrow_batch_reader())
             connection.execute(f"INSERT INTO {_quoted(table.name)} BY NAME SELECT * FROM fetched")  # noqa: S608 - quoted
             connection.unregister("fetched")

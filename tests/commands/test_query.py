@@ -1,0 +1,32 @@
+"""`streamguard query`, as typed: bad input is one sentence and the right exit code."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from streamguard.commands import run
+
+
+def test_a_bare_call_lists_the_queries(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["query", "-o", "json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert {"fraud-report", "top-senders", "fraud-by-bank"} <= {row["name"] for row in listed}
+    assert set(listed[0]) == {"name", "pipeline", "about"}
+
+
+def test_an_unknown_query_is_answered_with_the_nearest_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["query", "fraud-reprot"]) == 64
+    assert capsys.readouterr().err == "Error: no query fraud-reprot (did you mean fraud-report?)\n"
+
+
+@pytest.mark.parametrize("arguments", [["-e", "mysql"], ["--limit", "0"], ["--limit", "many"], ["too", "much"]])
+def test_options_that_make_no_sense_are_a_usage_error(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    assert run(["query", "fraud-report", *arguments]) == 64
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_an_unknown_pipeline_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["query", "fraud-report", "-p", "bnak"]) == 64
+    assert "did you mean bank?" in capsys.readouterr().err
