@@ -247,7 +247,10 @@ def fitted(statement: s.InsertInto, analysis: Analysis, sink: Source) -> Analysi
             [*(f"{Column(o.name, o.expression.type)} KEY" for o in keys)]
             + [str(Column(o.name, o.expression.type)) for o in analysis.values]
         )
-        reason = f"Incompatible schema between results and sink. Result schema is {shown}, but the sink schema is {sink.schema()}."
+        reason = (
+            f"Incompatible schema between results and sink. Result schema is {shown}, "
+            f"but the sink schema is {sink.schema()}."
+        )
         raise refuse(reason, statement.query.place)
     made = [Output(c.name, _lifted(o.expression, c.type)) for o, c in zip(outputs, columns, strict=True)]
     return replace(analysis, key=made[0] if keys else None, values=tuple(made[len(keys) :]))

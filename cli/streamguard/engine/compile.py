@@ -1,8 +1,9 @@
-"""Plans to one Python function for all queries that read a topic: each record is decoded once, every query evaluated, and
-each result given to `produce`.
+"""Plans to one Python function for all queries that read a topic.
 
-The function is generated as source (kept as ``function.source``) because that is the quickest that Python can be: columns are
-local variables, conditions and expressions plain Python, and nothing is looked up or called for a record that need not be.
+Each record is decoded once, every query evaluated, and each result given to `produce`.
+
+The function is generated as source (kept as ``function.source``) because that is the quickest that Python can be:
+columns are local variables, conditions and expressions plain Python, and nothing is looked up or called that need not be.
 """
 
 from __future__ import annotations
@@ -44,9 +45,9 @@ Run = Callable[[Sequence[MessageLike], Callable[..., Any], OnError], None]
 def compile_source(plans: Mapping[str, QueryPlan]) -> Run:
     """One function for queries that read one topic, by query id: ``run(messages, produce, on_error)``.
 
-    It calls ``produce(topic, value=…, key=…, timestamp=…, headers=…)`` for each result, in the order of the queries, and
-    ``on_error(message, query_id, reason)`` where ksqlDB writes to its processing log: a record that can not be decoded is
-    skipped by every query, an expression that fails is null. A push query (no sink) calls ``produce(row)`` with a list.
+    It calls ``produce(topic, value=…, key=…, timestamp=…, headers=…)`` for each result, in the order of the queries,
+    and ``on_error(message, query_id, reason)`` where ksqlDB writes to its processing log: a record that can not be
+    decoded is skipped by every query, an expression that fails is null. A push query (no sink) calls ``produce(row)``.
     """
     by_source: dict[Source, dict[str, QueryPlan]] = {}
     for query_id, plan in plans.items():
@@ -94,16 +95,13 @@ class _Function:
     def written(self) -> tuple[str, dict[str, Any]]:
         """The whole text and its namespace."""
         ids = ", ".join(map(repr, self.plans)) + ","
-        value_names = list(self.decoding.names.values())
         lines = [
             "def run(messages, produce, on_error):",
             "    for message in messages:",
             *_indented(2, self._prologue()),
             *_indented(2, self._decode()),
             "        if row is None:",
-            *_indented(
-                3, [*([" = ".join([*value_names, "None"])] if value_names else []), *self._tombstones(), "continue"]
-            ),
+            *_indented(3, [*self._tombstones(), "continue"]),
             *_indented(2, self._shared_conditions()),
         ]
         for query_id, plan in self.plans.items():
@@ -115,6 +113,7 @@ class _Function:
             "TEXTS": frozenset((str, type(None))),
             "Undecodable": formats.Undecodable,
             "dumps": orjson.dumps,
+            "failure": failure,
             "general": formats.decoder([(name, node.type) for node, name in self.decoding.wanted]),
             "join": "".join,
             "loads": orjson.loads,
@@ -135,14 +134,14 @@ class _Function:
             return []
         column = self.source.keys[0]
         node = Read(column.name, column.type, is_key=True)
-        lines = ["raw_key = message.key()"]
+        lines = ["raw_key = message.key()"] if any(map(self._is_same_key, self.plans.values())) else []
         plain = column.type == t.STRING and self.source.key_format == "KAFKA"
         if plain and not self._reads_key(node):
             return lines
         self.emitter.names[node] = "key"
         decode = self.emitter.share("decode_key", formats.key_decoder(column.type, self.source.key_format))
         return [
-            *lines,
+            "raw_key = message.key()",
             "try:",
             f"    key = None if raw_key is None else {decode}(raw_key)",
             "except Undecodable as exc:",
@@ -191,12 +190,17 @@ class _Function:
         for query_id, plan in self.plans.items():
             if plan.where is None and plan.sink is not None:
                 self.emitter.never_null = set()
-                before, key = self._key(query_id, plan)
+                before, key = self._key(query_id, plan) if self._needs_only_key(plan) else ([], "None")
                 lines += [
                     *before,
                     f"produce({plan.sink.topic!r}, value=None, key={key}, timestamp=time, headers=headers)",
                 ]
         return lines
+
+    def _needs_only_key(self, plan: QueryPlan) -> bool:
+        """Whether the result's key can be computed from the record's key; without a value, any other is null."""
+        parts = walk(plan.key.expression) if plan.key is not None else ()
+        return not any(isinstance(part, Pseudo) or (isinstance(part, Read) and not part.is_key) for part in parts)
 
     def _shared_conditions(self) -> list[str]:
         """Conditions that several queries have are computed once."""
@@ -246,7 +250,7 @@ class _Function:
         return lines
 
     def _repeated(self, query_id: str, plan: QueryPlan) -> tuple[list[str], list[Typed]]:
-        """Expressions that stand several times in one result get a variable, so that they are evaluated and fail once."""
+        """Expressions that stand several times in one result get a variable: evaluated once, failing once."""
         tops = [_plain(output.expression) for output in [*plan.values, *([plan.key] if plan.key else [])]]
         lines: list[str] = []
         taken: list[Typed] = []
@@ -287,16 +291,21 @@ class _Function:
         return before, f"(None if {first} is None else {encoded.format(later)})"
 
     def _caught(self, code: Code, query_id: str, what: str, *, force: bool) -> tuple[list[str], str]:
-        """With `force`, lines that put the value into a variable, null when the expression fails; else the text itself."""
+        """With `force`, lines that put the value into a variable, null when it fails; else the text itself."""
         if not force:
             return [], code.text
         self.emitter.count += 1
         name = f"x{self.emitter.count}"
         if not code.fails:
             return [f"{name} = {code.text}"], name
-        reason = f"f'{{type(exc).__name__}} in {{{what!r}}}: {{exc}}'"
+        reason = f"failure(exc, {what!r})"
         lines = ["try:", f"    {name} = {code.text}", "except FAILURES as exc:", f"    {name} = None"]
         return [*lines, f"    on_error(message, {query_id!r}, {reason})"], name
+
+
+def failure(exc: Exception, what: str) -> str:
+    """The reason of a failed expression; it names no data."""
+    return f"{what}: {exc}" if str(exc) else f"{what}: {type(exc).__name__}"
 
 
 def _pseudo() -> list[tuple[str, str, t.Type]]:

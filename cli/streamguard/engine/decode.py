@@ -1,7 +1,7 @@
 """The part of a compiled function that takes a record apart: the quick way, and the complete one for unusual records.
 
-Every declared column that could be refused is checked, used or not, because ksqlDB skips a record whose value does not fit the
-declared columns. Columns that the queries use become local variables.
+Every declared column that could be refused is checked, used or not, because ksqlDB skips a record whose value does not
+fit the declared columns. Columns that the queries use become local variables.
 """
 
 from __future__ import annotations
@@ -62,12 +62,11 @@ class Decoding:
         target = ", ".join(names) + ("," if len(names) == 1 else "")
         for (_, name), local in zip(wanted, names, strict=True):
             self.general.append(f"{local} = None if {row} is None else {row}[{name!r}]")
-        get = f"{layouts}[tuple({variable})]({variable})"
         strings = [local for (node, _), local in zip(wanted, names, strict=True) if node.type == t.STRING]
         if len(strings) == len(names) >= JOINED:
-            lines = [f"fields = {get}", *_joined("fields"), f"{target} = fields"]
+            lines = [*_getting("fields", layouts, variable, len(names)), *_joined("fields"), f"{target} = fields"]
         else:
-            lines = [f"{target} = {get}", *_strings(strings)]
+            lines = [*_getting(target, layouts, variable, len(names)), *_strings(strings)]
         for (node, _), local in zip(wanted, names, strict=True):
             lines += self._check(node, local)
         return lines
@@ -120,6 +119,14 @@ class Decoding:
                 self.general.append(made)
                 lines += [made, *self._fields_of_whole(field, self.names[field])]
         return lines
+
+
+def _getting(target: str, layouts: str, variable: str, count: int) -> list[str]:
+    """Take the fields: quickly when there can be no others, else by the order of the keys. See `formats.Layouts`."""
+    if count == 1:
+        return [f"{target} = {layouts}[tuple({variable})]({variable})"]
+    quick = f"{layouts}.quick({variable}) if len({variable}) == {count} else {layouts}[tuple({variable})]({variable})"
+    return ["try:", f"    {target} = {quick}", "except KeyError:", f"    {target} = {layouts}.learn({variable})"]
 
 
 def _strings(names: list[str]) -> list[str]:

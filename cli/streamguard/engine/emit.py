@@ -1,7 +1,7 @@
 """Typed expressions to Python expressions.
 
-A value is a Python expression without side effects. Nulls are None. A comparison with a null is false and arithmetic with a
-null is null, as in ksqlDB; AND, OR and NOT of a null are null unless the left side already decides.
+A value is a Python expression without side effects. Nulls are None. A comparison with a null is false and arithmetic
+with a null is null, as in ksqlDB; AND, OR and NOT of a null are null unless the left side already decides.
 """
 
 from __future__ import annotations

@@ -78,7 +78,8 @@ def coercion(kind: t.Type) -> Coerce:
         case t.INTEGER | t.BIGINT:
             return _whole(kind)
         case _:
-            return {t.STRING: _string, t.DOUBLE: _double, t.BOOLEAN: _boolean}[kind]
+            scalars: dict[t.Type, Coerce] = {t.STRING: _string, t.DOUBLE: _double, t.BOOLEAN: _boolean}
+            return scalars[kind]
 
 
 def _wrong(value: Any, kind: t.Type | str, path: str) -> Undecodable:
@@ -202,13 +203,14 @@ def _boolean(value: Any, path: str) -> Any:
 class Layouts(dict[tuple[str, ...], Callable[[dict[str, Any]], tuple[Any, ...]]]):
     """Key order of a JSON object → function that gets the wanted fields from one with just these keys.
 
-    A field is found by its exact name, else by the last key that is its name in other case; null when absent. Finding out
-    costs once for each key order, not once a record.
+    A field is found by its exact name, else by the last key that is its name in other case; null when absent. Finding
+    out costs once for each key order, not once a record.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
         super().__init__()
         self.names = tuple(names)
+        self.quick = _getter([*self.names])
 
     def __missing__(self, keys: tuple[str, ...]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
         if len(self) >= LAYOUTS:
@@ -217,6 +219,13 @@ class Layouts(dict[tuple[str, ...], Callable[[dict[str, Any]], tuple[Any, ...]]]
         spellings = [name if name in keys else upper.get(name) for name in self.names]
         made = self[keys] = _getter(spellings)
         return made
+
+    def learn(self, value: dict[str, Any]) -> tuple[Any, ...]:
+        """The wanted fields; `quick` is from now on right for objects with just these fields, spelled like this."""
+        made = self[tuple(value)]
+        if len(value) == len(self.names) and type(made) is itemgetter:
+            self.quick = made
+        return made(value)
 
 
 def _getter(spellings: list[str | None]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:

@@ -61,7 +61,8 @@ def fields(keys: tuple[Column, ...], values: tuple[Column, ...]) -> list[dict[st
     shown: list[dict[str, object]] = [
         {"name": column.name, "schema": schema(column.type), "type": "KEY"} for column in keys
     ]
-    return [*shown, *({"name": column.name, "schema": schema(column.type)} for column in values)]
+    shown += [{"name": column.name, "schema": schema(column.type)} for column in values]
+    return shown
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ def remainder_double(left: float, right: float) -> float:
 
 def double_text(value: float) -> str:
     """Java's ``Double.toString``: ``1.0``, ``0.001``, ``1.0E-4``, ``1.0E7``."""
-    if value != value:
+    if math.isnan(value):
         return "NaN"
     if math.isinf(value):
         return "Infinity" if value > 0 else "-Infinity"
@@ -69,7 +69,7 @@ def text_of_boolean(value: bool) -> str:
 
 def whole_of_double(value: float, bits: int) -> int:
     """Cut off after the point; what does not fit becomes the nearest that does, as Java casts."""
-    if value != value:
+    if math.isnan(value):
         return 0
     low, high = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
     return low if value <= low else high if value >= high else int(value)

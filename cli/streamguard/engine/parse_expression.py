@@ -5,7 +5,7 @@ from __future__ import annotations
 from streamguard.engine import syntax as s
 from streamguard.engine import types
 from streamguard.engine.reader import RESERVED, Reader
-from streamguard.engine.tokens import DECIMAL, DOUBLE, INTEGER, NAME, QUOTED, STRING
+from streamguard.engine.tokens import DECIMAL, DOUBLE, INTEGER, NAME, STRING
 
 COMPARISONS = {"=": "=", "<>": "<>", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 DEPTH = 100  # of nested expressions; deeper ones would exhaust Python's stack
@@ -135,9 +135,9 @@ class Expressions(Reader):
 
     def _primary(self, negative: bool) -> s.Expression:
         token = self.token
-        if token.kind in (INTEGER, DECIMAL, DOUBLE, STRING) or token.value in ("NULL", "TRUE", "FALSE"):
-            if token.kind != QUOTED:
-                return self._literal(negative)
+        word = token.kind == NAME and token.value in ("NULL", "TRUE", "FALSE")
+        if word or token.kind in (INTEGER, DECIMAL, DOUBLE, STRING):
+            return self._literal(negative)
         if self.accept("("):
             inside = self.expression()
             if self.sees(",") or self.sees(")", "=>"):
@@ -233,7 +233,8 @@ class Expressions(Reader):
             self.take()
             made = types.NAMES[word]
             if made == types.STRING and self.accept("("):
-                self.integer("a length")
+                if not self.accept("STRING"):
+                    self.integer("a length")
                 self.expect(")")
         elif word in ("DECIMAL", "ARRAY", "MAP", "STRUCT"):
             made = {"DECIMAL": self._decimal, "ARRAY": self._array, "MAP": self._map, "STRUCT": self._struct}[word]()
@@ -248,7 +249,7 @@ class Expressions(Reader):
         precision = self.integer("the number of digits")
         scale = self.integer("the number of digits after the point") if self.accept(",") else 0
         self.expect(")")
-        if not 1 <= precision or scale > precision:
+        if precision < 1 or scale > precision:
             raise self.refuse(f"DECIMAL({precision}, {scale}) needs 1 <= precision and scale <= precision", place)
         return types.Decimal(precision, scale)
 

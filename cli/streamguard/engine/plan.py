@@ -14,7 +14,7 @@ from streamguard.engine.types import quoted
 
 @dataclass(frozen=True)
 class SourcePlan:
-    """CREATE STREAM with columns: declare `source` over a topic. `exists`: IF NOT EXISTS, and it does; nothing to do."""
+    """CREATE STREAM with columns: declare `source` over a topic. `exists`: IF NOT EXISTS, and it does."""
 
     source: Source
     or_replace: bool = False
@@ -28,7 +28,7 @@ class SourcePlan:
 class QueryPlan:
     """A query: read `source`, keep the records where `where` is true, write `key` and `values` to `sink`.
 
-    `sink` None: a push query, its rows are `values`. `insert`: INSERT INTO, the sink exists and others may write it too.
+    `sink` None: a push query, its rows are `values`. `insert`: INSERT INTO, others may write the sink too.
     `exists`: CREATE … IF NOT EXISTS, and it does; nothing to do. `query_id`: the id that the statement asks for.
     """
 

@@ -9,11 +9,58 @@ from streamguard.engine.tokens import END, INTEGER, NAME, QUOTED, STRING, Token
 from streamguard.errors import ParseError
 
 RESERVED = frozenset(
-    """
-    ALL AND AS BEGINNING BETWEEN BY CASE CAST CREATE CROSS DELETE DESCRIBE DISTINCT DROP ELSE END EXISTS EXTENDED FALSE FROM FULL
-    GROUP HAVING IN INNER INSERT INTO IS JOIN LEFT LIKE LIMIT NOT NULL ON OR OUTER PRINT RIGHT SELECT TERMINATE THEN TRUE UNSET
-    VALUES WHEN WHERE WINDOW WITH WITHIN
-    """.split()
+    (
+        "ALL",
+        "AND",
+        "AS",
+        "BEGINNING",
+        "BETWEEN",
+        "BY",
+        "CASE",
+        "CAST",
+        "CREATE",
+        "CROSS",
+        "DELETE",
+        "DESCRIBE",
+        "DISTINCT",
+        "DROP",
+        "ELSE",
+        "END",
+        "EXISTS",
+        "EXTENDED",
+        "FALSE",
+        "FROM",
+        "FULL",
+        "GROUP",
+        "HAVING",
+        "IN",
+        "INNER",
+        "INSERT",
+        "INTO",
+        "IS",
+        "JOIN",
+        "LEFT",
+        "LIKE",
+        "LIMIT",
+        "NOT",
+        "NULL",
+        "ON",
+        "OR",
+        "OUTER",
+        "PRINT",
+        "RIGHT",
+        "SELECT",
+        "TERMINATE",
+        "THEN",
+        "TRUE",
+        "UNSET",
+        "VALUES",
+        "WHEN",
+        "WHERE",
+        "WINDOW",
+        "WITH",
+        "WITHIN",
+    )
 )
 
 

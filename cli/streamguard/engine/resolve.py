@@ -33,7 +33,7 @@ CASTS = {
 
 
 def refusal(text: str, reason: str, place: Place) -> AnalysisError:
-    """An error at a place of a statement's text; places count in the whole request, the text may be one statement of it."""
+    """An error at a place of a statement; line and column count in the whole request, offsets in the statement."""
     return AnalysisError(reason, line=place.line, column=place.column, excerpt=excerpt(text, place))
 
 
@@ -151,7 +151,8 @@ class Resolver:
         if t.NULL in kinds or (kinds[0] == kinds[1] and (ordered or operator in ("=", "<>"))):
             return Operation("compare", sides, t.BOOLEAN, operator)
         raise self.refuse(
-            f"Cannot compare {printed(left[0])} ({kinds[0]}) to {printed(right[0])} ({kinds[1]}) with {WORDS[operator]}.",
+            f"Cannot compare {printed(left[0])} ({kinds[0]}) to {printed(right[0])} ({kinds[1]}) "
+            f"with {WORDS[operator]}.",
             place,
         )
 
@@ -183,11 +184,11 @@ class Resolver:
         return Operation("in", tuple(widened(each, kind) for each in (operand, *choices)), t.BOOLEAN)
 
     def _choice(self, kind: t.Type, node: s.Expression) -> Typed:
-        """One element of an IN list, brought to the type of the left side as ksqlDB does: literals convert, columns do not."""
+        """One element of an IN list, brought to the type of the left side: literals convert, columns do not."""
         made = self.resolve(node)
         literal = node.text if isinstance(node, s.DecimalLiteral) else getattr(node, "value", None)
         is_literal = isinstance(node, s.Literal | s.DecimalLiteral)
-        if made.type in (kind, t.NULL) or (t.is_numeric(made.type) and t.is_numeric(kind)):
+        if made.type == t.NULL or t.comparable(made.type, kind):
             return made
         if is_literal and kind == t.STRING:
             return Constant(str(literal).lower() if isinstance(literal, bool) else str(literal), t.STRING)
@@ -276,7 +277,7 @@ class Resolver:
 
 def widened(value: Typed, kind: t.Type) -> Typed:
     """The number as the wider type; other values as they are."""
-    if value.type == kind or value.type == t.NULL:
+    if value.type in (kind, t.NULL):
         return value
     if kind == t.DOUBLE and t.is_numeric(value.type):
         if isinstance(value, Constant) and not isinstance(value.value, str | None):

@@ -1,4 +1,4 @@
-"""The syntax tree: what was written, nothing decided yet. Every node knows its place; places do not count in comparisons."""
+"""The syntax tree: what was written, nothing decided yet. Every node knows its place; comparisons ignore places."""
 
 from __future__ import annotations
 

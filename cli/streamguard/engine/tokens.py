@@ -1,7 +1,7 @@
 """Text to tokens: names, quoted names, strings, numbers, symbols, each with its place.
 
-Unquoted names are upper-cased, quoted ones (`x` or "x") kept. A quote is doubled inside its own kind of quotes. ``--`` and
-``/* */`` are comments. ``${name}`` is replaced before the text is cut, see `substitute`.
+Unquoted names are upper-cased, quoted ones (`x` or "x") kept. A quote is doubled inside its own kind of quotes. ``--``
+and ``/* */`` are comments. ``${name}`` is replaced before the text is cut, see `substitute`.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ PATTERN = re.compile(
       (?P<space>   \s+ | --[^\n]* | /\*.*?\*/ )
     | (?P<double>  (?: \d+ (?:\.\d*)? | \.\d+ ) [eE][+-]?\d+ )
     | (?P<decimal> \d+\.\d* | \.\d+ )
+    | (?P<name>    \d*[A-Za-z_][A-Za-z0-9_@]* )
     | (?P<integer> \d+ )
-    | (?P<name>    [A-Za-z_][A-Za-z0-9_@]* )
     | (?P<string>  '(?:[^']|'')*' )
     | (?P<quoted>  `(?:[^`]|``)*` | "(?:[^"]|"")*" )
     | (?P<variable> \$\{[^}\n]*\} )
@@ -45,7 +45,7 @@ UNFINISHED = {"'": "this string has no closing '", "`": "this name has no closin
 
 @dataclass(frozen=True)
 class Token:
-    """`value` is what the token means (an upper-cased or unquoted name, the text of a string); `text` what was written."""
+    """`value` is what it means (an upper-cased or unquoted name, the text of a string); `text` what was written."""
 
     kind: str
     value: str

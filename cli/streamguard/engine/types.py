@@ -1,4 +1,4 @@
-"""The SQL types of columns and expressions. ``str(type)`` is ksqlDB's spelling: ``STRUCT<`F1` STRING, `F2` INTEGER>``."""
+"""The SQL types of columns and expressions. ``str(type)`` is ksqlDB's spelling: ``STRUCT<`F1` STRING>``."""
 
 from __future__ import annotations
 
@@ -92,6 +92,21 @@ def quoted(name: str) -> str:
 def is_numeric(kind: Type) -> bool:
     """Whether arithmetic works on the type."""
     return kind in (INTEGER, BIGINT, DOUBLE) or isinstance(kind, Decimal)
+
+
+def comparable(left: Type, right: Type) -> bool:
+    """Whether ``=`` makes sense: the same type, but for the width of numbers, also inside."""
+    match left, right:
+        case (Array(), Array()):
+            return comparable(left.element, right.element)
+        case (Map(), Map()):
+            return comparable(left.key, right.key) and comparable(left.value, right.value)
+        case (Struct(), Struct()):
+            names = [name for name, _ in left.fields] == [name for name, _ in right.fields]
+            pairs = zip(left.fields, right.fields, strict=False)
+            return names and all(comparable(one, other) for (_, one), (_, other) in pairs)
+        case _:
+            return left == right or (is_numeric(left) and is_numeric(right))
 
 
 def wider(left: Type, right: Type) -> Type:
