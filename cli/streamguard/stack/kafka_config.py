@@ -85,6 +85,9 @@ def broker(settings: Settings) -> dict[str, object]:
         "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000,
         "group.initial.rebalance.delay.ms": 0,
         "group.min.session.timeout.ms": 1000,
+        # A killed broker must wait until its former life has timed out.
+        "broker.heartbeat.interval.ms": 500,
+        "broker.session.timeout.ms": 4000,
         "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
     }
 
