@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import socket
 import struct
 import urllib.error
@@ -27,6 +28,17 @@ def http_ok(url: str, headers: Mapping[str, str] | None = None, *, timeout: floa
         return f"{url} answers {exc.code}"
     except (OSError, http.client.HTTPException) as exc:
         return f"{url}: {getattr(exc, 'reason', exc)}"
+
+
+def ksql(url: str) -> str:
+    """Says that it is healthy: a server that restores its queries already answers 200, with `isHealthy` false."""
+    try:
+        with _OPENER.open(f"{url}/healthcheck", timeout=TIMEOUT) as answer:
+            return "" if json.load(answer)["isHealthy"] else f"{url} is not healthy yet"
+    except (OSError, http.client.HTTPException) as exc:
+        return f"{url}: {getattr(exc, 'reason', exc)}"
+    except (ValueError, KeyError, TypeError):
+        return f"{url} is no ksql server"
 
 
 def kafka(host: str, port: int) -> str:

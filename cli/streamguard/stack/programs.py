@@ -215,7 +215,7 @@ def _own(settings: Settings, project: Project) -> list[Program]:
         env=settings.environment(),
         ports=(settings.ksql_port,),
         url=settings.ksql_url,
-        probe=partial(probes.http_ok, f"{settings.ksql_url}/healthcheck"),
+        probe=partial(probes.ksql, settings.ksql_url),
         needs=("kafka",),
     )
     watch = Program(
