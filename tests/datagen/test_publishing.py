@@ -17,7 +17,7 @@ from streamguard.datagen.worlds.bank import Run
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ANSWER = 1e-4
-"""Seconds in which the outlet answers."""
+"""Seconds in which the outlet answers, unless it is told otherwise."""
 
 
 @dataclass
@@ -25,6 +25,8 @@ class Memory:
     """Takes records, answers them in `serve`, which also is the only thing that takes time."""
 
     room: int = 100_000
+    most: int = 1_000_000
+    answer: float = ANSWER
     now: float = 0.0
     away: tuple[float, float] = (-1.0, -1.0)
     refuses: Callable[[dict[str, Any]], bool] = lambda _: False
@@ -41,17 +43,17 @@ class Memory:
 
     def serve(self, seconds: float) -> None:
         here = not self.away[0] <= self.now < self.away[1]
-        self.now += ANSWER if here and self.queue else max(seconds, ANSWER)
+        self.now += self.answer if here and self.queue else max(seconds, ANSWER)
         if not here:
             return
-        for _key, value, report in self.queue:
+        answered, self.queue = self.queue[: self.most], self.queue[self.most :]
+        for _key, value, report in answered:
             record = orjson.loads(value)
             if self.refuses(record):
                 report("refused", None)
             else:
                 self.delivered.append(record)
                 report(None, None)
-        self.queue.clear()
 
     @property
     def waiting(self) -> int:
@@ -170,6 +172,19 @@ def test_a_stop_while_kafka_is_away_ends_within_five_seconds_and_counts_what_is_
     assert outlet.now <= 1.0 + LAST_CALL + 0.5
     assert totals.failed == outlet.waiting > 0
     assert totals.produced == totals.failed + sum(totals.acknowledged.values())
+
+
+def test_a_stop_waits_as_long_as_answers_come(trial: Trial) -> None:
+    outlet = Memory(most=1, answer=0.006, away=(0.0, 0.9))
+    totals = trial.publish(outlet, rate=1_000.0, stop_at=1.0)
+    assert outlet.now > 1.0 + LAST_CALL
+    assert totals.failed == 0
+
+
+def test_a_run_that_is_stopped_before_it_began_writes_nothing(trial: Trial) -> None:
+    outlet = Memory()
+    totals = trial.publish(outlet, stop_at=0.0)
+    assert (totals.produced, outlet.delivered) == (0, [])
 
 
 def test_a_stop_while_the_queue_is_full_ends_the_run(trial: Trial) -> None:

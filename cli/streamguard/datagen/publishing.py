@@ -22,7 +22,7 @@ SILENCE = 3.0
 """Kafka counts as away when it leaves records without an answer for this many seconds."""
 
 LAST_CALL = 4.0
-"""Seconds that records on their way have left after the run was told to stop: a supervisor waits five."""
+"""Seconds without an answer after which a run that was told to stop gives up waiting: a supervisor waits five."""
 
 
 class Outlet(Protocol):
@@ -122,7 +122,7 @@ class Publishing:
 
     def publish(self) -> Totals:
         """Send until the count, the time, a stop, or a failure; then wait for the reports that are missing."""
-        while True:
+        while not self._stopped():
             due = self._pace.due(self._clock() - self._begin)
             for _ in range(int(min(due, self._limit - self._produced))):
                 if not self._send(next(self._records)):
@@ -155,14 +155,14 @@ class Publishing:
         return self._duration is not None and self._clock() - self._begin >= self._duration
 
     def _drain(self) -> None:
-        """Wait for missing reports: until Kafka's client gives the records up, or briefly after a stop."""
+        """Wait for missing reports: as long as they come, and after a stop no longer than Kafka may be silent."""
         told = None
         while self._outlet.waiting:
             self._outlet.serve(LOOK)
             self._look()
             if told is None and self._stopped():
                 told = self._clock()
-            if told is not None and self._clock() - told >= LAST_CALL:
+            if told is not None and self._clock() - max(told, self._answer_at) >= LAST_CALL:
                 return
 
     def _look(self, *, last: bool = False) -> None:
