@@ -21,6 +21,7 @@ LOCK_FILE = Path(__file__).parent / "jars.lock.json"
 CLASS_PATH = "kafka"
 CONNECTIONS = 8
 CHUNK = 1 << 16
+ATTEMPTS = 3
 TIMEOUT = (10, 60)  # seconds to connect, and to wait for more bytes
 
 OnBytes = Callable[[int, int], None]
@@ -164,7 +165,7 @@ def _session() -> Any:
 
     session = requests.Session()
     retry = Retry(
-        total=5, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504), respect_retry_after_header=True
+        total=3, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504), respect_retry_after_header=True
     )
     for scheme in ("https://", "http://"):
         session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS, max_retries=retry))
@@ -172,23 +173,13 @@ def _session() -> Any:
 
 
 def _download(session: Any, url: str, jar: Jar, cache: Path) -> int:
-    """Download one jar, check it, name it: its size in bytes. One broken transfer is tried again."""
-    import requests
-
+    """Download one jar, check it, name it: its size in bytes."""
     source = f"{url.rstrip('/')}/{jar.path}"
     target = cache / jar.path
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.{os.getpid()}.part")
     try:
-        for attempt in (1, 2, 3):
-            try:
-                digest = _transfer(session, source, part)
-                break
-            except requests.RequestException as exc:
-                if attempt == 3 or isinstance(exc, requests.HTTPError):
-                    raise StackError(
-                        f"{source} can not be downloaded: {_cause(exc)}; try again, it goes on from there"
-                    ) from exc
+        digest = _transfer_patiently(session, source, part)
         if digest != jar.sha256:
             raise LockFileError(
                 f"{source} is not the file that the lock file names "
@@ -198,6 +189,21 @@ def _download(session: Any, url: str, jar: Jar, cache: Path) -> int:
     finally:
         part.unlink(missing_ok=True)
     return jar.size
+
+
+def _transfer_patiently(session: Any, source: str, part: Path) -> str:
+    """The SHA-256 of what came. The session tries again to connect; a transfer that broke off is tried again here."""
+    import requests
+
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return _transfer(session, source, part)
+        except requests.exceptions.ChunkedEncodingError as exc:
+            if attempt == ATTEMPTS:
+                raise StackError(f"{source} broke off {ATTEMPTS} times; the next try goes on from there") from exc
+        except requests.RequestException as exc:
+            raise StackError(f"{source} can not be downloaded: {_cause(exc)}; the next try goes on from there") from exc
+    raise AssertionError("unreachable")
 
 
 def _transfer(session: Any, source: str, part: Path) -> str:
@@ -215,8 +221,7 @@ def _transfer(session: Any, source: str, part: Path) -> str:
 def _cause(exc: BaseException) -> str:
     """The innermost reason: urllib3 wraps it several times."""
     reason = getattr(exc.args[0], "reason", None) if exc.args else None
-    text = str(reason or exc)
-    return text.rsplit(": ", 1)[-1] if reason else text
+    return str(reason).rsplit(": ", 1)[-1] if reason else str(exc).split(" for url", 1)[0]
 
 
 def plugin_files(lock: Lock, cache: Path, group: str) -> Iterable[Path]:
