@@ -32,8 +32,9 @@ MAX_POLL_INTERVAL_MS = 60_000
 LARGEST_RECORD_BYTES = 16 * 1024 * 1024
 """Before compression; what a broker accepts (after compression) is the topic's ``max.message.bytes``."""
 
+SILENT = logging.CRITICAL + 1
 LOG = logging.getLogger("streamguard.kafka.librdkafka")
-LOG.setLevel(logging.CRITICAL)
+LOG.setLevel(SILENT)
 
 FENCED = frozenset(
     {
@@ -84,6 +85,14 @@ def require_broker(client: Producer | Consumer | AdminClient, settings: Settings
     """Return when a broker answers, raise `KafkaUnavailable` when none does within `timeout` seconds."""
     with translated(settings):
         client.list_topics(timeout=timeout)
+
+
+def members(settings: Settings, group: str) -> dict[str, str]:
+    """The static members of a consumer group: member ids by group instance id."""
+    client = admin(settings)
+    with translated(settings):
+        found = client.describe_consumer_groups([group], request_timeout=5.0)[group].result(5.0)
+    return {member.group_instance_id: member.member_id for member in found.members if member.group_instance_id}
 
 
 @contextmanager

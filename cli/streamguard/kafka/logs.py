@@ -10,6 +10,7 @@ import logging
 import sys
 from typing import Any
 
+from streamguard.kafka.clients import SILENT
 from streamguard.settings import Settings
 
 
@@ -29,10 +30,10 @@ class StructuredHandler(logging.StreamHandler[Any]):
 def configure(settings: Settings, *, verbose: bool = False) -> None:
     """Send every log event of this process to stderr; `verbose` lets librdkafka and debugging be heard too."""
     as_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
-    logging.basicConfig(
-        handlers=[StructuredHandler(as_json=as_json)], level=logging.DEBUG if verbose else logging.INFO, force=True
-    )
-    logging.getLogger("streamguard.kafka.librdkafka").setLevel(logging.INFO if verbose else logging.CRITICAL)
+    root = logging.getLogger()
+    root.handlers[:] = [StructuredHandler(as_json=as_json)]
+    root.setLevel(logging.DEBUG if verbose else logging.INFO)
+    logging.getLogger("streamguard.kafka.librdkafka").setLevel(logging.INFO if verbose else SILENT)
 
 
 def _formatter(*, as_json: bool) -> logging.Formatter:

@@ -31,7 +31,7 @@ from typing import Any, NoReturn, Protocol, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
-from streamguard.errors import Fenced, TopicError
+from streamguard.errors import Fenced, KafkaUnavailable, TopicError
 from streamguard.kafka import clients
 from streamguard.kafka.phase import Phase, PhaseFile
 from streamguard.settings import Settings
@@ -133,6 +133,7 @@ class Loop:
         self._produce: Produce
         self._assigned: list[TopicPartition] = []
         self._assignments = 0
+        self._member: str | None = None
         self._begun = 0.0
         self._disturbed = False
         self._failed: Exception | None = None
@@ -331,11 +332,11 @@ class Loop:
 
     def _judge_consumer(self, error: KafkaError) -> None:
         """Of an error that was consumed instead of a record."""
-        if error.code() == KafkaError.FENCED_INSTANCE_ID:
+        if error.code() in REPLACED:
             raise self._fenced(error.str())
         if error.code() == KafkaError._AUTO_OFFSET_RESET:
             raise TopicError(f"{self.group} can not go on, its next records are no longer in the topic: {error.str()}")
-        if error.fatal() or error.code() in HOPELESS or error.code() == KafkaError._MAX_POLL_EXCEEDED:
+        if error.code() in HOPELESS or error.code() == KafkaError._MAX_POLL_EXCEEDED:
             self._judge(error)
         LOG.warning("%s: %s", self.group, error.str())
 
@@ -343,20 +344,17 @@ class Loop:
         return Fenced(f"another process runs as {self.transactional_id} and has taken over ({why}); this one ends")
 
     def _was_replaced(self) -> bool:
-        """Whether another process has our group instance id: Kafka tells the loser at its next heartbeat.
+        """Whether another process has our group instance id: asked when a silence of ours may explain an error as well.
 
-        Asked when a silence of ours may as well explain what happened. Whatever is consumed here is read again.
+        Only asked, not tried out: joining the group again would drive the other one away.
         """
-        end = time.monotonic() + 2 * clients.HEARTBEAT_MS / 1000
-        while time.monotonic() < end and not self._stop.is_set():
+        while not self._stop.is_set():
             try:
-                records = self._consumer.consume(1, IDLE_WAIT)
-            except KafkaException as exc:
-                return bool(exc.args[0].code() == KafkaError.FENCED_INSTANCE_ID)
-            errors = [error for record in records if (error := record.error()) is not None]
-            if any(error.code() == KafkaError.FENCED_INSTANCE_ID for error in errors):
-                return True
-        return False
+                members = clients.members(self.settings, self.group)
+            except KafkaUnavailable:
+                continue
+            return members.get(self.transactional_id, self._member) != self._member
+        raise _Stopped
 
     def _pause(self) -> None:
         self._stop.wait(min(LONGEST_PAUSE, SHORTEST_PAUSE * 2**self._failures))
@@ -370,9 +368,7 @@ class Loop:
         self._consumer = clients.consumer(
             self.settings, self.group, instance=self.transactional_id, **{"auto.offset.reset": self._reset}
         )
-        self._consumer.subscribe(
-            list(self.topics), on_assign=self._assign, on_revoke=self._revoke, on_lost=self._revoke
-        )
+        self._consumer.subscribe(list(self.topics), on_assign=self._assign, on_revoke=self._revoke, on_lost=self._lose)
         self._producer = clients.transactional_producer(
             self.settings, self.transactional_id, error_cb=self._note_disturbance
         )
@@ -389,8 +385,9 @@ class Loop:
         if hasattr(self, "_consumer"):
             self._consumer.close()
 
-    def _assign(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+    def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._start(partitions)
+        self._member = consumer.memberid()
         self._assigned = partitions
         self._assignments += 1
         self.ready.set()
@@ -400,6 +397,12 @@ class Loop:
         self._assigned = []
         self._assignments += 1
         self.ready.clear()
+
+    def _lose(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Kafka has not heard from us for too long. librdkafka joins again, unless somebody has our place."""
+        self._revoke(consumer, partitions)
+        if self._was_replaced():
+            raise self._fenced("it had been silent for too long")
 
     def _start(self, partitions: list[TopicPartition]) -> None:
         """Go on from the committed offsets, or from where `on_assign` says."""
@@ -437,6 +440,8 @@ class Loop:
         self._disturbed = True
 
 
+REPLACED = frozenset({KafkaError.FENCED_INSTANCE_ID, KafkaError._FATAL})
+"""What a consumer says when another process has its group instance id: its only fatal error."""
 HOPELESS = frozenset(
     {
         KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
