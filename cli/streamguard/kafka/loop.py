@@ -265,8 +265,7 @@ class Loop:
                     break
         offsets = [TopicPartition(topic or "", partition or 0, offset) for (topic, partition), offset in after.items()]
         if self._metadata is not None:
-            for offset in offsets:
-                offset.metadata = self._metadata(offset)
+            offsets = [TopicPartition(o.topic, o.partition, o.offset, self._metadata(o)) for o in offsets]
         return offsets
 
     def _commit(self) -> None:
