@@ -106,9 +106,9 @@ def format_kafka(settings: Settings, places: Places, lock: Lock, java: str) -> N
         raise StackError("Kafka's data directory could not be prepared: " + " ".join(last))
 
 
-# No more than the sinks and queries need. With `root` SecantusDB answers the MongoDB sink's question for its rights, but
+# No more than sinks, queries and a look with Compass need. With `root` SecantusDB answers the MongoDB sink's question for its rights, but
 # leaves the rights out of the answer, and the sink then refuses to start.
-ROLE = "readWriteAnyDatabase"
+ROLES = ("readWriteAnyDatabase", "clusterMonitor")
 
 
 def make_mongodb_user(settings: Settings, places: Places, uri: str) -> None:
@@ -168,7 +168,7 @@ def _create_user(port: int, user: str, password: str) -> None:
         with pymongo.MongoClient(LOOPBACK, port, serverSelectionTimeoutMS=5000) as client:
             users = client.admin.command("usersInfo", user).get("users", [])
             command = "updateUser" if users else "createUser"
-            client.admin.command(command, user, pwd=password, roles=[ROLE])
+            client.admin.command(command, user, pwd=password, roles=list(ROLES))
     except PyMongoError:  # its text could hold the password
         raise StackError("MongoDB's user could not be made: the server refused it") from None
 
