@@ -106,8 +106,8 @@ def format_kafka(settings: Settings, places: Places, lock: Lock, java: str) -> N
         raise StackError("Kafka's data directory could not be prepared: " + " ".join(last))
 
 
-# No more than sinks, queries and a look with Compass need. With `root` SecantusDB answers the MongoDB sink's question for its rights, but
-# leaves the rights out of the answer, and the sink then refuses to start.
+# No more than sinks, queries and a look with Compass need. With `root` SecantusDB answers the MongoDB sink's question
+# for its rights, but leaves the rights out of the answer, and the sink then refuses to start.
 ROLES = ("readWriteAnyDatabase", "clusterMonitor")
 
 
