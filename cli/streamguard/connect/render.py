@@ -102,7 +102,7 @@ def _environment(root: Path) -> ImmutableSandboxedEnvironment:
     environment = ImmutableSandboxedEnvironment(
         loader=Templates(root),
         undefined=jinja2.StrictUndefined,
-        finalize=printed,
+        finalize=_finalize,
         autoescape=True,  # marks what a macro returns as finished text, so that it is not disguised again
         cache_size=0,
         keep_trailing_newline=True,
@@ -110,6 +110,11 @@ def _environment(root: Path) -> ImmutableSandboxedEnvironment:
     environment.filters = {name: environment.filters[name] for name in FILTERS}
     environment.globals = {"env": env, "range": environment.globals["range"], "dict": dict}
     return environment
+
+
+@jinja2.pass_context  # so that jinja does not fold constants, which it would escape as HTML first
+def _finalize(_context: jinja2.runtime.Context, value: Any) -> Any:
+    return printed(value)
 
 
 def _render_text(template: Path, context: Mapping[str, Any], root: Path) -> str:
@@ -144,7 +149,10 @@ def _check_macros(environment: jinja2.Environment, where: str) -> None:
     while pending:
         name = pending.pop()
         seen.add(name)
-        source, filename, _ = environment.loader.get_source(environment, name)
+        try:
+            source, filename, _ = environment.loader.get_source(environment, name)
+        except (jinja2.TemplateNotFound, TemplateError):
+            continue  # told of when it is included, with the line
         tree = environment.parse(source, filename=filename)
         macros = {macro.name for macro in tree.find_all(nodes.Macro)} | {"caller"} | _imported(tree)
         allowed = {id(node) for output in tree.find_all(nodes.Output) for node in output.nodes}

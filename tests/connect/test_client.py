@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import socket
+import time
+
+import pytest
+
+from streamguard.connect.client import ConnectClient
+from streamguard.errors import ConnectError, ConnectorInvalid, ConnectorNotFound, ConnectUnavailable
+from tests.connect.conftest import Answer, Script, error
+
+STARTING = Answer(404, "<html><body>HTTP ERROR 404 Not Found</body></html>")
+REBALANCE = "Cannot complete request momentarily due to no known leader URL, likely because a rebalance was underway."
+CONFIG = {"connector.class": "Sink", "topics": "t"}
+RUNNING = {"name": "c", "connector": {"state": "RUNNING", "worker_id": "w"}, "tasks": [], "type": "sink"}
+
+
+def test_a_404_without_error_code_means_that_the_worker_still_starts(script: Script) -> None:
+    script.answers = [STARTING, Answer(404, {"status": 404, "message": "Not Found"}), Answer(body={})]
+    assert script.client().connectors() == {}
+    assert len(script.asked) == 3
+
+
+def test_a_404_that_found_no_status_means_just_created(script: Script) -> None:
+    script.answers = [error(404, "No status found for connector c"), Answer(body=RUNNING)]
+    assert script.client().status("c").state == "RUNNING"
+
+
+def test_any_other_404_means_that_there_is_no_such_connector(script: Script) -> None:
+    script.answers = [error(404, "Connector c not found")]
+    with pytest.raises(ConnectorNotFound, match="Connector c not found"):
+        script.client().config("c")
+    assert len(script.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        error(409, REBALANCE),
+        error(409, "Cannot complete request because of a conflicting operation (e.g. worker rebalance)"),
+        error(500, "Request cannot be completed because a rebalance is expected"),
+        error(500, "IO Error trying to forward REST request: java.net.ConnectException: Connection refused"),
+        error(503, "overloaded"),
+        error(429, "slow down"),
+        error(502, "bad gateway"),
+    ],
+    ids=lambda answer: f"{answer.status} {answer.body['message'][:30]}",
+)
+def test_a_rebalance_is_waited_for_whichever_status_it_comes_with(script: Script, again: Answer) -> None:
+    script.answers = [again, again, Answer(201, {"name": "c"})]
+    script.client().put_config("c", CONFIG)
+    assert script.calls == ["PUT /connectors/c/config"] * 3
+
+
+def test_a_500_for_another_reason_is_final(script: Script) -> None:
+    script.answers = [error(500, "Cannot deserialize value of type String from Object value")]
+    with pytest.raises(ConnectError, match="500 Cannot deserialize"):
+        script.client().put_config("c", CONFIG)
+    assert len(script.asked) == 1
+
+
+def test_a_409_for_a_connector_that_already_exists_is_final(script: Script) -> None:
+    script.answers = [error(409, "Connector c already exists")]
+    with pytest.raises(ConnectError, match="already exists"):
+        script.client().pause("c")
+
+
+def test_a_write_that_timed_out_and_was_done_is_not_repeated(script: Script) -> None:
+    script.answers = [Answer(hold=5.0), Answer(body={**CONFIG, "name": "c"})]
+    script.client(read_timeout=0.1).put_config("c", CONFIG)
+    assert script.calls == ["PUT /connectors/c/config", "GET /connectors/c/config"]
+
+
+def test_a_write_that_timed_out_and_was_not_done_is_repeated_after_a_look(script: Script) -> None:
+    script.answers = [
+        error(500, "Request timed out. The worker is currently polling the group coordinator."),
+        Answer(body={"topics": "old"}),
+        Answer(200, {}),
+    ]
+    script.client().put_config("c", CONFIG)
+    assert script.calls == ["PUT /connectors/c/config", "GET /connectors/c/config", "PUT /connectors/c/config"]
+
+
+def test_a_connection_that_broke_during_a_patch_is_read_back(script: Script) -> None:
+    script.answers = [Answer(drop=True), Answer(body={"topics": "t"})]
+    script.client().patch_config("c", {"topics": "t", "gone": None})
+    assert script.calls == ["PATCH /connectors/c/config", "GET /connectors/c/config"]
+
+
+def test_a_delete_whose_answer_was_lost_is_done_when_the_connector_is_gone(script: Script) -> None:
+    script.answers = [Answer(drop=True), error(404, "Connector c not found")]
+    script.client().delete("c")
+    assert script.calls == ["DELETE /connectors/c", "GET /connectors/c/config"]
+
+
+def test_repeating_ends_at_the_deadline_with_the_last_reason(script: Script) -> None:
+    script.rest = error(409, REBALANCE)
+    began = time.monotonic()
+    with pytest.raises(ConnectUnavailable, match=r"did not do GET /connectors/c/status within 0\.3 s.*rebalance"):
+        ConnectClient(script.url, deadline=0.3).status("c")
+    assert time.monotonic() - began < 5
+
+
+def test_a_closed_port_is_one_sentence_with_the_address_and_what_next() -> None:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{held.getsockname()[1]}"
+        with pytest.raises(ConnectUnavailable, match=f"no Kafka Connect answers at {url} .*streamguard up.*--url"):
+            ConnectClient(url, patience=0.2).connectors()
+
+
+def test_the_password_of_the_address_is_not_in_the_error() -> None:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        client = ConnectClient(f"http://user:hunter2@127.0.0.1:{held.getsockname()[1]}", patience=0.1)
+        with pytest.raises(ConnectUnavailable) as caught:
+            client.connectors()
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["", "ftp://x", "127.0.0.1:8083", "http://"])
+def test_what_is_no_address_is_refused(url: str) -> None:
+    with pytest.raises(ConnectError, match="is no address of Kafka Connect"):
+        ConnectClient(url)
+
+
+def test_a_web_server_that_is_no_worker_is_named_as_such(script: Script) -> None:
+    script.answers = [Answer(200, "<html>hello</html>")]
+    with pytest.raises(ConnectError, match="that is no Kafka Connect"):
+        script.client().connectors()
+
+
+def test_redirects_are_not_followed(script: Script) -> None:
+    script.answers = [Answer(302, {"message": "elsewhere"})]
+    with pytest.raises(ConnectError, match="302"):
+        script.client().connectors()
+
+
+@pytest.mark.parametrize("name", ["a/b", "a%b", "a\\b", ""])
+def test_names_that_rest_can_not_reach_are_refused_before_they_are_sent(script: Script, name: str) -> None:
+    with pytest.raises(ConnectError, match="can not reach a connector named"):
+        script.client().put_config(name, CONFIG)
+    assert script.asked == []
+
+
+@pytest.mark.parametrize(("name", "path"), [("a b", "a%20b"), ("a?b;c", "a%3Fb%3Bc"), ("ü", "%C3%BC")])
+def test_other_names_are_sent_percent_encoded(script: Script, name: str, path: str) -> None:
+    script.answers = [Answer(200, {})]
+    script.client().put_config(name, CONFIG)
+    assert script.calls == [f"PUT /connectors/{path}/config"]
+
+
+def test_a_refused_config_carries_no_secret_that_the_worker_resolved(script: Script) -> None:
+    text = "Invalid value mongodb://u:pw@h/ for configuration connection.uri: mongodb://u:pw@h/ is malformed"
+    script.answers = [error(400, f"Connector configuration is invalid: {text}")]
+    with pytest.raises(ConnectorInvalid) as caught:
+        script.client().put_config("c", {**CONFIG, "connection.uri": "${env:URI}"})
+    assert "pw" not in str(caught.value)
+    assert "connection.uri" in str(caught.value)
+
+
+def test_validation_drops_the_echo_of_values_and_knows_undefined_keys(script: Script) -> None:
+    entries = [
+        {"definition": {"name": "tasks.max", "documentation": "How many."},
+         "value": {"name": "tasks.max", "value": "s3cret", "errors": ["Invalid value s3cret for configuration tasks.max: no"]}},
+        {"definition": None, "value": {"name": "consumer.override.x", "value": "1", "errors": []}},
+    ]  # fmt: skip
+    script.answers = [Answer(body={"configs": entries, "error_count": 1})]
+    answer = script.client().validate("Sink", {"tasks.max": "${env:X}"})
+    assert "s3cret" not in repr(answer)
+    assert answer.errors[0].documentation == "How many."
+    assert (answer.known, answer.undefined) == ({"tasks.max"}, {"consumer.override.x"})
+
+
+def test_a_connector_without_info_is_left_out_and_one_without_status_is_not_assigned(script: Script) -> None:
+    script.answers = [Answer(body={"a": {"status": RUNNING}, "b": {"info": {"config": {"tasks.max": 2}}}})]
+    listed = script.client().connectors()
+    assert list(listed) == ["b"]
+    assert listed["b"].status is None
+    assert listed["b"].config == {"tasks.max": "2"}
+
+
+def test_a_restart_tells_which_parts_it_was_asked_for(script: Script) -> None:
+    tasks = [{"id": 1, "state": "RESTARTING"}, {"id": 0, "state": "RUNNING"}]
+    script.answers = [Answer(202, {"name": "c", "connector": {"state": "RUNNING"}, "tasks": tasks}), Answer(204)]
+    client = script.client()
+    assert client.restart("c", only_failed=True).parts == ("task 1",)
+    assert client.restart("c").parts == ()
+    assert script.calls[0] == "POST /connectors/c/restart?includeTasks=true&onlyFailed=true"
+
+
+@pytest.mark.parametrize(
+    ("version", "number"),
+    [("4.3.1", (4, 3)), ("7.9.0-ccs", (7, 9)), ("4.4.0-SNAPSHOT", (4, 4)), ("", (0, 0)), ("unknown", (0, 0))],
+)
+def test_versions_are_read_in_every_form(script: Script, version: str, number: tuple[int, int]) -> None:
+    script.answers = [Answer(body={"version": version})]
+    assert script.client().worker().number == number

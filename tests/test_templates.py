@@ -1,0 +1,84 @@
+"""Every template that is shipped renders, and asks only for what the local stack gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from streamguard.connect.check import policy_findings, topic_findings
+from streamguard.connect.choose import render_pipeline
+from streamguard.connect.render import Connector
+from streamguard.project import Project
+from streamguard.settings import load
+from streamguard.stack.kafka_config import CONSUMER_OVERRIDES, ENVIRONMENT_NAMES
+
+PROJECT = Project(Path(__file__).parent.parent)
+PIPELINES = [name for name in PROJECT.pipelines() if PROJECT.templates(name)]
+SETTINGS = load(PROJECT.root, environ={})
+VALUES = sorted(path.stem for path in (PROJECT.connectors / "values").glob("*.yml"))
+CONNECTORS = [
+    pytest.param(pipeline, connector, id=f"{values}-{connector.name}")
+    for values in VALUES
+    for pipeline in PIPELINES
+    for connector in render_pipeline(PROJECT, SETTINGS, PROJECT.pipeline(pipeline), values)
+]
+
+
+def test_the_bank_pipeline_has_two_sinks_for_mongodb_and_two_for_s3() -> None:
+    assert [path.name.removesuffix(".json.j2") for path in PROJECT.templates("bank")] == [
+        "transactions-mongodb-sink",
+        "transactions-s3-sink",
+        "users-mongodb-sink",
+        "users-s3-sink",
+    ]
+
+
+@pytest.mark.parametrize(("pipeline", "connector"), CONNECTORS)
+def test_a_template_renders_to_a_config_within_policy(pipeline: str, connector: Connector) -> None:
+    assert policy_findings(connector) == []
+    assert all(connector.config.values()), "an empty value"
+    assert connector.template.parent.name == pipeline
+
+
+@pytest.mark.parametrize(("pipeline", "connector"), CONNECTORS)
+def test_a_connector_reads_topics_of_its_pipeline_with_no_more_tasks_than_partitions(
+    pipeline: str, connector: Connector
+) -> None:
+    topics = {topic.name: topic.partitions for topic in PROJECT.pipeline(pipeline).topics}
+    assert topic_findings(connector, topics) == []
+    assert connector.config["errors.deadletterqueue.topic.name"] == f"{connector.name}-dead-letter"
+    assert connector.config["errors.deadletterqueue.topic.name"] in topics
+    assert int(connector.config["tasks.max"]) <= min(topics[topic] for topic in connector.topics)
+
+
+@pytest.mark.parametrize(("pipeline", "connector"), CONNECTORS)
+def test_the_worker_allows_every_override_of_a_template(pipeline: str, connector: Connector) -> None:
+    overrides = {key for key in connector.config if ".override." in key}
+    assert overrides <= {f"consumer.override.{name}" for name in CONSUMER_OVERRIDES}, pipeline
+
+
+@pytest.mark.parametrize(("pipeline", "connector"), CONNECTORS)
+def test_the_worker_resolves_every_variable_of_a_template(pipeline: str, connector: Connector) -> None:
+    named = {reference for references in connector.references.values() for reference in references}
+    assert named, pipeline
+    if all("STREAMGUARD_" in reference for reference in named):
+        assert named <= {f"${{env:{name}}}" for name in ENVIRONMENT_NAMES}
+
+
+@pytest.mark.parametrize(("pipeline", "connector"), CONNECTORS)
+def test_an_outage_is_never_sent_to_the_dead_letter_topic_and_a_replay_never_duplicates(
+    pipeline: str, connector: Connector
+) -> None:
+    config = connector.config
+    assert config["errors.log.include.messages"] == "false", pipeline
+    assert config["errors.deadletterqueue.context.headers.enable"] == "true"
+    if "Mongo" in connector.class_name:
+        assert config["mongo.errors.tolerance"] == "data"
+        assert config["document.id.strategy"].endswith(".ProvidedInKeyStrategy")
+        assert config["writemodel.strategy"].endswith(".ReplaceOneDefaultStrategy")
+    if "Iceberg" in connector.class_name:
+        assert config["iceberg.kafka.auto.offset.reset"] == "earliest"
+        assert config["iceberg.control.topic"] == f"{connector.name}-control"
+        assert config["tasks.max"] == "1"
+        assert config["iceberg.tables.auto-create-enabled"] == "false"
