@@ -65,20 +65,26 @@ def make_credentials(settings: Settings) -> dict[str, str]:
     """The credentials: those of the settings, those made before, or new ones."""
     known = credentials.read(settings.data_dir)
     made = {
-        credentials.S3_ACCESS_KEY: settings.s3_access_key or f"SG{secrets.token_hex(9).upper()}",
-        credentials.S3_SECRET_KEY: settings.s3_secret_key or secrets.token_urlsafe(30),
-        credentials.MONGODB_URI: _mongodb_uri(settings),
+        credentials.S3_ACCESS_KEY: settings.s3_access_key
+        or known.get(credentials.S3_ACCESS_KEY)
+        or f"SG{secrets.token_hex(9).upper()}",
+        credentials.S3_SECRET_KEY: settings.s3_secret_key
+        or known.get(credentials.S3_SECRET_KEY)
+        or secrets.token_urlsafe(30),
+        credentials.MONGODB_URI: _mongodb_uri(settings, known.get(credentials.MONGODB_URI, "")),
     }
     if {**known, **made} != known:
         credentials.write(settings.data_dir, {**known, **made})
     return {**known, **made}
 
 
-def _mongodb_uri(settings: Settings) -> str:
+def _mongodb_uri(settings: Settings, known: str) -> str:
     """With user and password; a local server's follows the port, which may have moved."""
     if settings.mongodb_server == "external":
         return settings.mongodb_uri
     given = urlsplit(settings.mongodb_uri)
+    if not given.password:
+        given = urlsplit(known)
     password = unquote(given.password) if given.password else secrets.token_urlsafe(24)
     user = unquote(given.username) if given.username else USER
     return f"mongodb://{quote(user, safe='')}:{quote(password, safe='')}@{LOOPBACK}:{settings.mongodb_port}/"
