@@ -32,9 +32,6 @@ class Outlet(Protocol):
 
     def serve(self, seconds: float) -> None: ...
 
-    @property
-    def waiting(self) -> int: ...
-
 
 class Tally:
     """Counts delivery reports: acknowledged records by evaluation, the people whom fraudulent ones name, failures."""
@@ -138,6 +135,11 @@ class Publishing:
         failed = self._produced - sum(self._tally.acknowledged)
         return Totals(self._produced, acknowledged, failed, self._tally.error, seconds, len(self._tally.people))
 
+    @property
+    def _waiting(self) -> int:
+        """Records that have had no report yet."""
+        return self._produced - self._tally.answered
+
     def _send(self, record: Record) -> bool:
         """Queue one record; while the queue is full, serve and try the same one again. False when the run ends."""
         key, value, report = record
@@ -157,7 +159,7 @@ class Publishing:
     def _drain(self) -> None:
         """Wait for missing reports: as long as they come, and after a stop no longer than Kafka may be silent."""
         told = None
-        while self._outlet.waiting:
+        while self._waiting:
             self._outlet.serve(LOOK)
             self._look()
             if told is None and self._stopped():
@@ -166,7 +168,7 @@ class Publishing:
                 return
 
     def _look(self, *, last: bool = False) -> None:
-        now, answered, waiting = self._clock(), self._tally.answered, self._outlet.waiting
+        now, answered, waiting = self._clock(), self._tally.answered, self._waiting
         if answered != self._answered or not waiting:
             self._answered, self._answer_at = answered, now
         if now < self._look_at and not last:

@@ -48,11 +48,6 @@ class Publisher:
         """Run the reports that have arrived; wait up to `seconds` for the first one."""
         self._producer.poll(seconds)
 
-    @property
-    def waiting(self) -> int:
-        """Records that are queued or on their way and have had no report."""
-        return len(self._producer)
-
     def __enter__(self) -> Publisher:
         return self
 
