@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
@@ -12,6 +13,8 @@ from streamguard.kafka import clients
 from streamguard.settings import Settings
 
 SECONDS = 10.0
+NEWS_SECONDS = 1.0
+"""Longest time that a new topic takes to be known everywhere."""
 
 
 class Cluster:
@@ -38,6 +41,15 @@ class Cluster:
     def replication_of(self, topic: str) -> int:
         """The replication factor of a topic; 0 if there is no such topic."""
         return max(self.replicas().get(topic, []), default=0)
+
+    def appears(self, topic: str) -> int:
+        """The partitions of a topic that may have been made a moment ago, which brokers learn a little later; or 0."""
+        end = time.monotonic() + NEWS_SECONDS
+        while True:
+            count = self.partitions().get(topic, 0)
+            if count or time.monotonic() > end:
+                return count
+            time.sleep(0.05)
 
     def create(self, topics: Mapping[str, tuple[int, int]], config: Mapping[str, str] | None = None) -> None:
         """Create topics that are missing: partitions and replication factor by name."""
