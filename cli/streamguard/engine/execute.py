@@ -7,12 +7,11 @@ one after the other.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-
-import structlog
 
 from streamguard.engine import answers
 from streamguard.engine import syntax as s
@@ -37,7 +36,7 @@ from streamguard.engine.session import EDITABLE, OFFSET_RESET, check_property, c
 from streamguard.errors import Fenced, KafkaError, StatementError, StreamguardError
 from streamguard.kafka.cluster import Cluster
 
-LOG = structlog.get_logger("ksql")
+LOG = logging.getLogger("streamguard.engine.execute")
 TO_QUERY_ENDPOINT = (
     "The following statement types should be issued to the websocket endpoint '/query':\n\t* PRINT\n\t* SELECT"
 )
@@ -169,7 +168,7 @@ class Statements:
 
     def _check_source(self, made: SourcePlan, statement: s.Statement, draft: Draft) -> None:
         source = made.source
-        if source.topic not in draft.partitions:
+        if not self._knows(draft, source.topic):
             if source.partitions is None:
                 raise bad_statement(f"Kafka topic does not exist: {source.topic}", statement.text + ";")
             self._plan_topic(draft, source.topic, source.partitions, source.replicas)
@@ -179,14 +178,20 @@ class Statements:
     def _check_sink(self, made: QueryPlan, statement: s.Statement, draft: Draft) -> None:
         sink, source = made.sink, made.source
         assert sink is not None
-        if source.topic not in draft.partitions:
+        if not self._knows(draft, source.topic):
             raise bad_statement(f"Kafka topic does not exist: {source.topic}", statement.text + ";")
-        if sink.topic not in draft.partitions:
-            if made.insert:
+        if made.insert:
+            if not self._knows(draft, sink.topic):
                 raise bad_statement(f"Kafka topic does not exist: {sink.topic}", statement.text + ";")
+        elif sink.topic not in draft.partitions:
             self._plan_topic(draft, sink.topic, sink.partitions or draft.partitions[source.topic], sink.replicas)
-        elif not made.insert:
+        else:
             self._check_existing(sink.topic, sink.partitions, sink.replicas, statement, draft)
+
+    def _knows(self, draft: Draft, topic: str) -> bool:
+        if topic not in draft.partitions and (partitions := self._cluster.appears(topic)):
+            draft.partitions[topic] = partitions
+        return topic in draft.partitions
 
     def _plan_topic(self, draft: Draft, topic: str, partitions: int, replicas: int | None) -> None:
         draft.topics[topic] = (partitions, replicas or self._cluster.replication)
@@ -200,8 +205,8 @@ class Statements:
             return
         factor = self._cluster.replication_of(topic)
         raise bad_statement(
-            f"A Kafka topic with the name '{topic}' already exists, with different partition/replica configuration than "
-            f"required. KSQL expects {partitions} partitions (topic has {has}), and {replicas or factor} replication "
+            f"A Kafka topic with the name '{topic}' already exists, with different partition/replica configuration "
+            f"than required. KSQL expects {partitions} partitions (topic has {has}), and {replicas or factor} replication "
             f"factor (topic has {factor}).",
             statement.text + ";",
         )
@@ -276,7 +281,7 @@ class Statements:
             except (StreamguardError, AssertionError) as exc:
                 self.skipped += 1
                 what = {"number": number, "command": command.id, "error": str(exc)}
-                LOG.error("a command of the log can not be carried out", **what)
+                LOG.error("a command of the log can not be carried out", extra=what)
         self._queries.have(list(self.running.values()))
         self._forked = False
 

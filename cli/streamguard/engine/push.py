@@ -7,11 +7,10 @@ client holds no more than one batch.
 from __future__ import annotations
 
 import itertools
+import logging
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
-
-import structlog
 
 from streamguard.engine import syntax as s
 from streamguard.engine.compile import compile_source
@@ -26,7 +25,7 @@ from streamguard.kafka.cluster import Cluster
 from streamguard.kafka.reader import Reader
 from streamguard.settings import Settings
 
-LOG = structlog.get_logger("ksql.push")
+LOG = logging.getLogger("streamguard.engine.push")
 MOST_QUERIES = 100
 BATCH = 500
 SMALL_FETCH = {"fetch.wait.max.ms": 100, "queued.max.messages.kbytes": 4096, "queued.min.messages": 1000}
@@ -78,15 +77,9 @@ class PushQuery:
         """Have `action` called with the id once the query is closed."""
         self._on_close.append(action)
 
-    def _refuse(self, message: Any, query_id: str, reason: str) -> None:
-        LOG.warning(
-            "record skipped",
-            topic=message.topic(),
-            partition=message.partition(),
-            offset=message.offset(),
-            query=self.id,
-            reason=reason,
-        )
+    def _refuse(self, message: Any, _query_id: str, reason: str) -> None:
+        place = {"topic": message.topic(), "partition": message.partition(), "offset": message.offset()}
+        LOG.warning("record skipped", extra={**place, "query": self.id, "reason": reason})
 
 
 class Pushes:

@@ -9,15 +9,15 @@ A record that a query can not take is counted and logged with its place and the 
 
 from __future__ import annotations
 
+import logging
 import threading
+import traceback
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
-
-import structlog
 
 from streamguard.engine.compile import Run, compile_source
 from streamguard.engine.plan import QueryPlan
@@ -26,7 +26,7 @@ from streamguard.errors import Fenced, StreamguardError
 from streamguard.kafka.loop import Loop, Produce
 from streamguard.settings import Settings
 
-LOG = structlog.get_logger("ksql.queries")
+LOG = logging.getLogger("streamguard.engine.queries")
 CHANGE_SECONDS = 30.0
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 LOGGED_PER_BATCH = 20
@@ -107,7 +107,7 @@ class SourceTask:
         try:
             loop.between(errand).result(CHANGE_SECONDS)
         except (TimeoutError, CancelledError):
-            LOG.warning("queries change when the loop runs again", topic=self.topic)
+            LOG.warning("the queries of %s change when its loop runs again", self.topic)
 
     def stop(self) -> None:
         """Finish the transaction in hand and end."""
@@ -140,8 +140,8 @@ class SourceTask:
                 self._on_fenced(exc)
                 return
             except Exception as exc:  # noqa: BLE001  one topic's failure must not end the others
-                self.error = str(exc) if isinstance(exc, StreamguardError) else type(exc).__name__
-                LOG.error("queries stopped, they are started again", topic=self.topic, error=self.error, pause=pause)
+                self.error = str(exc) if isinstance(exc, StreamguardError) else _place(exc)
+                LOG.error("the queries of %s stopped, they start again in %s s: %s", self.topic, pause, self.error)
                 self.restarts += 1
                 self._loop = self._make_loop()
                 self._stop.wait(pause)
@@ -205,10 +205,16 @@ class SourceTask:
         for query_id, errors in self._batch.errors.items():
             self._counts[query_id].errors += errors
         for fields in self._batch.logged:
-            LOG.warning("record skipped", topic=self.topic, **fields)
+            LOG.warning("record skipped", extra={"topic": self.topic, **fields})
         rest = sum(self._batch.errors.values()) - len(self._batch.logged)
         if rest:
-            LOG.warning("records skipped", topic=self.topic, more=rest)
+            LOG.warning("records skipped", extra={"topic": self.topic, "more": rest})
+
+
+def _place(exc: BaseException) -> str:
+    """Which mistake of ours, and where; never the exception's text, which may hold a record's data."""
+    frame = traceback.extract_tb(exc.__traceback__)[-1]
+    return f"{type(exc).__name__} in {frame.name}, {frame.filename}:{frame.lineno}"
 
 
 def _compile(queries: Iterable[PersistentQuery]) -> Run:
@@ -292,4 +298,4 @@ class Queries:
             task.stop()
         for task in self._tasks.values():
             if not task.join(seconds):
-                LOG.warning("queries did not end in time", topic=task.topic)
+                LOG.warning("the queries of %s did not end in time", task.topic)

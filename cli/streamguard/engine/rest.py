@@ -7,6 +7,7 @@ only after the client took the previous ones, so a slow client slows its own que
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
@@ -21,6 +22,7 @@ from streamguard.engine.framing import Framing, dumps, negotiate
 from streamguard.engine.rejection import SERVER_ERROR, Rejection, bad_request
 from streamguard.engine.request import RunningPush, StatementRequest
 
+LOG = logging.getLogger("streamguard.engine.rest")
 BODY_LIMIT = 10 * 1024 * 1024
 POLL_SECONDS = 0.1
 JSON_TYPE = "application/json"
@@ -126,9 +128,7 @@ def _guarded(api: Api, function: Callable[[Api, Request], Awaitable[Response]]) 
         except ClientDisconnect:
             return Response(status_code=400)
         except Exception as exc:  # noqa: BLE001 - the last line of defence: a client gets an answer, never a dropped line
-            import structlog
-
-            structlog.get_logger("ksql").error("request failed", path=request.url.path, error=type(exc).__name__)
+            LOG.error("request failed", extra={"path": request.url.path, "error": type(exc).__name__})
             rejection = Rejection(SERVER_ERROR, f"the server failed: {type(exc).__name__}")
             return Response(dumps(rejection.body()), 500, media_type=JSON_TYPE)
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 import socket
 import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
-
-import structlog
 
 from streamguard import __version__
 from streamguard.engine.commands import CommandLog
@@ -26,10 +25,11 @@ from streamguard.engine.rejection import NOT_FOUND, NOT_READY, Rejection
 from streamguard.engine.request import RunningPush, StatementRequest
 from streamguard.engine.session import check_property
 from streamguard.errors import Fenced, PortTaken, StreamguardError
+from streamguard.kafka import logs
 from streamguard.kafka.cluster import Cluster
 from streamguard.settings import LOOPBACK, Settings
 
-LOG = structlog.get_logger("ksql")
+LOG = logging.getLogger("streamguard.engine.server")
 T = TypeVar("T")
 SPEAKS = "8.1.0"
 """The version of ksqlDB whose API is spoken: its clients compare it."""
@@ -66,7 +66,7 @@ class Server:
             self._fail(exc)
         else:
             self._ready = True
-            LOG.info("ready", service_id=self.service_id, queries=len(self._statements.running))
+            LOG.info("ready", extra={"service_id": self.service_id, "queries": len(self._statements.running)})
 
     def close(self) -> None:
         """End everything; transactions in hand are finished."""
@@ -163,7 +163,7 @@ def run(settings: Settings) -> None:
         PortTaken: another process listens on the port.
         KafkaUnavailable: no broker answered at the start.
     """
-    _configure_logs(settings)
+    logs.configure(settings)
     with _listen(settings.ksql_port) as listener:
         server = Server(settings)
         opening = threading.Thread(target=server.open, name="open", daemon=True)
@@ -185,7 +185,7 @@ async def _serve(server: Server, listener: socket.socket) -> None:
     from streamguard.engine.rest import application
 
     config = Config()
-    config.bind = [f"fd://{listener.fileno()}"]
+    config.bind = [f"fd://{listener.detach()}"]  # hypercorn closes it
     config.accesslog = None
     config.errorlog = None
     config.graceful_timeout = 0.5  # push queries have no end of their own
@@ -218,20 +218,3 @@ def _listen(port: int) -> socket.socket:
             f"port {port} of {LOOPBACK} is taken: stop what listens there, or set STREAMGUARD_KSQL_PORT"
         ) from exc
     return listener
-
-
-def _configure_logs(settings: Settings) -> None:
-    """structlog to stderr: text on a terminal, JSON otherwise."""
-    import sys
-
-    as_text = settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())
-    renderer: Any = structlog.dev.ConsoleRenderer() if as_text else structlog.processors.JSONRenderer()
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            renderer,
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
