@@ -3,7 +3,7 @@
 Each record is decoded once, every query evaluated, and each result given to `produce`.
 
 The function is generated as source (kept as ``function.source``) because that is the quickest that Python can be:
-columns are local variables, conditions and expressions plain Python, and nothing is looked up or called that need not be.
+columns are local variables, conditions and expressions plain Python, and nothing is looked up or called needlessly.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from streamguard.engine.decode import Decoding
 from streamguard.engine.emit import FAILURES, Code, Emitter
 from streamguard.engine.metastore import Source
 from streamguard.engine.plan import QueryPlan
-from streamguard.engine.typed import Operation, Pseudo, Read, Typed, walk
+from streamguard.engine.typed import Operation, Pseudo, Read, Typed, is_constant, walk
 
 INDENT = "    "
 PSEUDO = {"ROWTIME": "time", "ROWPARTITION": "message.partition()", "ROWOFFSET": "message.offset()"}
@@ -255,7 +255,7 @@ class _Function:
         lines: list[str] = []
         taken: list[Typed] = []
         for node, count in Counter(top for top in tops if isinstance(top, Operation)).items():
-            if count > 1:
+            if count > 1 and not is_constant(node):
                 before, name = self._caught(self.emitter.emit(node), query_id, str(node), force=True)
                 lines += before
                 self.emitter.names[node] = name

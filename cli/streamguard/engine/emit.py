@@ -71,7 +71,7 @@ class Emitter:
                 return self._field(node)
             case Operation():
                 code = EMITTERS[node.name](self, node)
-                return self._folded(code) if is_constant(node) else code
+                return self._folded(code) if not code.atom and is_constant(node) else code
         raise KeyError(f"no local variable for {node}")
 
     def literal(self, value: Any) -> Code:
@@ -202,6 +202,8 @@ def _not(emitter: Emitter, node: Operation) -> Code:
 
 def _is_null(emitter: Emitter, node: Operation) -> Code:
     operand = emitter.emit(node.arguments[0])
+    if operand.atom and not operand.nullable:
+        return emitter.literal(bool(node.detail))
     return Code(f"({operand.text} is {'not ' if node.detail else ''}None)", nullable=False, fails=operand.fails)
 
 

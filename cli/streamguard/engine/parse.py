@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from streamguard.engine import syntax as s
-from streamguard.engine.parse_expression import Expressions
+from streamguard.engine.parse_expression import DEPTH, Expressions
+from streamguard.engine.places import Place
 from streamguard.engine.tokens import DECIMAL, DOUBLE, END, INTEGER, NAME, PATTERN, STRING, substitute, tokenize
 
 SHOWN = ("STREAMS", "TABLES", "TOPICS", "QUERIES", "PROPERTIES", "VARIABLES")
@@ -74,7 +75,22 @@ def _parse_one(text: str) -> s.Statement | None:
     last = reader.last
     if not reader.accept(";") and reader.token.kind != END:
         raise reader.unexpected("expected ; or the end of the statement", known=CLAUSE_WORDS)
+    _refuse_depth(reader, statement)
     return replace(statement, place=first.to(last), text=text[first.start : last.end])
+
+
+def _refuse_depth(reader: Statements, statement: s.Statement) -> None:
+    """Refuse a tree that later stages could not walk; long chains of one operator are high trees too."""
+    waiting: list[tuple[object, int, Place]] = [(statement, 0, statement.place)]
+    while waiting:
+        node, depth, place = waiting.pop()
+        if isinstance(node, s.Node):
+            place = node.place
+            if depth > DEPTH + 4:
+                raise reader.refuse(f"this expression is nested more than {DEPTH} deep", place)
+            waiting += [(part, depth + 1, place) for part in vars(node).values()]
+        elif isinstance(node, tuple):
+            waiting += [(part, depth, place) for part in node]
 
 
 class Statements(Expressions):

@@ -8,8 +8,17 @@ from streamguard.engine.reader import RESERVED, Reader
 from streamguard.engine.tokens import DECIMAL, DOUBLE, INTEGER, NAME, STRING
 
 COMPARISONS = {"=": "=", "<>": "<>", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
-DEPTH = 100  # of nested expressions; deeper ones would exhaust Python's stack
+DEPTH = 60  # of nested expressions; deeper ones would exhaust Python's stack and its parser
 CONSTRUCTORS = {"ARRAY": "ARRAY[…]", "MAP": "MAP(…)", "STRUCT": "STRUCT(…)"}
+
+
+def _balanced(operator: str, sides: list[s.Expression]) -> s.Expression:
+    """A chain of AND or OR as a tree of small height: the order of evaluation and the result are the same."""
+    if len(sides) == 1:
+        return sides[0]
+    half = (len(sides) + 1) // 2
+    left, right = _balanced(operator, sides[:half]), _balanced(operator, sides[half:])
+    return s.Binary(operator, left, right, place=left.place.to(right.place))
 
 
 class Expressions(Reader):
@@ -22,19 +31,17 @@ class Expressions(Reader):
         self.depth += 1
         if self.depth > DEPTH:
             raise self.refuse(f"this expression is nested more than {DEPTH} deep", self.token.place)
-        left = self._conjunction()
+        sides = [self._conjunction()]
         while self.accept("OR"):
-            right = self._conjunction()
-            left = s.Binary("OR", left, right, place=left.place.to(right.place))
+            sides.append(self._conjunction())
         self.depth -= 1
-        return left
+        return _balanced("OR", sides)
 
     def _conjunction(self) -> s.Expression:
-        left = self._negation()
+        sides = [self._negation()]
         while self.accept("AND"):
-            right = self._negation()
-            left = s.Binary("AND", left, right, place=left.place.to(right.place))
-        return left
+            sides.append(self._negation())
+        return _balanced("AND", sides)
 
     def _negation(self) -> s.Expression:
         signs = []

@@ -70,8 +70,11 @@ def tokenize(text: str) -> list[Token]:
     at = 0
     while at < len(text):
         found = PATTERN.match(text, at)
-        if found is None or found.lastgroup == "variable":
-            raise _refusal(text, at, found, _place(lines, at, 1 if found is None else found.end() - at))
+        endless = text.startswith("/*", at) and found is not None and found.lastgroup == "symbol"
+        if found is None or endless or found.lastgroup == "variable":
+            raise _refusal(
+                text, at, None if endless else found, _place(lines, at, 1 if found is None else found.end() - at)
+            )
         kind = str(found.lastgroup)
         if kind != "space":
             tokens.append(Token(kind, _value(kind, found[0]), found[0], _place(lines, at, found.end() - at)))

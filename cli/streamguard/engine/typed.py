@@ -74,8 +74,20 @@ class Operation:
         shown = [str(argument) for argument in self.arguments]
         if self.name in ("arithmetic", "compare", "logic") and len(shown) == 2:
             return f"({shown[0]} {self.detail} {shown[1]})"
-        if self.name == "cast":
-            return f"CAST({shown[0]} AS {self.type})"
+        negated = f"{self.detail} " if self.detail else ""
+        match self.name:
+            case "cast":
+                return f"CAST({shown[0]} AS {self.type})"
+            case "as value":
+                return f"AS_VALUE({shown[0]})"
+            case "is null":
+                return f"({shown[0]} IS {negated}NULL)"
+            case "distinct":
+                return f"({shown[0]} IS {negated}DISTINCT FROM {shown[1]})"
+            case "concat":
+                return f"({shown[0]} + {shown[1]})"
+            case "in":
+                return f"({shown[0]} IN ({', '.join(shown[1:])}))"
         name = self.name.upper() + (f" {self.detail!r}" if self.detail else "")
         return f"{name}({', '.join(shown)})"
 

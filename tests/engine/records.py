@@ -1,0 +1,105 @@
+"""Records in memory for the engine's core: what a consumer would give it, and what it would write."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from streamguard.engine import syntax as s
+from streamguard.engine import types as t
+from streamguard.engine.compile import compile_source
+from streamguard.engine.metastore import Metastore, Query, Source
+from streamguard.engine.parse import parse
+from streamguard.engine.plan import QueryPlan, SourcePlan, plan
+
+
+@dataclass
+class Record:
+    """One record, in the shape of `confluent_kafka.Message`."""
+
+    raw_value: bytes | None = None
+    raw_key: bytes | None = None
+    time: int = 0
+    at: int = 0
+    in_partition: int = 0
+    with_headers: list[tuple[str, bytes]] | None = None
+
+    def value(self) -> bytes | None:
+        return self.raw_value
+
+    def key(self) -> bytes | None:
+        return self.raw_key
+
+    def timestamp(self) -> tuple[int, int]:
+        return (1, self.time)
+
+    def partition(self) -> int:
+        return self.in_partition
+
+    def offset(self) -> int:
+        return self.at
+
+    def headers(self) -> list[tuple[str, bytes]] | None:
+        return self.with_headers
+
+
+@dataclass
+class Written:
+    """What the queries produced, and what they reported."""
+
+    records: list[tuple[str, Record]] = field(default_factory=list)
+    errors: list[tuple[str, str]] = field(default_factory=list)
+
+    def produce(
+        self, topic: str, *, value: bytes | None, key: bytes | None, timestamp: int, headers: Any = None
+    ) -> None:
+        self.records.append((topic, Record(value, key, timestamp, with_headers=headers)))
+
+    def on_error(self, message: Any, query: str, reason: str) -> None:
+        self.errors.append((query, reason))
+
+    def to(self, topic: str) -> list[Record]:
+        return [record for other, record in self.records if other == topic]
+
+    def values(self, topic: str) -> list[Any]:
+        return [None if record.raw_value is None else orjson.loads(record.raw_value) for record in self.to(topic)]
+
+
+def applied(text: str, variables: Mapping[str, str] | None = None) -> Metastore:
+    """The metastore after the statements of the text; query ids count as QUERY_0, QUERY_1 …"""
+    metastore = Metastore()
+    for statement in parse(text, variables):
+        if not isinstance(statement, s.CreateStream | s.CreateStreamAs | s.InsertInto | s.Query):
+            continue
+        made = plan(statement, metastore)
+        if isinstance(made, SourcePlan):
+            metastore = metastore.with_source(made.source)
+        elif isinstance(made, QueryPlan):
+            query = Query(f"QUERY_{len(metastore.queries)}", statement.text, made)
+            metastore = metastore.with_query(query)
+            metastore = metastore.with_source(made.sink) if made.sink else metastore
+    return metastore
+
+
+def run(metastore: Metastore, topic: str, records: Sequence[Record]) -> Written:
+    """Give the records of one topic to all queries that read it."""
+    written = Written()
+    plans = {query.id: query.plan for query in metastore.queries.values() if query.plan.source.topic == topic}
+    if plans:
+        compile_source(plans)(records, written.produce, written.on_error)
+    return written
+
+
+def key_bytes(source: Source, key: Any) -> bytes | None:
+    """A key as a producer of that source would write it."""
+    if key is None:
+        return None
+    if source.key_format == "JSON":
+        return orjson.dumps(key)
+    kind = source.keys[0].type if source.keys else t.STRING
+    codes: dict[t.Type, str] = {t.INTEGER: ">i", t.BIGINT: ">q", t.DOUBLE: ">d"}
+    return struct.pack(codes[kind], key) if kind in codes else str(key).encode()

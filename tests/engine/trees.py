@@ -1,0 +1,96 @@
+"""Random syntax trees for hypothesis, such as the parser can make."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from streamguard.engine import syntax as s
+from streamguard.engine import types as t
+
+NAMES = st.sampled_from(
+    ["A", "AMOUNT", "lower", "SELECT", "END", "WITH SPACE", "back`tick", "_X", "A@B", "EMIT", "1R"]
+) | st.text(min_size=1, max_size=6)
+PLAIN_NAMES = st.sampled_from(["A", "B_1", "FORMAT_TIMESTAMP", "LEN"])
+TEXTS = st.text(max_size=8) | st.sampled_from(["it's", "''", "--no comment", "${", "a\nb", "日本", "/*"])
+WHOLE = st.integers(-(2**63), 2**63 - 1)
+LITERALS = st.builds(
+    s.Literal, st.none() | st.booleans() | WHOLE | TEXTS | st.floats(allow_nan=False, allow_infinity=False)
+)
+DECIMALS = st.builds(s.DecimalLiteral, st.from_regex(r"-?[0-9]{1,5}\.[0-9]{1,3}", fullmatch=True))
+SCALARS = st.sampled_from([t.BOOLEAN, t.INTEGER, t.BIGINT, t.DOUBLE, t.STRING, t.BYTES, t.DATE, t.TIME, t.TIMESTAMP])
+
+
+def _types(inner: st.SearchStrategy[t.Type]) -> st.SearchStrategy[t.Type]:
+    fields = st.lists(st.tuples(NAMES, inner), max_size=3, unique_by=lambda field: field[0]).map(tuple)
+    return st.builds(t.Array, inner) | st.builds(t.Map, inner, inner) | st.builds(t.Struct, fields)
+
+
+TYPES: st.SearchStrategy[t.Type] = st.recursive(SCALARS | st.just(t.Decimal(5, 2)), _types, max_leaves=4)
+
+
+def _sign_of_other(operator: str, operand: s.Expression) -> s.Expression:
+    """A minus in front of a plain number is a part of the number."""
+    number = isinstance(operand, s.DecimalLiteral) or (
+        isinstance(operand, s.Literal)
+        and isinstance(operand.value, int | float)
+        and not isinstance(operand.value, bool)
+    )
+    return s.Unary("NOT" if number else operator, operand)
+
+
+def _expressions(inner: st.SearchStrategy[s.Expression]) -> st.SearchStrategy[s.Expression]:
+    operators = st.sampled_from(["OR", "AND", "=", "<>", "<", "<=", ">", ">=", "+", "-", "*", "/", "%"])
+    branches = st.lists(st.tuples(inner, inner), min_size=1, max_size=2).map(tuple)
+    several = st.lists(inner, min_size=1, max_size=3).map(tuple)
+    return st.one_of(
+        st.builds(s.FieldOf, inner, NAMES),
+        st.builds(_sign_of_other, st.sampled_from(["-", "+", "NOT"]), inner),
+        st.builds(s.Binary, operators, inner, inner),
+        st.builds(s.IsNull, inner, st.booleans()),
+        st.builds(s.IsDistinct, inner, inner, st.booleans()),
+        st.builds(s.Between, inner, inner, inner, st.booleans()),
+        st.builds(s.In, inner, several, st.booleans()),
+        st.builds(s.Like, inner, inner, st.none() | TEXTS, st.booleans()),
+        st.builds(s.Case, st.none() | inner, branches, st.none() | inner),
+        st.builds(s.Cast, inner, TYPES),
+        st.builds(s.Call, PLAIN_NAMES, several),
+    )
+
+
+EXPRESSIONS: st.SearchStrategy[s.Expression] = st.recursive(
+    LITERALS | DECIMALS | st.builds(s.Name, NAMES, st.none() | NAMES), _expressions, max_leaves=12
+)
+ITEMS = st.builds(s.Item, EXPRESSIONS, st.none() | NAMES) | st.builds(s.Star, st.none() | NAMES)
+SELECTS = st.builds(
+    s.Select,
+    st.lists(ITEMS, min_size=1, max_size=3).map(tuple),
+    NAMES,
+    st.none() | NAMES,
+    st.none() | EXPRESSIONS,
+    st.none() | st.lists(EXPRESSIONS, min_size=1, max_size=2).map(tuple),
+    st.booleans(),
+    st.none() | st.integers(0, 10**6),
+)
+PROPERTIES = st.lists(
+    st.builds(
+        s.Property,
+        st.sampled_from(["KAFKA_TOPIC", "SELECT", "x y"]).map(str.upper),
+        TEXTS | st.booleans() | st.integers(-(10**9), 10**9) | st.floats(allow_nan=False, allow_infinity=False),
+    ),
+    max_size=2,
+).map(tuple)
+COLUMNS = st.lists(st.builds(s.Column, NAMES, TYPES, st.booleans()), max_size=3).map(tuple)
+STATEMENTS: st.SearchStrategy[s.Statement] = st.one_of(
+    st.builds(s.CreateStream, NAMES, COLUMNS, PROPERTIES, st.booleans(), st.booleans()),
+    st.builds(s.CreateStreamAs, NAMES, SELECTS, PROPERTIES, st.booleans(), st.booleans()),
+    st.builds(s.InsertInto, NAMES, SELECTS, PROPERTIES),
+    st.builds(s.Query, SELECTS),
+    st.builds(s.Explain, st.builds(s.Query, SELECTS)),
+    st.builds(s.Explain, st.none(), st.sampled_from(["CSAS_A_1", "x"])),
+    st.builds(s.Show, st.sampled_from(["STREAMS", "TABLES", "TOPICS", "QUERIES"]), st.booleans(), st.booleans()),
+    st.builds(s.Describe, NAMES.filter(lambda name: name not in ("FUNCTION", "CONNECTOR")), st.booleans()),
+    st.builds(s.Terminate, st.none() | NAMES),
+    st.builds(s.Drop, st.sampled_from(["STREAM", "TABLE"]), NAMES, st.booleans(), st.booleans()),
+    st.builds(s.SetProperty, TEXTS, st.none() | TEXTS),
+    st.builds(s.Define, NAMES, st.none() | TEXTS),
+)
