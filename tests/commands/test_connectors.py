@@ -58,11 +58,11 @@ def test_render_takes_names_values_and_set(project: Path, capsys: pytest.Capture
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (["render", "users-mongodb-snk"], 64, "no template of a connector users-mongodb-snk (did you mean users-mongodb-sink?)"),
+        (["render", "users-mongodb-snk"], 64, "users-mongodb-snk (did you mean users-mongodb-sink?)"),
         (["render", "--values", "nowhere"], 1, "no values nowhere"),
         (["render", "--set", "nonsense"], 1, "--set takes KEY=VALUE"),
         (["render", "--pipeline", "bnak"], 64, "did you mean bank?"),
-        (["render", "--set", "s3_endpoint=http://u:hunter2@h/"], 3, "the value s3_endpoint holds a password in an address"),
+        (["render", "--set", "s3_endpoint=http://u:hunter2@h/"], 3, "s3_endpoint holds a password in an address"),
         (["render", "--set", "s3_region=${file:/etc/passwd:root}"], 3, "references are written in templates"),
         (["list", "--url", "nonsense"], 1, "is no address of Kafka Connect"),
         (["restart"], 64, "Missing argument"),

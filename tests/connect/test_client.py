@@ -160,16 +160,18 @@ def test_a_refused_config_carries_no_secret_that_the_worker_resolved(script: Scr
 
 
 def test_validation_drops_the_echo_of_values_and_knows_undefined_keys(script: Script) -> None:
+    told = ["Invalid value s3cret for configuration tasks.max: no"]
+    value = {"name": "tasks.max", "value": "s3cret", "errors": told}
     entries = [
-        {"definition": {"name": "tasks.max", "documentation": "How many."},
-         "value": {"name": "tasks.max", "value": "s3cret", "errors": ["Invalid value s3cret for configuration tasks.max: no"]}},
+        {"definition": {"name": "tasks.max", "documentation": "How many."}, "value": value},
         {"definition": None, "value": {"name": "consumer.override.x", "value": "1", "errors": []}},
-    ]  # fmt: skip
+    ]
     script.answers = [Answer(body={"configs": entries, "error_count": 1})]
     answer = script.client().validate("Sink", {"tasks.max": "${env:X}"})
     assert "s3cret" not in repr(answer)
     assert answer.errors[0].documentation == "How many."
-    assert (answer.known, answer.undefined) == ({"tasks.max"}, {"consumer.override.x"})
+    assert answer.known == frozenset({"tasks.max"})
+    assert answer.undefined == frozenset({"consumer.override.x"})
 
 
 def test_a_connector_without_info_is_left_out_and_one_without_status_is_not_assigned(script: Script) -> None:

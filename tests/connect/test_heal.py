@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import pytest
 
@@ -60,7 +61,7 @@ def test_what_runs_is_left_alone_and_not_remembered() -> None:
 
 def test_an_outage_is_never_given_up_and_pauses_grow_to_five_minutes() -> None:
     restarts = Healer().fail_for(4000, OUTAGE)
-    gaps = [later - earlier for earlier, later in zip(restarts, restarts[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(restarts)]
     assert restarts[0] == 5
     assert gaps[:7] == [11, 21, 41, 81, 161, 301, 301]
     assert set(gaps[6:]) == {LONGEST_PAUSE + 1}

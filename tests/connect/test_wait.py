@@ -13,7 +13,7 @@ from streamguard.errors import ConnectorFailed, WaitTimedOut
 
 TRACE = """org.apache.kafka.connect.errors.ConnectException: Exiting WorkerSinkTask due to unrecoverable exception.
 \tat org.apache.kafka.connect.runtime.WorkerSinkTask.deliverMessages(WorkerSinkTask.java:658)
-Caused by: org.apache.kafka.connect.errors.DataException: Converting byte[] failed due to serialization error of topic t:
+Caused by: org.apache.kafka.connect.errors.DataException: Converting byte[] failed, topic t:
 \tat org.apache.kafka.connect.json.JsonConverter.toConnectData(JsonConverter.java:1)
 \t... 16 more
 Caused by: com.fasterxml.jackson.core.JsonParseException: Unrecognized token 'x'
@@ -119,7 +119,7 @@ def test_a_failed_connector_is_told_with_its_own_trace() -> None:
 @pytest.mark.parametrize(
     ("trace", "cause"),
     [
-        (TRACE, "DataException: Converting byte[] failed due to serialization error of topic t:, by JsonParseException: Unrecognized token 'x'"),
+        (TRACE, "DataException: Converting byte[] failed, topic t:, by JsonParseException: Unrecognized token 'x'"),
         ("a.b.C: one\n\tat x\nCaused by: d.E: two\n\tat y\n", "E: two"),
         ("a.b.C: only\n\tat x", "C: only"),
         ("", "no cause given"),

@@ -126,7 +126,9 @@ def validate(
     url: str | None,
     output: str,
 ) -> None:
-    """Check the configs: policy, the worker's plugins and their validation, misspelt keys, topics.
+    """Check the configs without deploying them.
+
+    Looks at policy, the worker's plugins and their own validation, keys that nobody knows, and topics.
 
     \b
     Examples:
@@ -245,7 +247,7 @@ def deploy(
 @output_option
 @click.pass_obj
 def status(app: App, names: tuple[str, ...], url: str | None, output: str) -> None:
-    """Show connectors and their tasks; of a FAILED one its first cause.
+    """Show connectors and tasks, and why one FAILED.
 
     \b
     Examples:
