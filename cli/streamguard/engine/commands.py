@@ -11,7 +11,7 @@ A command's number is its offset. Transactions put markers between commands, so 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,15 +86,18 @@ class CommandLog:
         Fencing takes a moment, so reading goes on beside it; what an older server wrote meanwhile comes last.
         """
         self.close()
-        self._cluster.create({self.topic: (1, self._cluster.replication)}, RETENTION)
+        if self.topic not in self._cluster.partitions():
+            self._cluster.create({self.topic: (1, self._cluster.replication)}, RETENTION)
+            self._cluster.appears(self.topic)
         self._producer = clients.transactional_producer(self._settings, self._transactional_id)
         fencing = _Fencing(self._settings, self._producer)
         fencing.start()
-        with Reader(self._settings, self.topic, {0: None}) as reader:
-            yield from self._numbered(reader)
+        with Reader(self._settings, self.topic, {0: None}, **{"fetch.wait.max.ms": 10}) as reader:
+            yield from self._numbered(reader.to_end(SECONDS))
             fencing.wait()
-        with Reader(self._settings, self.topic, {0: self.next_number}) as reader:
-            yield from self._numbered(reader)
+            ends = self._cluster.ends(self.topic)
+            yield from self._numbered(reader.to_offsets(ends, SECONDS))
+        self.next_number = ends[0]
 
     def append(self, commands: Sequence[Command]) -> list[int]:
         """Write commands in one transaction; their numbers.
@@ -127,11 +130,9 @@ class CommandLog:
             clients.discard(self._producer)
             self._producer = None
 
-    def _numbered(self, reader: Reader) -> Iterator[tuple[int, Command]]:
-        for message in reader.to_end(SECONDS):
+    def _numbered(self, messages: Iterable[Any]) -> Iterator[tuple[int, Command]]:
+        for message in messages:
             number = message.offset()
-            assert number is not None
-            self.next_number = number + 1
             yield number, decode(message.key(), message.value())
 
 

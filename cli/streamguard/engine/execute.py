@@ -206,8 +206,8 @@ class Statements:
         factor = self._cluster.replication_of(topic)
         raise bad_statement(
             f"A Kafka topic with the name '{topic}' already exists, with different partition/replica configuration "
-            f"than required. KSQL expects {partitions} partitions (topic has {has}), and {replicas or factor} replication "
-            f"factor (topic has {factor}).",
+            f"than required. KSQL expects {partitions} partitions (topic has {has}), and {replicas or factor} "
+            f"replication factor (topic has {factor}).",
             statement.text + ";",
         )
 

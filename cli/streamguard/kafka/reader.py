@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from streamguard.kafka import clients
 from streamguard.settings import Settings
@@ -23,8 +23,10 @@ class Reader:
         self._consumer: Consumer = clients.consumer(
             settings, GROUP, **{"enable.partition.eof": True, "auto.offset.reset": "earliest", **config}
         )
-        begin = {number: OFFSET_BEGINNING if offset is None else offset for number, offset in starts.items()}
-        self._consumer.assign([TopicPartition(topic, number, offset) for number, offset in begin.items()])
+        # 0 and not OFFSET_BEGINNING, which librdkafka asks for only after half a second; below the first record that
+        # is kept, auto.offset.reset moves it there.
+        self._consumer.assign([TopicPartition(topic, number, offset or 0) for number, offset in starts.items()])
+        self._ends: dict[int, int] = {}
         self._at_end: set[int] = set()
         self._partitions = set(starts)
 
@@ -50,15 +52,23 @@ class Reader:
                     found.append(message)
                 elif error.code() == KafkaError._PARTITION_EOF:
                     self._at_end.add(_partition(message))
+                    self._ends[_partition(message)] = message.offset() or 0
                 elif not error.retriable():
                     raise KafkaException(error)
         return found
 
     def to_end(self, timeout: float) -> Iterator[Message]:
-        """All committed records up to the end of every partition; an open transaction is waited for."""
+        """All committed records up to the end of every partition, or up to an open transaction."""
+        yield from self._until(lambda: self.at_end, timeout)
+
+    def to_offsets(self, ends: Mapping[int, int], timeout: float) -> Iterator[Message]:
+        """All committed records below these offsets."""
+        yield from self._until(lambda: all(self._ends.get(n, -1) >= end for n, end in ends.items()), timeout)
+
+    def _until(self, done: Callable[[], bool], timeout: float) -> Iterator[Message]:
         deadline = time.monotonic() + timeout
-        while not self.at_end:
-            messages = self.poll(10_000, 0.05)
+        while not done():
+            messages = self.poll(10_000, 0.02)
             if messages:
                 deadline = time.monotonic() + timeout
             elif time.monotonic() > deadline:
