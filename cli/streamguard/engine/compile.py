@@ -268,7 +268,7 @@ class _Function:
         before, text = self._caught(code, query_id, output.name, force=code.fails)
         if kind == t.DOUBLE:
             first, later = (text, text) if code.atom or before else self.emitter.bound(code)
-            null = f"{first} is None or " if code.nullable else ""
+            null = f"{first} is None or " if code.nullable or code.fails else ""
             start = later if null else first
             return before, f"({later} if {null}0.001 <= {start} < 1e7 else shown({later}))"
         return before, f"shown({text})" if formats.holds_double(kind) else text
