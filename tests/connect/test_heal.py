@@ -118,9 +118,9 @@ def test_jitter_only_shortens_a_pause() -> None:
         ("MongoTimeoutException: Timed out after 30000 ms while waiting for a server", True),
         ("MongoSocketOpenException: Exception opening socket, by ConnectException: Connection refused", True),
         ("ServiceFailureException: Server error: 503", True),
-        ("HttpHostConnectException: Connect to http://127.0.0.1:8181 failed: Connection refused", True),
         ("SdkClientException: Unable to execute HTTP request: Connection reset", True),
         ("TimeoutException: Topic t not present in metadata after 60000 ms", True),
+        ("ApiCallTimeoutException: Client execution did not complete before the specified timeout", True),
         ("UnknownHostException: mongo: Name or service not known", True),
         ("MongoNodeIsRecoveringException: Command failed: shutdown in progress", True),
         ("MongoSecurityException: Authentication failed", False),
@@ -129,6 +129,12 @@ def test_jitter_only_shortens_a_pause() -> None:
         ("ForbiddenException: SignatureDoesNotMatch", False),
         ("NoSuchTableException: Table does not exist: bank.x", False),
         ("NullPointerException: no cause given", False),
+        # Real ones, of the sinks in the stack with a server taken away or a config that can not work.
+        ("DataException: non Data Error, by MongoSocketReadException: Prematurely reached end of stream", True),
+        ("HttpHostConnectException: Connect to http://127.0.0.1:9 failed: Connection refused", True),
+        ("ForbiddenException: Forbidden: The request signature we calculated does not match the signature", False),
+        ("NoSuchTableException: Table does not exist: nope", False),
+        ("InvalidSessionTimeoutException: The session timeout is not within the range allowed by the broker", False),
     ],
 )
 def test_an_outage_is_known_by_its_cause(cause: str, outage: bool) -> None:

@@ -17,7 +17,7 @@ from typing import Literal
 
 from streamguard.connect.answers import ConnectorStatus
 from streamguard.connect.client import ConnectClient
-from streamguard.connect.wait import first_cause
+from streamguard.connect.wait import INNERMOST, first_cause
 from streamguard.errors import ConnectError, ConnectorNotFound
 
 FIRST_PAUSE = 5.0
@@ -27,7 +27,7 @@ FORGET_AFTER = 120.0
 """Seconds that a part must run before its failures are forgotten."""
 
 _OUTAGE = re.compile(
-    r"timed?.?out|connection (refused|reset|closed|failure)|connect(ion)?exception|could not connect"
+    r"timed[ -]?out|\b(request|read|call|api\w*|mongo)?timeoutexception|connection (refused|reset|closed|failure)|connect(ion)?exception|could not connect"
     r"|unable to connect|unknownhost|no ?route|network|socket|broken pipe|eof ?exception|unavailable|disconnect"
     r"|not ?available"
     r"|no broker|not ?coordinator|coordinator|leader|fenced|retriable|slow ?down|too many requests|\b(429|50[0234])\b"
@@ -35,7 +35,7 @@ _OUTAGE = re.compile(
     re.IGNORECASE,
 )
 _CONFIGURATION = re.compile(
-    r"configexception|authenticationexception|authentication failed|authorizationexception|access ?denied|forbidden"
+    r"configexception|invalid\w*exception|illegal\w*exception|authenticationexception|authentication failed|authorizationexception|access ?denied|forbidden"
     r"|nosuchtable|classnotfound|noclassdeffound|dataexception|serializationexception|signaturedoesnotmatch",
     re.IGNORECASE,
 )
@@ -86,8 +86,12 @@ class Decision:
 
 
 def is_outage(cause: str) -> bool:
-    """Can the cause pass by itself? What points to config, rights or data can not, whatever else the text says."""
-    return bool(_OUTAGE.search(cause)) and not _CONFIGURATION.search(cause)
+    """Can the cause pass by itself? The innermost one decides: connectors wrap an outage in whatever they like.
+
+    What points to config, rights or data can not pass, whatever else the text says.
+    """
+    innermost = cause.rpartition(INNERMOST)[2]
+    return bool(_OUTAGE.search(innermost)) and not _CONFIGURATION.search(innermost)
 
 
 def pause_after(failures: int, jitter: float) -> float:

@@ -19,6 +19,8 @@ from streamguard.connect.secrets import redact
 from streamguard.errors import ConnectError, ConnectorFailed, WaitTimedOut
 
 POLL_SECONDS = 0.2
+INNERMOST = ", by "
+"""Between the first and the innermost cause of a failure."""
 Outcome = ConnectorStatus | ConnectError | WaitTimedOut
 
 
@@ -108,7 +110,7 @@ def first_cause(trace: str, config: Mapping[str, str] | None = None) -> str:
     text = redact(trace, config)
     causes = re.findall(r"^Caused by: (.*(?:\n(?!\s+at |\s*\.\.\. |Caused by: ).*)*)", text, re.MULTILINE)
     lines = [_short(cause) for cause in causes] or [_short(text)]
-    told = lines[0] if lines[0].split(": ")[-1] in lines[-1] or len(lines) == 1 else f"{lines[0]}, by {lines[-1]}"
+    told = lines[0] if lines[0].split(": ")[-1] in lines[-1] or len(lines) == 1 else f"{lines[0]}{INNERMOST}{lines[-1]}"
     return told if len(told) <= 400 else told[:399] + "…"
 
 
