@@ -27,16 +27,17 @@ FORGET_AFTER = 120.0
 """Seconds that a part must run before its failures are forgotten."""
 
 _OUTAGE = re.compile(
-    r"timed[ -]?out|\b(request|read|call|api\w*|mongo)?timeoutexception|connection (refused|reset|closed|failure)|connect(ion)?exception|could not connect"
-    r"|unable to connect|unknownhost|no ?route|network|socket|broken pipe|eof ?exception|unavailable|disconnect"
-    r"|not ?available"
-    r"|no broker|not ?coordinator|coordinator|leader|fenced|retriable|slow ?down|too many requests|\b(429|50[0234])\b"
-    r"|servicefailure|internalservererror|not ?primary|shutdown ?in ?progress|interrupted",
+    r"timed[ -]?out|\b(request|read|call|api\w*|mongo)?timeoutexception|connection (refused|reset|closed|failure)"
+    r"|connect(ion)?exception|could not connect|unable to connect|unknownhost|no ?route|network|socket|broken pipe"
+    r"|eof ?exception|unavailable|disconnect|not ?available|no broker|coordinator|leader|fenced|retriable|slow ?down"
+    r"|too many requests|\b(429|50[0234])\b|servicefailure|internalservererror|not ?primary|shutdown ?in ?progress"
+    r"|interrupted",
     re.IGNORECASE,
 )
 _CONFIGURATION = re.compile(
-    r"configexception|invalid\w*exception|illegal\w*exception|authenticationexception|authentication failed|authorizationexception|access ?denied|forbidden"
-    r"|nosuchtable|classnotfound|noclassdeffound|dataexception|serializationexception|signaturedoesnotmatch",
+    r"configexception|invalid\w*exception|illegal\w*exception|authenticationexception|authentication failed"
+    r"|authorizationexception|access ?denied|forbidden|nosuchtable|classnotfound|noclassdeffound|dataexception"
+    r"|serializationexception|signaturedoesnotmatch",
     re.IGNORECASE,
 )
 
