@@ -7,6 +7,7 @@ import pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--stack", action="store_true", help="also run the tests in tests/stack, on real servers")
+    parser.addoption("--soak", action="store_true", help="with --stack: the sizes of the README, and longer")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -5,6 +5,7 @@ A server that does not start is an error of every test that needs it, never a sk
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -32,7 +33,8 @@ def pytest_report_header() -> list[str]:
 
 def free_offset() -> int:
     """A port offset at which every port of a stack is free."""
-    for offset in OFFSETS:
+    start = os.getpid() % len(OFFSETS)  # so that two runs at once do not choose the same one
+    for offset in (*OFFSETS[start:], *OFFSETS[:start]):
         settings = load(Path("/nonexistent"), environ={"STREAMGUARD_PORT_OFFSET": str(offset)})
         ports = [getattr(settings, entry.name) for entry in fields(settings) if entry.name.endswith("_port")]
         grpc = [getattr(settings, f"s3_{name}port") + GRPC for name in ("", "master_", "volume_", "filer_", "admin_")]
@@ -56,12 +58,13 @@ def project() -> Project:
 def stack(project: Project) -> Iterator[Stack]:
     """The running stack: `.settings`, `.project`, `.start([...])`, `.restart(name)`, `.status()`, `.tail(name, n)`."""
     folder = Path(tempfile.mkdtemp(prefix="streamguard-test-"))
-    settings = settings_in(folder, project)
+    phases = str(folder / "phases")  # where tests that kill see what their victim is doing
+    settings = settings_in(folder, project, phase_dir=phases)
     running = Stack(settings, project)
     try:
         running.start(SERVERS)
         # Read again: now with the credentials that the start made.
-        ready = load(project.root, data_dir=folder, **_ports(settings))
+        ready = load(project.root, data_dir=folder, phase_dir=phases, **_ports(settings))
         yield Stack(ready, project)
     finally:
         running.stop()

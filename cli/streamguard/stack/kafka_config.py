@@ -120,6 +120,9 @@ def worker(settings: Settings, plugins: Path) -> dict[str, object]:
         "connector.client.config.override.policy": "Allowlist",
         "connector.client.config.override.allowlist": ",".join(CONSUMER_OVERRIDES),
         "consumer.isolation.level": "read_committed",
+        # The tasks of a killed worker are dead members of their groups: with Kafka's 45 s nothing moves that long.
+        "consumer.session.timeout.ms": 8000,
+        "consumer.heartbeat.interval.ms": 2000,
         "scheduled.rebalance.max.delay.ms": 0,
         "session.timeout.ms": 10000,
         "offset.flush.interval.ms": 2000,

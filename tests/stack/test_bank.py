@@ -1,0 +1,107 @@
+"""The bank pipeline end to end: what `produce` wrote is in MongoDB and in S3, by id, whatever is killed meanwhile."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+
+import pytest
+
+from streamguard.project import Project
+from streamguard.stack.stack import Stack
+from tests.stack.bank import ENGINE, INGESTOR, Bank, Killer, in_transaction, summary_of
+
+RATE = 500
+FULL = 20_000
+
+
+@pytest.fixture(scope="session")
+def bank(stack: Stack, project: Project) -> Iterator[Bank]:
+    """The pipeline, without a generator."""
+    running = Bank(stack, project.pipeline("bank"))
+    running.up()
+    yield running
+
+
+@pytest.fixture
+def records(request: pytest.FixtureRequest) -> int:
+    """How many records a run has: 3,000, or with --soak the 20,000 of the README."""
+    return FULL if request.config.getoption("--soak") else 3_000
+
+
+def new_seed() -> str:
+    return str(secrets.randbelow(1 << 30))
+
+
+def arguments(records: int) -> tuple[str, ...]:
+    return ("--rate", str(RATE), "--count", str(records), "--seed", new_seed())
+
+
+@pytest.mark.timeout(300)
+def test_every_fraudulent_transaction_and_its_people_arrive_once(bank: Bank, records: int) -> None:
+    before = bank.expected()
+    summary = summary_of(bank.produce(*arguments(records)), timeout=records / RATE + 30)
+    took = bank.await_arrival()
+    print(f"{records} records at {RATE}/s: all in both sinks {took:.1f} s after the end")
+    after = bank.expected()
+    assert summary["acknowledged"] == records
+    assert summary["fraudulent"] == after.mongodb_transactions.total() - before.mongodb_transactions.total()
+
+
+@pytest.mark.timeout(300)
+def test_nothing_is_lost_or_repeated_when_the_stack_is_stopped_and_started_meanwhile(bank: Bank, records: int) -> None:
+    producing = bank.produce(*arguments(records))
+    while bank.lag(INGESTOR, "bank-transactions") == 0:  # it has begun
+        assert producing.poll() is None
+    bank.stack.stop()
+    bank.up()
+    summary = summary_of(producing, timeout=records / RATE + 60)
+    bank.await_arrival()
+    assert summary["acknowledged"] == records
+
+
+@pytest.mark.timeout(400)
+def test_nothing_is_lost_or_repeated_through_22_kills(bank: Bank) -> None:
+    """Ten of the ingestor, ten of the ksql server, two of the Connect worker; each in a transaction, or with lag."""
+    settings = bank.settings
+    sinks = "connect-transactions-mongodb-sink"
+    killers = [
+        Killer(
+            bank,
+            "ingestor",
+            10,
+            is_busy=lambda: in_transaction(settings, f"{INGESTOR}.0"),
+            committed=lambda: bank.committed(INGESTOR, "bank-transactions"),
+            pause=1.0,
+        ),
+        Killer(
+            bank,
+            "ksql",
+            10,
+            is_busy=lambda: in_transaction(settings, f"{ENGINE}.0"),
+            committed=lambda: bank.committed(ENGINE, "fraudulent-transactions"),
+            pause=1.0,
+        ),
+        Killer(
+            bank,
+            "connect",
+            2,
+            is_busy=lambda: bank.lag(sinks, "fraudulent-transactions-result") > 0,
+            committed=lambda: bank.committed(sinks, "fraudulent-transactions-result"),
+            pause=2.0,
+        ),
+    ]
+    producing = bank.produce(*arguments(FULL))
+    for killer in killers:
+        killer.start()
+    summary = summary_of(producing, timeout=FULL / RATE + 60)
+    while any(killer.is_alive for killer in killers):  # a kill counts only while there is something to do
+        summary_of(bank.produce(*arguments(1_000)), timeout=30)
+    for killer in killers:
+        killer.check()
+    took = bank.await_arrival()
+    medians = {killer.program: round(killer.median, 2) for killer in killers}
+    print(f"22 kills: all in both sinks {took:.1f} s after the end; median recovery {medians}")
+    assert summary["acknowledged"] == FULL
+    assert medians["ingestor"] < 2.0
+    assert medians["ksql"] < 2.0
