@@ -111,7 +111,7 @@ def test_a_worker_that_is_away_is_one_sentence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
-    assert connectors(project, *command, "--url", closed_url) == 1
+    assert connectors(project, "list", "--url", closed_url) == 1
     assert f"no Kafka Connect answers at {closed_url}" in capsys.readouterr().err
 
 

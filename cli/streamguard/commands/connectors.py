@@ -406,6 +406,9 @@ def _status_rows(client: ConnectClient, names: Sequence[str]) -> list[dict[str, 
 
 
 def _tell(progress: Progress) -> None:
-    sign = {"checked": "valid", "written": "written:", "running": "runs:", "failed": "failed:"}
-    text = progress.text if progress.step == "planned" else f"  {progress.name} {sign[progress.step]} {progress.text}"
-    click.echo(text.rstrip(), err=True)
+    """The plan, then a line a step; why something failed is said once, at the end."""
+    if progress.step == "planned":
+        click.echo(progress.text, err=True)
+        return
+    said = {"checked": "valid", "written": progress.text, "running": f"runs: {progress.text}", "failed": "failed"}
+    click.echo(f"  {progress.name}: {said[progress.step]}", err=True)

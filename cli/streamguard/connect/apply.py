@@ -92,7 +92,7 @@ def deploy(
         else:
             written.append(change)
             if change.action != "unchanged":
-                report(Progress("written", change.name, change.action))
+                report(Progress("written", change.name, f"{change.action}d"))
     outcomes = wait(
         client,
         [(change, by_name[change.name].config) for change in written],

@@ -97,8 +97,9 @@ def topic_findings(connector: Connector, topics: Mapping[str, int]) -> list[Find
 
 
 def validation_findings(connector: Connector, answer: Validation) -> list[Finding]:
-    """The plugin's errors, and the keys that neither it nor Connect knows."""
-    findings = [Finding(error.field, error.message) for error in answer.errors]
+    """The plugin's errors, the first of each field, and the keys that neither it nor Connect knows."""
+    first = {error.field: error.message for error in reversed(answer.errors)}
+    findings = [Finding(field, first[field]) for field in sorted(first)]
     unknown = unknown_keys(connector.config, answer)
     return findings + [Finding(key, f"the plugin knows no such key{_near(key, answer.known)}") for key in unknown]
 
