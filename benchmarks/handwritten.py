@@ -88,7 +88,7 @@ def route(bootstrap: str, group: str, count: int) -> None:
     produce = producer.produce
     done = 0
     while done < count:
-        messages = consumer.consume(10_000, timeout=0.5)
+        messages: list[Any] = consumer.consume(10_000, timeout=0.5)
         if not messages:
             continue
         producer.begin_transaction()

@@ -1,0 +1,32 @@
+"""`make bench`: every measurement, or those that are named: ``python -m benchmarks [routing] [latency] [start]``."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from benchmarks import latency, routing, start
+
+
+def main(names: list[str]) -> None:
+    """Measure and print Markdown."""
+    sections: dict[str, tuple[str, Callable[[], str]]] = {
+        "routing": ("Bank statements, exactly once", lambda: routing.table(routing.measure())),
+        "latency": ("From produce to MongoDB", lambda: latency.table(latency.measure())),
+        "start": ("Start of the command", lambda: start.table(start.measure())),
+    }
+    unknown = set(names) - set(sections)
+    if unknown:
+        sys.exit(f"no measurement {', '.join(sorted(unknown))}: there are {', '.join(sections)}")
+    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    print(f"{datetime.now(UTC):%Y-%m-%d}, {machine}")
+    for name in names or sections:
+        title, measure = sections[name]
+        print(f"\n### {title}\n\n{measure()}", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

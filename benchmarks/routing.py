@@ -1,0 +1,108 @@
+"""Records a second through the bank statements: the embedded engine beside the hand-written loop.
+
+Both read the same topic of the same broker, in turn, several rounds; each is a process of its own and starts at the
+beginning. Counted are records between two commits: from the first one to the last.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from statistics import median
+
+from confluent_kafka import ConsumerGroupTopicPartitions
+from confluent_kafka.admin import AdminClient
+
+from benchmarks.handwritten import RESULT, SOURCE, USERS
+from benchmarks.servers import servers
+from streamguard.datagen.generate import generate
+from streamguard.datagen.worlds.bank import Run, Shares
+from streamguard.kafka import clients, topics
+from streamguard.model import Topic
+from streamguard.pipeline import apply_statements
+from streamguard.settings import Settings, inherited_environment
+from streamguard.stack.stack import Stack
+
+RECORDS = 400_000
+ROUNDS = 3
+FLOOR = 40_000
+"""A run in which the hand-written loop is slower than that says nothing: the machine was busy."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """Records a second of each, in one round."""
+
+    engine: float
+    handwritten: float
+
+    @property
+    def ratio(self) -> float:
+        return self.engine / self.handwritten
+
+
+def measure(records: int = RECORDS, rounds: int = ROUNDS) -> list[Round]:
+    """Run it."""
+    with servers(["kafka"]) as stack:
+        pipeline = stack.project.pipeline("bank")
+        wanted = [*pipeline.topics, Topic(RESULT, 4), Topic(USERS, 4)]
+        topics.apply(stack.settings, topics.plan(wanted, {}))
+        run = Run("bench", 7, datetime.now(UTC), None, Shares(1.0, 0.0))
+        generate(stack.settings, SOURCE, run, count=records)
+        found = []
+        for number in range(rounds):
+            handwritten = _handwritten(stack.settings, f"handwritten-{number}", records)
+            found.append(Round(_engine(stack, f"bench{number}", records), handwritten))
+        return found
+
+
+def _handwritten(settings: Settings, group: str, records: int) -> float:
+    command = [sys.executable, "-m", "benchmarks.handwritten", settings.kafka_bootstrap, group, str(records)]
+    with subprocess.Popen(command, env=inherited_environment()) as process:
+        try:
+            return _rate(settings, group, records)
+        finally:
+            process.terminate()
+
+
+def _engine(stack: Stack, service: str, records: int) -> float:
+    settings = replace(stack.settings, ksql_service_id=service)
+    stack = Stack(settings, stack.project)
+    stack.start(["ksql"])
+    try:
+        apply_statements(stack.project, settings, stack.project.pipeline("bank"))
+        return _rate(settings, f"sg.ksql.{service}.{SOURCE}", records)
+    finally:
+        stack.supervisor.stop_program("ksql")
+
+
+def _rate(settings: Settings, group: str, records: int) -> float:
+    """Records a second between the first and the last commit of a group."""
+    admin = clients.admin(settings)
+    first: tuple[float, int] | None = None
+    while True:
+        done = _committed(admin, group)
+        now = time.monotonic()
+        if done and first is None:
+            first = now, done
+        if first is not None and done >= records:
+            return (done - first[1]) / (now - first[0])
+        time.sleep(0.02)
+
+
+def _committed(admin: AdminClient, group: str) -> int:
+    answer = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group].result()
+    return sum(max(at.offset, 0) for at in answer.topic_partitions or [] if at.topic == SOURCE)
+
+
+def table(rounds: list[Round]) -> str:
+    """As Markdown."""
+    lines = ["| round | embedded engine, records/s | hand-written loop, records/s | ratio |", "|---|---|---|---|"]
+    for number, one in enumerate(rounds, 1):
+        lines.append(f"| {number} | {one.engine:,.0f} | {one.handwritten:,.0f} | {one.ratio:.2f} |")
+    ratio = median(one.ratio for one in rounds)
+    void = " (void: the hand-written loop was below 40,000/s)" if min(r.handwritten for r in rounds) < FLOOR else ""
+    return "\n".join([*lines, "", f"Median ratio {ratio:.2f}{void}"])
