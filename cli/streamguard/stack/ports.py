@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import errno
 import socket
+import time
 from collections.abc import Iterable
 
 from streamguard.errors import PortTaken
 from streamguard.settings import LOOPBACK
 
+PATIENCE = 2.0  # seconds in which a process that is just ending lets go of its ports
+PAUSE = 0.05
+
 
 def require_free(ports: Iterable[tuple[int, str]]) -> None:
     """PortTaken for the first of these ports (with the name of its server) that another process holds."""
     for port, name in ports:
-        if not is_free(port):
-            raise PortTaken(
-                f"port {port}, which {name} needs, is taken by {holder(port)}: "
-                "end that process, or move all ports with STREAMGUARD_PORT_OFFSET=100"
-            )
+        deadline = time.monotonic() + PATIENCE
+        while not is_free(port):
+            who = holder(port)
+            if who or time.monotonic() > deadline:
+                raise PortTaken(
+                    f"port {port}, which {name} needs, is taken by {who or 'a process of another user'}: "
+                    "end that process, or move all ports with STREAMGUARD_PORT_OFFSET=100"
+                )
+            time.sleep(PAUSE)
 
 
 def is_free(port: int) -> bool:
@@ -35,7 +43,7 @@ def is_free(port: int) -> bool:
 
 
 def holder(port: int) -> str:
-    """The process that listens on a port, for a person."""
+    """The process that listens on a port, for a person; "" when none is seen."""
     import psutil
 
     try:
@@ -45,4 +53,4 @@ def holder(port: int) -> str:
                 return f"{process.name()} (process {connection.pid})"
     except psutil.Error:
         pass
-    return "a process of another user"
+    return ""

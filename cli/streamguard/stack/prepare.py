@@ -98,18 +98,14 @@ def format_kafka(settings: Settings, places: Places, lock: Lock, java: str) -> N
     while cluster_id.startswith("-"):  # the tool would take it for an option
         cluster_id = secrets.token_urlsafe(16)
     command = [*kafka_format(places, java), "--cluster-id", cluster_id]
-    done = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        env=environment() | java_environment(settings, lock),
-        timeout=TIMEOUT,
-        check=False,
-        cwd=places.run,
-    )
-    if done.returncode != 0:
-        last = (done.stdout + done.stderr).strip().splitlines()[-3:]
-        raise StackError("Kafka's data directory could not be prepared: " + " ".join(last))
+    with _unsupervised("kafka", command, places, java_environment(settings, lock)) as process:
+        try:
+            code = process.wait(TIMEOUT)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            code = -1
+    if code != 0:
+        raise StackError(f"Kafka's data directory could not be prepared; see {places.log('kafka')}")
 
 
 # No more than sinks, queries and a look with Compass need. With `root` SecantusDB answers the MongoDB sink's question
@@ -125,7 +121,7 @@ def make_mongodb_user(settings: Settings, places: Places, uri: str) -> None:
     if settings.mongodb_server == "external" or (marker.exists() and marker.read_text() == user):
         return
     port = _free_port()
-    with _unsupervised(documents_command(settings, port, auth=False), places) as process:
+    with _unsupervised("mongodb", documents_command(settings, port, auth=False), places) as process:
         try:
             _wait(process, f"mongodb://{LOOPBACK}:{port}/", places)
             _create_user(port, user, password)
@@ -138,21 +134,23 @@ def make_mongodb_user(settings: Settings, places: Places, uri: str) -> None:
     marker.write_text(user)
 
 
-def _unsupervised(argv: Sequence[str], places: Places) -> subprocess.Popen[bytes]:
-    """A process that ends with this one, and logs where the server will."""
-    plan = places.plans / "mongodb-user.json"
+def _unsupervised(
+    name: str, argv: Sequence[str], places: Places, env: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """A process that ends with this one, and logs where the server `name` will."""
+    plan = places.plans / f"{name}-preparation.json"
     plan.write_text(
         json.dumps(
             {
                 "argv": list(argv),
-                "env": environment(),
+                "env": {**environment(), **(env or {})},
                 "secrets": {},
                 "credentials": str(places.data_dir),
                 "supervisor": "",
             }
         )
     )
-    with places.log("mongodb").open("ab") as log:
+    with places.log(name).open("ab") as log:
         command = [sys.executable, "-P", "-m", LAUNCH, str(plan)]
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=places.run)
 

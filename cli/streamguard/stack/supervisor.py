@@ -109,7 +109,7 @@ def _program(places: Places, program: Program) -> str:
         directory=_escape(places.run),
         fenced=FENCED,
         stop_seconds=program.stop_seconds,
-        log=_escape(places.log(program.name)),
+        log=_escape(_escape(places.log(program.name))),  # which it expands twice
         log_bytes=LOG_BYTES,
         log_backups=LOG_BACKUPS,
     )
@@ -154,7 +154,7 @@ class Supervisor:
             if done.returncode != 0 or time.monotonic() > deadline:
                 said = (done.stdout + done.stderr).strip().splitlines()
                 self.shutdown()
-                raise StackError(f"the supervisor did not start: {said[-1] if said else 'it said nothing'}")
+                raise StackError(f"the supervisor did not start: {said[0] if said else 'it said nothing'}")
             time.sleep(PAUSE)
 
     def write(self, programs: Mapping[str, Program]) -> None:
