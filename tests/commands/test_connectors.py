@@ -100,17 +100,9 @@ def test_a_secret_in_a_template_is_refused_with_3_and_not_printed(
         assert "hunter2" not in captured.err + captured.out
 
 
-@pytest.mark.parametrize(
-    "command", [["list"], ["plugins"], ["plan"], ["status"], ["pause", "c"], ["delete", "c", "-y"]]
-)
 def test_a_worker_that_is_away_is_one_sentence(
-    project: Path,
-    closed_url: str,
-    capsys: pytest.CaptureFixture[str],
-    command: list[str],
-    monkeypatch: pytest.MonkeyPatch,
+    project: Path, closed_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("time.sleep", lambda _seconds: None)
     assert connectors(project, "list", "--url", closed_url) == 1
     assert f"no Kafka Connect answers at {closed_url}" in capsys.readouterr().err
 
