@@ -4,18 +4,23 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import subprocess
+import sys
 import uuid
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
+import requests
 
 from streamguard.engine.applying import apply_files
 from streamguard.engine.client import StatementRefused
 from streamguard.engine.commands import topic_name
-from streamguard.errors import StatementError
+from streamguard.errors import KsqlUnavailable, StatementError
 from streamguard.settings import Settings
 from tests.stack.ksql_process import REPOSITORY, KsqlProcess, Topics, wait_for
 
@@ -232,8 +237,6 @@ def test_bad_records_are_skipped_counted_and_logged_without_their_content(
 
 
 def metrics(ksql: KsqlProcess) -> str:
-    import requests
-
     return requests.get(f"{ksql.client.url}/metrics", timeout=5).text
 
 
@@ -290,3 +293,86 @@ def test_a_taken_port_is_told_before_the_running_server_is_disturbed(
     assert second.process.wait(10) == 1
     assert f"port {ksql.settings.ksql_port}" in second.log.read_text()
     assert ksql.answers()
+
+
+def test_a_query_may_read_what_another_one_writes(ksql: KsqlProcess, topics: Topics, prefix: str) -> None:
+    topic = stream(topics, ksql)
+    topics.send(topic, events(0, 10))
+    ksql.run(
+        f"CREATE STREAM a WITH (KAFKA_TOPIC='{prefix}-a') AS SELECT * FROM events WHERE id > 2;"
+        f"CREATE STREAM b WITH (KAFKA_TOPIC='{prefix}-b') AS SELECT * FROM a WHERE kind = 'even';"
+    )
+    assert sorted(row["ID"] for _, row in topics.wait_for(f"{prefix}-b", 3)) == [4, 6, 8]
+
+
+def test_rows_come_over_http_2_without_tls_as_well(ksql: KsqlProcess, topics: Topics) -> None:
+    topic = stream(topics, ksql, partitions=1)
+    topics.send(topic, events(0, 2))
+    properties = {"ksql.streams.auto.offset.reset": "earliest"}
+    body = {"sql": "SELECT id FROM events EMIT CHANGES LIMIT 2;", "properties": properties}
+    with httpx2.Client(http1=False, http2=True) as client:
+        answer = client.post(f"{ksql.client.url}/query-stream", json=body)
+    assert answer.http_version == "HTTP/2"
+    assert [json.loads(line) for line in answer.text.splitlines()[1:]] == [[0], [1]]
+
+
+def test_a_classic_query_sends_row_objects(ksql: KsqlProcess, topics: Topics) -> None:
+    topic = stream(topics, ksql, partitions=1)
+    topics.send(topic, events(0, 2))
+    text = "SET 'auto.offset.reset'='earliest'; SELECT id, k FROM events EMIT CHANGES LIMIT 1;"
+    answer = requests.post(f"{ksql.client.url}/query", json={"ksql": text}, timeout=10).json()
+    assert answer[0]["header"]["schema"] == "`ID` INTEGER, `K` STRING"
+    assert answer[1:] == [{"row": {"columns": [0, "k0"]}}, {"finalMessage": "Limit Reached"}]
+
+
+def test_a_push_query_can_be_terminated(ksql: KsqlProcess, topics: Topics) -> None:
+    stream(topics, ksql)
+    answer = ksql.client.query("SELECT id FROM events EMIT CHANGES;")
+    [entity] = ksql.run("SHOW QUERIES;")
+    assert [row["queryType"] for row in entity["queries"]] == ["PUSH"]
+    [entity] = ksql.run(f"TERMINATE {answer.query_id};")
+    assert entity["@type"] == "terminate_query"
+    assert list(answer.rows) == []
+
+
+def test_a_command_of_the_future_is_not_waited_for(ksql: KsqlProcess, topics: Topics) -> None:
+    stream(topics, ksql)
+    with pytest.raises(KsqlUnavailable, match="Timed out while waiting for a previous command"):
+        ksql.client.ksql("SHOW STREAMS;", after=10_000_000)
+
+
+def test_the_command_line_prints_tables_rows_and_plans(ksql: KsqlProcess, topics: Topics, prefix: str) -> None:
+    topic = stream(topics, ksql, partitions=1)
+    topics.send(topic, events(0, 3))
+    ksql.run(f"CREATE STREAM a WITH (KAFKA_TOPIC='{prefix}-a') AS SELECT * FROM events;")
+    [query_id] = ksql.query_ids()
+    assert f"EVENTS  {topic}" in command(ksql, "exec", "SHOW STREAMS;")
+    rows = command(ksql, "exec", "-s", "auto.offset.reset=earliest", SELECT, "--output", "ndjson")
+    assert [json.loads(line) for line in rows.splitlines()] == [{"ID": 0, "KIND": "even"}, {"ID": 1, "KIND": "odd"}]
+    plan = command(ksql, "explain", query_id)
+    assert plan.startswith(" 1. Read stream `EVENTS`")
+    assert plan == command(
+        ksql, "explain", f"CREATE STREAM c WITH (KAFKA_TOPIC='{prefix}-a') AS SELECT * FROM events"
+    ).replace("`C`", "`A`")
+    assert "did you mean EVENTS?" in command(ksql, "exec", "DESCRIBE event;", code=1)
+
+
+SELECT = "SELECT id, kind FROM events EMIT CHANGES LIMIT 2;"
+
+
+def command(ksql: KsqlProcess, *arguments: str, code: int = 0) -> str:
+    """Run `streamguard ksql …`; what it printed."""
+    line = [
+        sys.executable,
+        "-m",
+        "streamguard",
+        "--project",
+        str(REPOSITORY),
+        "ksql",
+        *arguments,
+        "--url",
+        ksql.client.url,
+    ]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == code, done
+    return done.stderr if code else done.stdout

@@ -88,7 +88,6 @@ class CommandLog:
         self.close()
         if self.topic not in self._cluster.partitions():
             self._cluster.create({self.topic: (1, self._cluster.replication)}, RETENTION)
-            self._cluster.appears(self.topic)
         self._producer = clients.transactional_producer(self._settings, self._transactional_id)
         fencing = _Fencing(self._settings, self._producer)
         fencing.start()

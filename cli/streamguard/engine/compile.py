@@ -39,7 +39,8 @@ class MessageLike(Protocol):
 
 
 OnError = Callable[[Any, str, str], None]
-Run = Callable[[Sequence[MessageLike], Callable[..., Any], OnError], None]
+Run = Callable[[Sequence[MessageLike], Callable[..., Any], OnError], dict[str, int]]
+"""Returns how many results each query made, by query id."""
 
 
 def compile_source(plans: Mapping[str, QueryPlan]) -> Run:
@@ -58,9 +59,11 @@ def compile_source(plans: Mapping[str, QueryPlan]) -> Run:
     if len(functions) == 1:
         return functions[0]
 
-    def run(messages: Sequence[MessageLike], produce: Callable[..., Any], on_error: OnError) -> None:
+    def run(messages: Sequence[MessageLike], produce: Callable[..., Any], on_error: OnError) -> dict[str, int]:
+        made: dict[str, int] = {}
         for function in functions:
-            function(messages, produce, on_error)
+            made |= function(messages, produce, on_error)
+        return made
 
     return run
 
@@ -90,6 +93,7 @@ class _Function:
         self.decoding = Decoding(source, self.emitter, self.used)
         self.emitter.names.update(self.decoding.names)
         self.conditions: dict[Typed, str] = {}
+        self.counts = {query_id: f"made_{number}" for number, query_id in enumerate(plans)}
         self.key_lines = self._key_lines()
 
     def written(self) -> tuple[str, dict[str, Any]]:
@@ -97,6 +101,7 @@ class _Function:
         ids = ", ".join(map(repr, self.plans)) + ","
         lines = [
             "def run(messages, produce, on_error):",
+            f"    {' = '.join(self.counts.values())} = 0",
             "    for message in messages:",
             *_indented(2, self._prologue()),
             *_indented(2, self._decode()),
@@ -106,6 +111,7 @@ class _Function:
         ]
         for query_id, plan in self.plans.items():
             lines += _indented(2, self._query(query_id, plan))
+        lines.append(f"    return {{{', '.join(f'{query_id!r}: {name}' for query_id, name in self.counts.items())}}}")
         namespace = {
             **self.emitter.namespace,
             "IDS": tuple(self.plans),
@@ -194,6 +200,7 @@ class _Function:
                 lines += [
                     *before,
                     f"produce({plan.sink.topic!r}, value=None, key={key}, timestamp=time, headers=headers)",
+                    f"{self.counts[query_id]} += 1",
                 ]
         return lines
 
@@ -245,6 +252,7 @@ class _Function:
                 *before,
                 f"produce({topic!r}, value=dumps({{{value}}}), key={key}, timestamp=time, headers=headers)",
             ]
+        lines.append(f"{self.counts[query_id]} += 1")
         for node in taken:
             del self.emitter.names[node]
         return lines

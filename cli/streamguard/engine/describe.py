@@ -25,20 +25,24 @@ class Running(Protocol):
 
 
 class Pushes(Protocol):
-    """Who knows the push queries that run: their texts by id."""
+    """Who knows the push queries that run."""
 
     def texts(self) -> Mapping[str, str]: ...
+    def find(self, query_id: str) -> str | None: ...
+    def close_query(self, query_id: str) -> None: ...
 
 
 class Describer:
     """Answers what can be looked at. `check` refuses, `answer` does not."""
 
-    def __init__(self, running: Running, queries: Queries, cluster: Cluster) -> None:
+    def __init__(
+        self, running: Running, queries: Queries, cluster: Cluster, pushes: Pushes, fixed: Mapping[str, str]
+    ) -> None:
         self._running = running
         self._queries = queries
         self._cluster = cluster
-        self.pushes: Pushes | None = None
-        self.fixed: dict[str, str] = {}
+        self._pushes = pushes
+        self._fixed = fixed
 
     def check(self, statement: s.Statement, metastore: Metastore) -> None:
         """Refuse a name that does not exist, or a statement that has no plan."""
@@ -68,7 +72,7 @@ class Describer:
             case s.Show(what="QUERIES"):
                 return self._show_queries(text, metastore, extended=statement.extended)
             case s.Show(what="PROPERTIES"):
-                rows = property_rows(properties, self.fixed)
+                rows = property_rows(properties, self._fixed)
                 return answers.entity(
                     "properties", text, properties=rows, overwrittenProperties=sorted(properties), defaultProperties=[]
                 )
@@ -152,8 +156,7 @@ class Describer:
             found = [self._query_description(each.id, each.statement, each.plan) for each in metastore.queries.values()]
             return answers.entity("query_descriptions", text, queryDescriptions=found)
         rows = [answers.query_row(query, self._state(query)) for query in metastore.queries.values()]
-        pushes = self.pushes.texts() if self.pushes else {}
-        rows += [answers.push_row(query_id, shown) for query_id, shown in pushes.items()]
+        rows += [answers.push_row(query_id, shown) for query_id, shown in self._pushes.texts().items()]
         return answers.entity("queries", text, queries=rows)
 
     def _query_description(self, query_id: str, shown: str, made: QueryPlan) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ from streamguard.engine import syntax as s
 from streamguard.engine.changes import Change, Changing, change
 from streamguard.engine.commands import Command, CommandLog
 from streamguard.engine.compile import compile_source
-from streamguard.engine.describe import Describer
+from streamguard.engine.describe import Describer, Pushes
 from streamguard.engine.metastore import Metastore
 from streamguard.engine.parse import parse, parse_one
 from streamguard.engine.plan import QueryPlan, SourcePlan
@@ -52,6 +52,7 @@ class Step:
     variables: dict[str, str]
     change: Change | None = None
     command: Command | None = None
+    push: str | None = None
 
 
 @dataclass
@@ -71,10 +72,18 @@ class Statements:
     """Everything that /ksql does. `metastore` is replaced as a whole, so it may be read at any time."""
 
     def __init__(
-        self, log: CommandLog, queries: Queries, cluster: Cluster, on_fenced: Callable[[Fenced], None]
+        self,
+        log: CommandLog,
+        queries: Queries,
+        cluster: Cluster,
+        pushes: Pushes,
+        *,
+        fixed: Mapping[str, str],
+        on_fenced: Callable[[Fenced], None],
     ) -> None:
         self.metastore = Metastore()
-        self.describer = Describer(self, queries, cluster)
+        self._describer = Describer(self, queries, cluster, pushes, fixed)
+        self._pushes = pushes
         self.statuses: dict[str, dict[str, Any]] = {}
         self.skipped = 0
         self.running: dict[str, PersistentQuery] = {}
@@ -145,10 +154,12 @@ class Statements:
                     draft.variables.pop(name.upper(), None)
                 else:
                     draft.variables[name.upper()] = value
+            case s.Terminate(query_id=query_id) if query_id and (push := self._pushes.find(query_id)):
+                step.push = push
             case s.CreateStream() | s.CreateStreamAs() | s.InsertInto() | s.Terminate() | s.Drop():
                 self._check_change(statement, step, draft)
             case _:
-                self.describer.check(statement, draft.metastore)
+                self._describer.check(statement, draft.metastore)
 
     def _check_change(self, statement: Changing, step: Step, draft: Draft) -> None:
         made = change(statement, draft.metastore, draft.number)
@@ -235,12 +246,16 @@ class Statements:
                 entities.append(self._status(step, made, number))
                 if made.dropped and isinstance(step.statement, s.Drop) and step.statement.delete_topic:
                     dropped.append(made.dropped.topic)
+            elif step.push is not None:
+                self._pushes.close_query(step.push)
+                text = step.statement.text + ";"
+                entities.append(answers.entity("terminate_query", text, queryId=step.push, wasTerminated=True))
             elif step.change is not None:
                 entities.append(
                     answers.entity("warning_entity", step.statement.text + ";", message=step.change.warning)
                 )
             elif not isinstance(step.statement, s.SetProperty | s.Define):
-                entities.append(self.describer.answer(step.statement, self.metastore, step.properties, step.variables))
+                entities.append(self._describer.answer(step.statement, self.metastore, step.properties, step.variables))
         if commands:
             self._queries.have(list(self.running.values()))
             self._cluster.delete(dropped)

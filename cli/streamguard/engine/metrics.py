@@ -40,14 +40,16 @@ def _per_query(queries: Queries, running: Collection[PersistentQuery]) -> Iterab
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
     records = CounterMetricFamily(PREFIX + "records", "Records that a query read.", labels=["query"])
+    rows = CounterMetricFamily(PREFIX + "rows_written", "Rows that a query wrote.", labels=["query"])
     errors = CounterMetricFamily(PREFIX + "errors", "Records that a query could not take.", labels=["query"])
     up = GaugeMetricFamily(PREFIX + "query_up", "1 while a query runs, 0 after a failure.", labels=["query"])
     for query in running:
         counts = queries.counts[query.id]
         records.add_metric([query.id], counts.records)
+        rows.add_metric([query.id], counts.rows)
         errors.add_metric([query.id], counts.errors)
         up.add_metric([query.id], queries.state(query) == "RUNNING")
-    return records, errors, up
+    return records, rows, errors, up
 
 
 def _per_topic(queries: Queries, cluster: Cluster) -> Iterable[Metric]:

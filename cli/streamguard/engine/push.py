@@ -133,6 +133,11 @@ class Pushes:
             raise bad_request(f"No query with id {query_id}")
         running.end()
 
+    def find(self, query_id: str) -> str | None:
+        """The id of a push query in its own spelling: TERMINATE upper-cases an id without quotes."""
+        with self._lock:
+            return next((name for name in self._running if name.upper() == query_id.upper()), None)
+
     def close(self) -> None:
         """End all."""
         with self._lock:

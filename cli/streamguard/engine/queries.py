@@ -53,6 +53,7 @@ class Counts:
     """What a query did in committed transactions since the server started."""
 
     records: int = 0
+    rows: int = 0
     errors: int = 0
 
 
@@ -176,11 +177,11 @@ class SourceTask:
         self._batch = _Batch()
         if not self._catching_up:
             self._batch.count(self._everybody, len(messages))
-            self._compiled[self._everybody](messages, produce, self._batch.refuse)
+            self._batch.rows.update(self._compiled[self._everybody](messages, produce, self._batch.refuse))
             return
         for active, run in self._runs(messages):
             self._batch.count(active, len(run))
-            self._source(active)(run, produce, self._batch.refuse)
+            self._batch.rows.update(self._source(active)(run, produce, self._batch.refuse))
 
     def _runs(self, messages: Sequence[Any]) -> Iterator[tuple[frozenset[int], list[Any]]]:
         """The batch in its order, cut where the set of queries that take a record changes."""
@@ -202,6 +203,8 @@ class SourceTask:
         )
         for number, records in self._batch.records.items():
             self._counts[self._queries[number].id].records += records
+        for query_id, rows in self._batch.rows.items():
+            self._counts[query_id].rows += rows
         for query_id, errors in self._batch.errors.items():
             self._counts[query_id].errors += errors
         for fields in self._batch.logged:
@@ -227,6 +230,7 @@ class _Batch:
     def __init__(self) -> None:
         self.positions: dict[int, int] = {}
         self.records: Counter[int] = Counter()
+        self.rows: Counter[str] = Counter()
         self.errors: Counter[str] = Counter()
         self.logged: list[dict[str, Any]] = []
 

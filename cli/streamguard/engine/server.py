@@ -49,13 +49,11 @@ class Server:
         self._cluster_id = ""
         self._queries = Queries(settings, self.service_id, self._fenced)
         self._log = CommandLog(settings, self.service_id, self._cluster)
-        self._statements = Statements(self._log, self._queries, self._cluster, self._fenced)
         self._pushes = Pushes(settings, self._cluster)
-        self._statements.describer.pushes = self._pushes
-        self._statements.describer.fixed = {
-            "ksql.service.id": self.service_id,
-            "bootstrap.servers": settings.kafka_bootstrap,
-        }
+        fixed = {"ksql.service.id": self.service_id, "bootstrap.servers": settings.kafka_bootstrap}
+        self._statements = Statements(
+            self._log, self._queries, self._cluster, self._pushes, fixed=fixed, on_fenced=self._fenced
+        )
 
     def open(self) -> None:
         """Read the command log and start the queries; a failure ends the server."""

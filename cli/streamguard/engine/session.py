@@ -21,8 +21,6 @@ EDITABLE: Mapping[str, tuple[str, tuple[str, ...]]] = {
 """Default, and the values that are taken (none listed: any). Those after the second steer ksqlDB's caches, threads and
 commits; this engine takes them, so that statements run unchanged, and has neither a cache nor more threads to steer."""
 
-FIXED = ("ksql.service.id", "bootstrap.servers")
-
 
 def check_property(name: str) -> str:
     """The bare name of a property that SET takes; a Rejection otherwise."""

@@ -63,6 +63,8 @@ class Cluster:
                 except KafkaException as exc:
                     if exc.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                         raise
+        for name in topics:
+            self.appears(name)
 
     def delete(self, topics: Collection[str]) -> None:
         """Delete topics; one that is missing is no error."""
