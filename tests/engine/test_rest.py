@@ -240,3 +240,9 @@ def test_the_small_endpoints(client: TestClient) -> None:
     assert client.get("/status/stream/x/create").json()["error_code"] == 40400
     assert client.get("/v1/metadata/id").json()["scope"]["clusters"] == {"kafka-cluster": "k", "ksql-cluster": "s"}
     assert client.get("/metrics").text.startswith("streamguard_ksql")
+
+
+@pytest.mark.parametrize(("origin", "status"), [("http://localhost:3000", 200), ("https://evil.example", 403)])
+def test_web_pages_of_other_hosts_may_not_run_statements(client: TestClient, origin: str, status: int) -> None:
+    answer = client.post("/ksql", json={"ksql": "SHOW STREAMS;"}, headers={"origin": origin})
+    assert answer.status_code == status

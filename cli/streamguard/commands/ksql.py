@@ -53,6 +53,8 @@ def apply(app: App, pipeline: str, definitions: tuple[str, ...], url: str | None
 
     app.pipeline(pipeline)
     files = app.project.statements(pipeline)
+    if not files:
+        click.echo(f"{app.project.ksql / pipeline} holds no *.sql files: nothing to apply", err=True)
     rows = []
     for applied in apply_files(KsqlClient(url or app.settings.ksql_url), files, _variables(definitions)):
         row = {"file": _relative(applied.file), "name": applied.name, "result": applied.outcome, "query": applied.query}

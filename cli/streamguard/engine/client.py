@@ -55,7 +55,7 @@ class KsqlClient:
         return dict(document["KsqlServerInfo"])
 
     def is_ours(self) -> bool:
-        """Whether the server is streamguard's own: ksqlDB does not answer `/health`."""
+        """Whether the server is streamguard's own: its version says so."""
         return "streamguard" in str(self.info().get("version", ""))
 
     def ksql(

@@ -10,6 +10,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import anyio
 from anyio import to_thread
@@ -19,12 +20,13 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response, S
 from starlette.routing import Route
 
 from streamguard.engine.framing import Framing, dumps, negotiate
-from streamguard.engine.rejection import SERVER_ERROR, Rejection, bad_request
+from streamguard.engine.rejection import FORBIDDEN, SERVER_ERROR, TOO_LARGE, Rejection, bad_request
 from streamguard.engine.request import RunningPush, StatementRequest
 
 LOG = logging.getLogger("streamguard.engine.rest")
 BODY_LIMIT = 10 * 1024 * 1024
 POLL_SECONDS = 0.1
+OWN_HOSTS = ("localhost", "127.0.0.1", "::1")
 JSON_TYPE = "application/json"
 
 
@@ -121,6 +123,7 @@ def _guarded(api: Api, function: Callable[[Api, Request], Awaitable[Response]]) 
 
     async def endpoint(request: Request) -> Response:
         try:
+            _refuse_foreign_pages(request)
             return await function(api, request)
         except Rejection as exc:
             headers = {"Retry-After": "10"} if exc.status == 503 else None
@@ -135,13 +138,20 @@ def _guarded(api: Api, function: Callable[[Api, Request], Awaitable[Response]]) 
     return endpoint
 
 
+def _refuse_foreign_pages(request: Request) -> None:
+    """A web page from elsewhere must not run statements through the browser of whoever reads it."""
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).hostname not in OWN_HOSTS:
+        raise Rejection(FORBIDDEN, "requests of web pages from other hosts are refused")
+
+
 async def _body(request: Request) -> bytes:
     pieces: list[bytes] = []
     size = 0
     async for piece in request.stream():
         size += len(piece)
         if size > BODY_LIMIT:
-            raise Rejection(41300, f"the request is larger than {BODY_LIMIT:,} bytes")
+            raise Rejection(TOO_LARGE, f"the request is larger than {BODY_LIMIT:,} bytes")
         pieces.append(piece)
     return b"".join(pieces)
 

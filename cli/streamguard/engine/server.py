@@ -66,9 +66,12 @@ class Server:
             self._ready = True
             LOG.info("ready", extra={"service_id": self.service_id, "queries": len(self._statements.running)})
 
+    def end_pushes(self) -> None:
+        """End the push queries, which have no end of their own; their clients get a proper last chunk."""
+        self._pushes.close()
+
     def close(self) -> None:
         """End everything; transactions in hand are finished."""
-        self._pushes.close()
         self._queries.stop(STOP_SECONDS)
         self._log.close()
 
@@ -84,7 +87,7 @@ class Server:
         }
 
     def health(self) -> dict[str, Any]:
-        kafka = self._kafka_answers()
+        kafka = self._cluster.answers()
         commands = self._ready and not self._statements.skipped
         details = {
             "metastore": {"isHealthy": self._ready},
@@ -129,13 +132,6 @@ class Server:
     def _require_ready(self) -> None:
         if not self._ready:
             raise Rejection(NOT_READY, "KSQL is not yet ready to serve requests.")
-
-    def _kafka_answers(self) -> bool:
-        try:
-            self._cluster.cluster_id()
-        except StreamguardError:
-            return False
-        return True
 
     def _translated(self, call: Callable[[], T]) -> T:
         """Errors of Kafka as a server error that says what is wrong."""
@@ -186,13 +182,14 @@ async def _serve(server: Server, listener: socket.socket) -> None:
     config.bind = [f"fd://{listener.detach()}"]  # hypercorn closes it
     config.accesslog = None
     config.errorlog = None
-    config.graceful_timeout = 0.5  # push queries have no end of their own
+    config.graceful_timeout = 1.0
     config.include_server_header = False
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
 
     def watch() -> None:
         server.end.wait()
+        server.end_pushes()
         with contextlib.suppress(RuntimeError):  # the loop may be gone already
             loop.call_soon_threadsafe(ended.set)
 

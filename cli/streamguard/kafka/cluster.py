@@ -8,11 +8,12 @@ from collections.abc import Collection, Mapping
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, ClusterMetadata, NewTopic, OffsetSpec
 
-from streamguard.errors import TopicError
+from streamguard.errors import StreamguardError, TopicError
 from streamguard.kafka import clients
 from streamguard.settings import Settings
 
 SECONDS = 10.0
+HEALTH_SECONDS = 1.0
 NEWS_SECONDS = 1.0
 """Longest time that a new topic takes to be known everywhere."""
 
@@ -24,6 +25,14 @@ class Cluster:
         self._settings = settings
         self._client: AdminClient | None = None
         self.replication = settings.kafka_replication
+
+    def answers(self) -> bool:
+        """Whether a broker answers within a second."""
+        try:
+            self._metadata(HEALTH_SECONDS)
+        except StreamguardError:
+            return False
+        return True
 
     def cluster_id(self) -> str:
         """The id that the cluster gave itself."""
@@ -88,9 +97,9 @@ class Cluster:
             answers = self._admin().list_offsets(wanted, request_timeout=SECONDS)
             return {where.partition: answer.result(SECONDS).offset for where, answer in answers.items()}
 
-    def _metadata(self) -> ClusterMetadata:
+    def _metadata(self, seconds: float = SECONDS) -> ClusterMetadata:
         with clients.translated(self._settings):
-            return self._admin().list_topics(timeout=SECONDS)
+            return self._admin().list_topics(timeout=seconds)
 
     def _admin(self) -> AdminClient:
         if self._client is None:
