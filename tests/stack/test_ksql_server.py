@@ -291,7 +291,7 @@ def test_a_taken_port_is_told_before_the_running_server_is_disturbed(
     second.start(wait=False)
     assert second.process is not None
     assert second.process.wait(10) == 1
-    assert f"port {ksql.settings.ksql_port}" in second.log.read_text()
+    assert f"can not listen on 127.0.0.1:{ksql.settings.ksql_port}" in second.log.read_text()
     assert ksql.answers()
 
 

@@ -24,10 +24,11 @@ from streamguard.engine.queries import Queries
 from streamguard.engine.rejection import NOT_FOUND, NOT_READY, Rejection
 from streamguard.engine.request import RunningPush, StatementRequest
 from streamguard.engine.session import check_property
-from streamguard.errors import Fenced, PortTaken, StreamguardError
+from streamguard.errors import Fenced, StreamguardError
 from streamguard.kafka import logs
 from streamguard.kafka.cluster import Cluster
-from streamguard.settings import LOOPBACK, Settings
+from streamguard.kafka.metrics import listen
+from streamguard.settings import Settings
 
 LOG = logging.getLogger("streamguard.engine.server")
 T = TypeVar("T")
@@ -158,7 +159,7 @@ def run(settings: Settings) -> None:
         KafkaUnavailable: no broker answered at the start.
     """
     logs.configure(settings)
-    with _listen(settings.ksql_port) as listener:
+    with listen(settings.ksql_port, "ksql") as listener:
         server = Server(settings)
         opening = threading.Thread(target=server.open, name="open", daemon=True)
         opening.start()
@@ -199,17 +200,3 @@ async def _serve(server: Server, listener: socket.socket) -> None:
         await serve(application(server), config, shutdown_trigger=ended.wait)  # type: ignore[arg-type]
     finally:
         server.end.set()
-
-
-def _listen(port: int) -> socket.socket:
-    """The port, bound and not yet listening."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((LOOPBACK, port))
-    except OSError as exc:
-        listener.close()
-        raise PortTaken(
-            f"port {port} of {LOOPBACK} is taken: stop what listens there, or set STREAMGUARD_KSQL_PORT"
-        ) from exc
-    return listener

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping
 
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, ClusterMetadata, NewTopic, OffsetSpec
 
 from streamguard.errors import StreamguardError, TopicError
@@ -94,7 +94,9 @@ class Cluster:
             raise TopicError(f"Kafka topic does not exist: {topic}")
         wanted = {TopicPartition(topic, number): OffsetSpec.latest() for number in range(count)}
         with clients.translated(self._settings):
-            answers = self._admin().list_offsets(wanted, request_timeout=SECONDS)
+            answers = self._admin().list_offsets(
+                wanted, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=SECONDS
+            )
             return {where.partition: answer.result(SECONDS).offset for where, answer in answers.items()}
 
     def _metadata(self, seconds: float = SECONDS) -> ClusterMetadata:

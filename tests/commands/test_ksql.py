@@ -1,0 +1,71 @@
+"""`streamguard ksql …` without a server: options, help, and what it says when nobody answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from streamguard.commands import run
+from streamguard.commands.ksql import _is_select
+
+NOWHERE = "http://127.0.0.1:1"
+NOBODY = f"Error: no ksql server answers at {NOWHERE}: `streamguard up` starts one"
+
+
+@pytest.mark.parametrize("command", ["apply", "exec", "explain", "server"])
+def test_every_command_has_help_with_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["ksql", command, "--help"]) == 0
+    assert f"streamguard ksql {command}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments", [["apply", "bank"], ["exec", "SHOW STREAMS;"], ["exec", "select 1"], ["explain", "CSAS_A_1"]]
+)
+def test_without_a_server_the_error_says_what_to_start(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["ksql", *arguments, "--url", NOWHERE]) == 1
+    assert capsys.readouterr().err.strip() == NOBODY
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["exec"], "give the statements as an argument or with --file, and not both"),
+        (["exec", "SHOW STREAMS;", "-f", "a.sql"], "and not both"),
+        (["exec", "SHOW STREAMS;", "-s", "earliest"], "--set takes NAME=VALUE, not 'earliest'"),
+        (["apply", "-D", "=3", "--url", NOWHERE], "--define takes NAME=VALUE, not '=3'"),
+        (["server", "--port", "0"], "0 is not in the range"),
+    ],
+)
+def test_wrong_usage_is_64(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["ksql", *arguments]) == 64
+    assert message in capsys.readouterr().err
+
+
+def test_an_unknown_pipeline_is_64_and_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["ksql", "apply", "bnak", "--url", NOWHERE]) == 64
+    assert "did you mean bank?" in capsys.readouterr().err
+
+
+def test_a_file_that_is_missing_or_no_text_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["ksql", "exec", "-f", str(tmp_path / "none.sql"), "--url", NOWHERE]) == 1
+    assert "none.sql: No such file or directory" in capsys.readouterr().err
+    (tmp_path / "latin.sql").write_bytes(b"-- caf\xe9")
+    assert run(["ksql", "exec", "-f", str(tmp_path / "latin.sql"), "--url", NOWHERE]) == 1
+    assert "latin.sql is not UTF-8 text" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "is_select"),
+    [
+        ("select 1", True),
+        ("  -- a comment\n/* another\n one */ SELECT 1;", True),
+        ("SHOW STREAMS; SELECT 1;", False),
+        ("-- SELECT\n", False),
+        ("", False),
+    ],
+)
+def test_a_select_is_told_from_other_statements(text: str, is_select: bool) -> None:
+    assert _is_select(text) is is_select
