@@ -199,7 +199,11 @@ class Stack:
     def _undo(self, names: Sequence[str], *, fresh: bool) -> None:
         """Nothing that this start started may run on; another Ctrl-C ends the supervisor, and with it everything."""
         if fresh:
-            self.stop()
+            try:
+                self.stop()
+            except BaseException:
+                self.supervisor.kill()
+                raise
             return
         with contextlib.suppress(StackError):
             for name in names:

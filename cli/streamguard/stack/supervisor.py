@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -208,6 +210,13 @@ class Supervisor:
             _wait_for_end(pid)
         self.places.supervisor_pid.unlink(missing_ok=True)
         self.places.supervisor_socket.unlink(missing_ok=True)
+
+    def kill(self) -> None:
+        """End it at once; the kernel ends its children."""
+        pid = self.pid()
+        if pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def pid(self) -> int | None:
         """Its process id, None when it does not run."""
