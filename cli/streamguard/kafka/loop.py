@@ -31,7 +31,8 @@ from typing import Any, NoReturn, Protocol, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
-from streamguard.errors import Fenced, KafkaUnavailable, TopicError
+from streamguard.errors import Fenced, TopicError
+from streamguard.errors import KafkaError as KafkaRefusal
 from streamguard.kafka import clients
 from streamguard.kafka.phase import Phase, PhaseFile
 from streamguard.settings import Settings
@@ -44,6 +45,8 @@ BATCH_WAIT = 0.05
 IDLE_WAIT = 0.1
 CALL_TIMEOUT = 1.0
 """Seconds that one call into librdkafka may block, so that a stop is noticed even while Kafka is away."""
+STEP_TIMEOUT = 4.0
+"""Seconds for one step of a transaction: short of the 5 s in which a stop must be done."""
 INIT_TIMEOUT = 0.03
 """The first of a row that doubles. Kafka is busy for some 50 ms with ending the transaction of a killed predecessor;
 librdkafka would ask again after 500 ms, a new call asks at once."""
@@ -240,7 +243,7 @@ class Loop:
             raise self._failed
         offsets = self._offsets_after(batch)
         membership = self._consumer.consumer_group_metadata()
-        self._patiently(self._producer.send_offsets_to_transaction, offsets, membership)  # 4
+        self._transactionally(self._producer.send_offsets_to_transaction, offsets, membership)  # 4
         self._commit()  # 5
         if self._on_commit is not None:
             self._on_commit()
@@ -270,17 +273,22 @@ class Loop:
 
     def _commit(self) -> None:
         self._phase.set(Phase.COMMITTING)
-        self._patiently(self._producer.commit_transaction, limit=TRANSACTION_TIMEOUT)
+        self._transactionally(self._producer.commit_transaction)
         self._producer.poll(0)  # serves the events of broken connections
 
     # ---- errors
+
+    def _transactionally(self, call: Callable[..., None], *arguments: Any) -> None:
+        """A step of a transaction: it answers in time, or its outcome is unknown."""
+        self._patiently(call, *arguments, limit=TRANSACTION_TIMEOUT, timeout=STEP_TIMEOUT)
 
     def _patiently(
         self, call: Callable[..., T], *arguments: Any, limit: float = math.inf, timeout: float = CALL_TIMEOUT
     ) -> T:
         """Call until it answers; retriable errors are retried, those that require an abort are raised.
 
-        A call that has not answered after `limit` seconds has an unknown outcome.
+        With a `limit`, in seconds, a call that times out has an unknown outcome and is not repeated: librdkafka 2.16
+        may hang for ever in the second ``send_offsets_to_transaction`` after the broker was killed during the first.
         """
         end = time.monotonic() + limit
         while True:
@@ -296,7 +304,7 @@ class Loop:
                 timeout = min(2 * timeout, CALL_TIMEOUT)
                 if self._stop.is_set():
                     raise _Stopped from exc
-                if time.monotonic() > end:
+                if time.monotonic() > end or (limit < math.inf and error.code() == KafkaError._TIMED_OUT):
                     raise _Rebuild(f"no answer within {limit:.0f} s: {error.str()}") from exc
 
     def _abort(self, exc: KafkaException) -> None:
@@ -306,7 +314,7 @@ class Loop:
             self._judge(error)
         LOG.warning("transaction of %s aborted: %s", self.transactional_id, error.str())
         try:
-            self._patiently(self._producer.abort_transaction, limit=TRANSACTION_TIMEOUT)
+            self._transactionally(self._producer.abort_transaction)
         except KafkaException as second:
             self._judge(second.args[0])
         self.reposition()
@@ -350,7 +358,8 @@ class Loop:
         while not self._stop.is_set():
             try:
                 members = clients.members(self.settings, self.group)
-            except KafkaUnavailable:
+            except KafkaRefusal:  # away, or back and without a coordinator for the group yet
+                self._stop.wait(SHORTEST_PAUSE)
                 continue
             return members.get(self.transactional_id, self._member) != self._member
         raise _Stopped
