@@ -18,6 +18,7 @@
   x StatementError               1   a ksql statement was refused; carries line, column, excerpt
     + ParseError                 1
     + AnalysisError              1
+    + StatementRefused           1   a ksql server refused it: its words, its code, the statement if it named one
   x KsqlUnavailable              1   no ksql server answers at that URL
   x StackError                   1   a local server did not become ready; carries the end of its log
     + PortTaken                  1   names the port and the process that holds it
@@ -34,7 +35,8 @@ A class exists only where some caller does something different because of it.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 
 class StreamguardError(Exception):
@@ -125,6 +127,16 @@ class ParseError(StatementError):
 
 class AnalysisError(StatementError):
     """The statement names something that does not exist, or does not fit."""
+
+
+class StatementRefused(StatementError):
+    """The server refused a statement: its own words, the code, and the statement if it named one."""
+
+    def __init__(self, message: str, *, code: int = 0, statement: str = "", entities: Sequence[Any] = ()) -> None:
+        super().__init__(message)
+        self.code = code
+        self.statement = statement
+        self.entities = list(entities)
 
 
 class KsqlUnavailable(StreamguardError):

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from streamguard.engine.applying import Applied, apply_files
-from streamguard.engine.client import KsqlClient, StatementRefused
-from streamguard.errors import KsqlUnavailable, StatementError
+from streamguard.engine.client import KsqlClient
+from streamguard.errors import KsqlUnavailable, StatementError, StatementRefused
 
 KSQLDB = {"KsqlServerInfo": {"version": "8.1.0", "ksqlServiceId": "x"}}
 OURS = {"KsqlServerInfo": {"version": "8.1.0-streamguard-0.1.0", "ksqlServiceId": "x"}}

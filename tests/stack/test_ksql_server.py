@@ -18,9 +18,8 @@ import pytest
 import requests
 
 from streamguard.engine.applying import apply_files
-from streamguard.engine.client import StatementRefused
 from streamguard.engine.commands import topic_name
-from streamguard.errors import KsqlUnavailable, StatementError
+from streamguard.errors import KsqlUnavailable, StatementError, StatementRefused
 from streamguard.settings import Settings
 from tests.stack.ksql_process import REPOSITORY, KsqlProcess, Topics, wait_for
 
@@ -158,7 +157,9 @@ def test_a_restart_keeps_streams_and_queries(ksql: KsqlProcess, topics: Topics, 
     ksql.run(f"CREATE STREAM b WITH (KAFKA_TOPIC='{prefix}-b') AS SELECT * FROM events;")
     ksql.run("TERMINATE " + ksql.query_ids()[0] + ";")
     before = ksql.run("SHOW STREAMS; SHOW QUERIES;")
+    answer = ksql.client.query("SELECT id FROM events EMIT CHANGES;")
     assert ksql.stop() == 0
+    assert list(answer.rows) == []
     ksql.start()
     assert ksql.run("SHOW STREAMS; SHOW QUERIES;") == before
     topics.send(topic, events(0, 10))

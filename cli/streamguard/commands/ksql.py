@@ -152,7 +152,7 @@ def _send(
     client: Any, path: Path | None, text: str, properties: dict[str, str], variables: dict[str, str]
 ) -> list[dict[str, Any]]:
     from streamguard.engine.applying import place_in_file
-    from streamguard.engine.client import StatementRefused
+    from streamguard.errors import StatementRefused
 
     try:
         return list(client.ksql(text, properties=properties, variables=variables))

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from streamguard.engine.client import EARLIEST, KsqlClient, StatementRefused
+from streamguard.engine.client import EARLIEST, KsqlClient
 from streamguard.engine.parse import parse
 from streamguard.engine.places import Place, excerpt
-from streamguard.errors import ProjectError, StatementError
+from streamguard.errors import ProjectError, StatementError, StatementRefused
 
 POSITION = re.compile(r"line (\d+)(?::|, column )(\d+): ")
 

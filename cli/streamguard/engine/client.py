@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 import requests
 
-from streamguard.errors import KsqlUnavailable, StatementError
+from streamguard.errors import KsqlUnavailable, StatementRefused
 
 EARLIEST: Mapping[str, str] = {"ksql.streams.auto.offset.reset": "earliest"}
 TIMEOUT = (5.0, 60.0)
@@ -18,16 +18,6 @@ TIMEOUT = (5.0, 60.0)
 
 MEDIA_TYPE = "application/vnd.ksql.v1+json"
 DELIMITED = "application/vnd.ksqlapi.delimited.v1"
-
-
-class StatementRefused(StatementError):
-    """The server refused a statement: its own words, the code, and the statement if it named one."""
-
-    def __init__(self, message: str, *, code: int = 0, statement: str = "", entities: Sequence[Any] = ()) -> None:
-        super().__init__(message)
-        self.code = code
-        self.statement = statement
-        self.entities = list(entities)
 
 
 @dataclass(frozen=True)
@@ -128,7 +118,7 @@ class KsqlClient:
             raise self._error(response)
         return response
 
-    def _error(self, response: requests.Response) -> StatementError | KsqlUnavailable:
+    def _error(self, response: requests.Response) -> StatementRefused | KsqlUnavailable:
         try:
             body = response.json()
         except ValueError:
