@@ -38,6 +38,8 @@ from streamguard.kafka.phase import Phase, PhaseFile
 from streamguard.settings import Settings
 
 T = TypeVar("T")
+Record = Message
+"""A consumed record, for those outside `kafka`, who do not import confluent_kafka."""
 Headers = list[tuple[str, str | bytes | None]]
 
 BATCH_RECORDS = 10_000

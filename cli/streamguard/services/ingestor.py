@@ -19,9 +19,7 @@ from streamguard.kafka.metrics import Counts
 from streamguard.model import Pipeline
 
 if TYPE_CHECKING:
-    from confluent_kafka import Message
-
-    from streamguard.kafka.loop import Produce
+    from streamguard.kafka.loop import Produce, Record
 
 NAME = "ingestor"
 LEGITIMATE = "legitimate"
@@ -134,7 +132,7 @@ class Ingestor:
         self.source = source
         self.counts = counts
 
-    def handle(self, batch: Sequence[Message], produce: Produce) -> None:
+    def handle(self, batch: Sequence[Record], produce: Produce) -> None:
         """Route every record of the batch."""
         counted = self.counts.begin()
         counted["in", self.source] += len(batch)
