@@ -137,6 +137,9 @@ def test_an_interrupted_start_can_not_leave_orphans(own: Stack, number: signal.S
         process.stdout.read()
     if number == signal.SIGKILL:  # nobody could clean up: the servers go on, and `down` finds them
         assert own.stop()
+    deadline = time.monotonic() + 10  # what prepared Kafka's disk is being ended by the kernel
+    while processes_of(own.settings) and time.monotonic() < deadline:
+        time.sleep(0.05)
     assert processes_of(own.settings) == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import shutil
 import socket
@@ -146,7 +147,7 @@ def _unsupervised(
                 "env": {**environment(), **(env or {})},
                 "secrets": {},
                 "credentials": str(places.data_dir),
-                "supervisor": "",
+                "parent": os.getpid(),
             }
         )
     )
