@@ -2,8 +2,8 @@
 
 Supervisor starts this and not the server itself, so that its config file and `ps` show no secret and a server has no
 more environment than it needs. A plan is a JSON file: ``argv``, ``env``, ``secrets`` (variable to the name of a
-credential), and the parent: ``parent``, its process id, or ``supervisor``, the file that holds it. It runs at every restart, so it imports the
-standard library alone.
+credential), and the parent: ``parent``, its process id, or ``supervisor``, the file that holds it.
+It runs at every restart, so it imports the standard library alone.
 """
 
 from __future__ import annotations
