@@ -32,3 +32,4 @@ lock:
 	$(PYTHON) -m uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header \
 	  --extra local --extra dev -o requirements.lock pyproject.toml
 	$(PYTHON) -m streamguard jars lock
+	$(PYTHON) docs/licences.py
