@@ -26,10 +26,8 @@ COPYLEFT = re.compile(r"\bA?L?GPL|GNU|EPL|MPL|Mozilla|Eclipse", re.IGNORECASE)
 
 ELSEWHERE = {
     "colorama": "BSD-3-Clause",
-    "pywin32": "PSF-2.0",
     "tzdata": "Apache-2.0",
-    "exceptiongroup": "MIT",
-    "httpx2-jsfetch": "BSD-3-Clause",
+    "httpx2-jsfetch": "not checked: for Emscripten only",
 }
 """Wheels for other platforms and versions of Python."""
 
