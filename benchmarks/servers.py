@@ -14,7 +14,7 @@ from streamguard.settings import Settings, load
 from streamguard.stack.stack import Stack
 from streamguard.stack.starting import ignore
 
-PORT_OFFSET = 5200
+PORT_OFFSET = 5330
 
 
 @contextmanager
