@@ -22,7 +22,7 @@ bench:
 	$(PYTHON) -m benchmarks
 
 soak:
-	$(PYTHON) -m pytest -q --stack --soak tests/soak
+	$(PYTHON) -m pytest -q -s --stack --soak tests/soak tests/stack/test_bank.py
 
 docs:
 	$(PYTHON) docs/generate.py

@@ -11,7 +11,7 @@ from streamguard.stack.jars import read_lock
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--stack", action="store_true", help="also run the tests in tests/stack, on real servers")
-    parser.addoption("--soak", action="store_true", help="with --stack: the sizes of the README, and longer")
+    parser.addoption("--soak", action="store_true", help="with --stack: the sizes of the README, and tests/soak")
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -26,12 +26,11 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests in tests/stack are not selected without --stack; with it, a server that does not start is an error."""
-    for item in items:
-        if "stack" in item.path.relative_to(config.rootpath).parts:
-            item.add_marker(pytest.mark.stack)
-    if config.getoption("--stack"):
-        return
-    chosen = [item for item in items if "stack" not in item.path.relative_to(config.rootpath).parts]
+    """Tests in tests/stack and tests/soak are selected with their options only.
+
+    A server that does not start is then an error, never a skip.
+    """
+    left_out = {name for name in ("stack", "soak") if not config.getoption(f"--{name}")}
+    chosen = [item for item in items if not left_out & set(item.path.relative_to(config.rootpath).parts)]
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
     items[:] = chosen

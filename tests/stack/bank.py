@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import signal
 import statistics
 import subprocess
@@ -31,6 +32,8 @@ from streamguard.stack.starting import ignore
 
 ARRIVAL = 30.0
 """Seconds after the end of `produce` within which everything is in MongoDB and in the Iceberg table."""
+RATE = 500
+"""Records a second of a run."""
 INGESTOR = "sg.bank.ingestor"
 ENGINE = "sg.ksql.default.fraudulent-transactions"
 IN_TRANSACTION = (Phase.IN_TRANSACTION, Phase.COMMITTING)
@@ -213,6 +216,11 @@ class Killer:
             assert time.monotonic() - killed < 60, f"{self.program} has not committed for 60 s after a kill"
             time.sleep(0.02)
         self.recoveries.append(time.monotonic() - killed)
+
+
+def arguments(records: int) -> tuple[str, ...]:
+    """Of a run of `records` at `RATE`, with a seed that nobody has used."""
+    return ("--rate", str(RATE), "--count", str(records), "--seed", str(secrets.randbelow(1 << 30)))
 
 
 def summary_of(process: subprocess.Popen[str], timeout: float) -> Mapping[str, Any]:

@@ -20,6 +20,7 @@ from streamguard.settings import Settings, load
 from streamguard.stack.ports import is_free
 from streamguard.stack.programs import GRPC
 from streamguard.stack.stack import Stack
+from tests.stack.bank import Bank
 
 OFFSETS: list[int] = list(range(600, 5000, 50))
 SERVERS = ("kafka", "connect", "s3", "mongodb")
@@ -69,6 +70,14 @@ def stack(project: Project) -> Iterator[Stack]:
 def settings(stack: Stack) -> Settings:
     """The settings of the running stack, credentials among them."""
     return stack.settings
+
+
+@pytest.fixture(scope="session")
+def bank(stack: Stack, project: Project) -> Bank:
+    """The bank pipeline on the stack, without a generator."""
+    running = Bank(stack, project.pipeline("bank"))
+    running.up()
+    return running
 
 
 def _ports(settings: Settings) -> dict[str, Any]:

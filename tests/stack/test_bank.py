@@ -2,39 +2,17 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Iterator
-
 import pytest
 
-from streamguard.project import Project
-from streamguard.stack.stack import Stack
-from tests.stack.bank import ENGINE, INGESTOR, Bank, Killer, in_transaction, summary_of
+from tests.stack.bank import ENGINE, INGESTOR, RATE, Bank, Killer, arguments, in_transaction, summary_of
 
-RATE = 500
 FULL = 20_000
-
-
-@pytest.fixture(scope="session")
-def bank(stack: Stack, project: Project) -> Iterator[Bank]:
-    """The pipeline, without a generator."""
-    running = Bank(stack, project.pipeline("bank"))
-    running.up()
-    yield running
 
 
 @pytest.fixture
 def records(request: pytest.FixtureRequest) -> int:
     """How many records a run has: 3,000, or with --soak the 20,000 of the README."""
     return FULL if request.config.getoption("--soak") else 3_000
-
-
-def new_seed() -> str:
-    return str(secrets.randbelow(1 << 30))
-
-
-def arguments(records: int) -> tuple[str, ...]:
-    return ("--rate", str(RATE), "--count", str(records), "--seed", new_seed())
 
 
 @pytest.mark.timeout(300)

@@ -1,0 +1,7 @@
+"""The same real servers as in tests/stack."""
+
+from __future__ import annotations
+
+from tests.stack.conftest import bank, project, settings, stack
+
+__all__ = ["bank", "project", "settings", "stack"]
