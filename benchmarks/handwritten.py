@@ -80,6 +80,7 @@ def route(bootstrap: str, group: str, count: int) -> None:
             "compression.type": "lz4",
             "partitioner": "murmur2_random",
             "linger.ms": 5,
+            "retry.backoff.ms": 5,  # Kafka answers "not yet" to the offsets of a transaction that follows closely
             "queue.buffering.max.messages": 1_000_000,
         }
     )
