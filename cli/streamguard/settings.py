@@ -23,6 +23,8 @@ MODES = ("local", "external")
 MONGODB_SERVERS = ("secantusdb", "mongod", "external")
 LOG_FORMATS = ("auto", "console", "json")
 LOOPBACK = "127.0.0.1"
+SHIPPED = Path(__file__).resolve().parent / "shipped"
+"""The copies of the three folders that a wheel carries."""
 
 
 def _about(text: str, default: Any, *, secret: bool = False, choices: tuple[str, ...] = ()) -> Any:
@@ -97,11 +99,16 @@ def variable(entry: Field[Any]) -> str:
 
 
 def load(project: Path, *, environ: Mapping[str, str] | None = None, **options: Any) -> Settings:
-    """Read the settings of the project in `project`; `options` that are None count as not given."""
+    """Read the settings of the project in `project`; `options` that are None count as not given.
+
+    The copies that a wheel carries are nobody's to write to: `.env` and data are then in `~/.local/share/streamguard`.
+    """
     environ = os.environ if environ is None else environ
-    given = {**_read_file(project / ".env"), **environ}
-    data_dir = Path(options.get("data_dir") or given.get(PREFIX + "DATA_DIR") or project / ".streamguard")
-    data_dir = (project / data_dir.expanduser()).resolve()
+    shipped = project.resolve() == SHIPPED
+    home = _user_dir(environ, "XDG_DATA_HOME", ".local/share") if shipped else project
+    given = {**_read_file(home / ".env"), **environ}
+    data_dir = Path(options.get("data_dir") or given.get(PREFIX + "DATA_DIR") or (home if shipped else ".streamguard"))
+    data_dir = (home / data_dir.expanduser()).resolve()
     given = {**_read_file(data_dir / "credentials.env"), **given}
     values = {entry.name: _parse(entry, given) for entry in fields(Settings)}
     values |= {name: value for name, value in options.items() if value is not None}
@@ -146,9 +153,12 @@ def _parse_number(name: str, text: str) -> int:
 
 
 def _cache_dir(wanted: Path, environ: Mapping[str, str]) -> Path:
-    if wanted != Path():
-        return wanted.resolve()
-    root = environ.get("XDG_CACHE_HOME") or Path(environ.get("HOME", "~")).expanduser() / ".cache"
+    return wanted.resolve() if wanted != Path() else _user_dir(environ, "XDG_CACHE_HOME", ".cache")
+
+
+def _user_dir(environ: Mapping[str, str], name: str, default: str) -> Path:
+    """streamguard's folder below the one that the variable `name` chooses; `default` is relative to the home folder."""
+    root = environ.get(name) or Path(environ.get("HOME", "~")).expanduser() / default
     return Path(root) / "streamguard"
 
 

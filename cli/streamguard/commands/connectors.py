@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from streamguard.commands import completion
 from streamguard.commands.output import output_option, show
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ url_option = click.option(
     "--url", metavar="URL", help="Kafka Connect.  [default: the setting connect_url, the local one]"
 )
 yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-names_argument = click.argument("names", nargs=-1, metavar="[NAME]...")
+names_argument = click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=completion.connectors)
 
 
 def template_options(function: F) -> F:
@@ -258,7 +259,7 @@ def status(app: App, names: tuple[str, ...], url: str | None, output: str) -> No
 
 
 @connectors.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=completion.connectors)
 @click.option("--only-failed", is_flag=True, help="Only what is FAILED.")
 @url_option
 @click.pass_obj
@@ -277,7 +278,7 @@ def restart(app: App, names: tuple[str, ...], only_failed: bool, url: str | None
 
 
 @connectors.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=completion.connectors)
 @url_option
 @click.pass_obj
 def pause(app: App, names: tuple[str, ...], url: str | None) -> None:
@@ -294,7 +295,7 @@ def pause(app: App, names: tuple[str, ...], url: str | None) -> None:
 
 
 @connectors.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=completion.connectors)
 @url_option
 @click.pass_obj
 def resume(app: App, names: tuple[str, ...], url: str | None) -> None:
@@ -311,7 +312,7 @@ def resume(app: App, names: tuple[str, ...], url: str | None) -> None:
 
 
 @connectors.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=completion.connectors)
 @url_option
 @yes_option
 @click.pass_obj

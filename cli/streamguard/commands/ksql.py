@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from streamguard.commands import completion
 from streamguard.commands.output import output_option, show
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def ksql() -> None:
 
 
 @ksql.command()
-@click.argument("pipeline", default="bank")
+@click.argument("pipeline", default="bank", shell_complete=completion.pipelines)
 @variables_option
 @url_option
 @output_option

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from streamguard.commands import completion
+
 if TYPE_CHECKING:
     from streamguard.commands import App
 
 
 @click.command()
-@click.argument("server")
+@click.argument("server", shell_complete=completion.servers)
 @click.option("-f", "--follow", is_flag=True, help="Go on with what comes, until Ctrl-C.")
 @click.option("-n", "--lines", type=click.IntRange(min=0), default=50, show_default=True, help="How many lines.")
 @click.pass_obj

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 FORMATS = ("table", "json", "yaml", "ndjson")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -60,21 +63,54 @@ def _print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> N
         click.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
 
 
-def _print_rich(columns: Sequence[str], cells: Iterable[Sequence[str]]) -> None:
-    from rich import box
+def _print_rich(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+    """A table if it fits; one whose widest column would be cramped is printed as a block of lines for each row."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    console = Console()
+    if not _fits(columns, cells, console.width):
+        used = [i for i in range(len(columns)) if any(line[i] for line in cells)]
+        columns, cells = [columns[i] for i in used], [[line[i] for i in used] for line in cells]
+        if not _fits(columns, cells, console.width, widest=LEAST_WIDTH):
+            _print_blocks(console, columns, cells)
+            return
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
     for column in columns:
         table.add_column(column.upper().replace("_", " "), overflow="fold")
     for line in cells:
         # The first column holds names: a count that is called "failed" is no failure.
         table.add_row(Text(line[0]), *(Text(text, style=STYLES.get(text, "")) for text in line[1:]))
-    Console().print(table)
+    console.print(table)
 
 
+def _fits(columns: Sequence[str], cells: Sequence[Sequence[str]], width: int, *, widest: int | None = None) -> bool:
+    """Whether a table is no wider than `width`, its widest column folded to `widest` characters."""
+    widths = sorted(max(len(column), *(len(line[i]) for line in cells)) for i, column in enumerate(columns))
+    if widest is not None and widths:
+        widths[-1] = min(widths[-1], widest)
+    return sum(widths) + GAP * (len(widths) - 1) <= width
+
+
+def _print_blocks(console: Console, columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    width = max(len(column) for column in columns)
+    for number, line in enumerate(cells):
+        if number:
+            console.print()
+        block = Table.grid(padding=(0, GAP, 0, 0))
+        block.add_column(width=width, style="bold")
+        block.add_column(overflow="fold")
+        for column, text in zip(columns, line, strict=True):
+            block.add_row(column.replace("_", " "), Text(text, style=STYLES.get(text, "")))
+        console.print(block)
+
+
+GAP = 2
+LEAST_WIDTH = 24  # characters to which the widest column of a table may be folded
 STYLES = {
     "RUNNING": "green",
     "ready": "green",

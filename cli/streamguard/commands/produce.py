@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from streamguard.commands import INTERRUPTED, App
+from streamguard.commands import INTERRUPTED, App, completion
 from streamguard.commands.output import output_option, show_one
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def _percent(name: str, default: float, about: str) -> Callable[[F], F]:
 
 
 @click.command()
-@click.argument("pipeline", default="bank")
+@click.argument("pipeline", default="bank", shell_complete=completion.pipelines)
 @click.option(
     "--rate",
     type=click.FloatRange(0, min_open=True),

@@ -6,16 +6,22 @@ from typing import TYPE_CHECKING
 
 import click
 
+from streamguard.commands import completion
 from streamguard.commands.output import output_option, show
 
 if TYPE_CHECKING:
     from streamguard.commands import App
 
 ENGINES = ("mongodb", "duckdb", "athena")
+ARRIVAL = {
+    "mongodb": "records take about a second from Kafka to MongoDB.",
+    "duckdb": "records take some ten seconds from Kafka to a table in S3, which is written commit by commit.",
+    "athena": "records take up to a commit interval of the sink from Kafka to a table in S3.",
+}
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completion.queries)
 @click.option(
     "-e",
     "--engine",
@@ -24,7 +30,12 @@ ENGINES = ("mongodb", "duckdb", "athena")
     show_default=True,
     help="Where to run it: MongoDB, the Iceberg tables on this machine, or Amazon Athena.",
 )
-@click.option("-p", "--pipeline", help="The pipeline, when more than one has a query of that name.")
+@click.option(
+    "-p",
+    "--pipeline",
+    shell_complete=completion.pipelines,
+    help="The pipeline, when more than one has a query of that name.",
+)
 @click.option("-n", "--limit", type=click.IntRange(min=1), help="Print no more rows than this.")
 @click.option("--list", "listing", is_flag=True, help="List the queries, as a call without NAME does.")
 @output_option
@@ -55,4 +66,4 @@ def query(
     answer = run(engine, chosen, app.pipeline(chosen.pipeline), app.settings, limit=limit)
     show(answer.rows, answer.columns, output)
     if not answer.rows:
-        click.echo("No rows: nothing has arrived yet, or nothing fits.", err=True)
+        click.echo(f"No rows yet: {ARRIVAL[engine]} Does a generator run (streamguard status)?", err=True)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from streamguard.commands import completion
+
 if TYPE_CHECKING:
     from streamguard.commands import App
 
@@ -25,7 +27,7 @@ def service() -> None:
 
 
 @service.command()
-@click.argument("pipeline", default="bank")
+@click.argument("pipeline", default="bank", shell_complete=completion.pipelines)
 @click.pass_obj
 def ingestor(app: App, pipeline: str) -> None:
     """Route the transactions of PIPELINE by their evaluation, exactly once.

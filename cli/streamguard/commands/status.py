@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from streamguard.commands import App
     from streamguard.stack.stack import Stack
 
-COLUMNS = ("name", "state", "pid", "url", "uptime", "restarts", "log")
+COLUMNS = ("name", "state", "pid", "url", "uptime", "restarts")
 SECONDS_BETWEEN = 1.0
 
 
@@ -22,7 +22,7 @@ SECONDS_BETWEEN = 1.0
 @output_option
 @click.pass_obj
 def status(app: App, watch: bool, output: str) -> None:
-    """Show the local servers. The exit code is 0 whether they run or not.
+    """Show the local servers. The exit code is 0 whether they run or not. The other formats name the log files too.
 
     \b
     Examples:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from streamguard.commands import completion
 from streamguard.commands.output import output_option, show, show_one
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def list_(app: App, everything: bool, output: str) -> None:
 
 
 @topics.command()
-@click.argument("pipeline", default="bank")
+@click.argument("pipeline", default="bank", shell_complete=completion.pipelines)
 @click.option("--dry-run", is_flag=True, help="Print the plan and change nothing.")
 @click.option("--detailed-exitcode", is_flag=True, help="With --dry-run: exit with 2 when there is something to do.")
 @output_option
@@ -97,7 +98,7 @@ def apply(ctx: click.Context, pipeline: str, dry_run: bool, detailed_exitcode: b
 
 
 @topics.command()
-@click.argument("topic")
+@click.argument("topic", shell_complete=completion.topics)
 @output_option
 @click.pass_obj
 def describe(app: App, topic: str, output: str) -> None:
@@ -133,7 +134,7 @@ def describe(app: App, topic: str, output: str) -> None:
 
 
 @topics.command()
-@click.argument("topic")
+@click.argument("topic", shell_complete=completion.topics)
 @click.option("-n", "--last", type=click.IntRange(min=0), default=10, show_default=True, help="How many records.")
 @click.option("-f", "--follow", is_flag=True, help="Go on with what comes next, until Ctrl-C.")
 @click.option("--from-beginning", is_flag=True, help="All records, as they come; -n does not count.")

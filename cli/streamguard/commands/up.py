@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from streamguard.commands import completion
 from streamguard.commands.output import show
 from streamguard.commands.progress import show_programs
 
@@ -13,22 +14,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from streamguard.commands import App
+    from streamguard.model import Pipeline
     from streamguard.pipeline import Report
+    from streamguard.project import Project
     from streamguard.settings import Settings
     from streamguard.stack.stack import Row
 
-NEXT = """
-Next:
-  streamguard query fraud-report --limit 5       transactions joined with their people
-  streamguard topics tail fraudulent-transactions-result -n 3
-  streamguard produce {pipeline} --rate 500 --count 2000
-  curl -s localhost:{port}/connectors/{connector}/status
-  streamguard status        streamguard logs connect -f        streamguard down
-"""
-
 
 @click.command()
-@click.argument("pipeline", default="bank")
+@click.argument("pipeline", default="bank", shell_complete=completion.pipelines)
 @click.option("--mode", type=click.Choice(["local"]), help="Where the servers run.  [default: the setting]")
 @click.option("--no-produce", is_flag=True, help="Start no generator.")
 @click.option("--timings", is_flag=True, help="Show how long each server and step took.")
@@ -51,10 +45,13 @@ def up(app: App, pipeline: str, mode: str | None, no_produce: bool, timings: boo
     stack = Stack(app.settings_with(mode=mode), app.project)
     with show_programs() as on_progress:
         report = pipelines.up(stack, wanted, produce=not no_produce, on_progress=on_progress)
-    _print(app.settings, pipeline, stack.status(), report, timings=timings)
+    _print(stack.status(), report, timings=timings)
+    click.echo("\nNext:")
+    for step in _next_steps(app.project, app.settings, wanted, report):
+        click.echo(f"  {step}")
 
 
-def _print(settings: Settings, pipeline: str, rows: Sequence[Row], report: Report, *, timings: bool) -> None:
+def _print(rows: Sequence[Row], report: Report, *, timings: bool) -> None:
     servers = [row.document() for row in rows]
     if timings:
         for row in servers:
@@ -70,6 +67,16 @@ def _print(settings: Settings, pipeline: str, rows: Sequence[Row], report: Repor
             ("step", "seconds"),
             "table",
         )
-    if report.connectors:
-        name = report.connectors[0].name
-        click.echo(NEXT.format(pipeline=pipeline, port=settings.connect_port, connector=name))
+
+
+def _next_steps(project: Project, settings: Settings, pipeline: Pipeline, report: Report) -> list[str]:
+    """What to type next, from what this pipeline has; lines of at most 80 characters."""
+    from streamguard.query.files import queries
+
+    steps = [
+        f"streamguard query {query.name} --limit 5" for query in queries(project) if query.pipeline == pipeline.name
+    ]
+    lines = [*steps[:1], f"streamguard topics tail {pipeline.generator.topic} -n 3"]
+    lines.append(f"streamguard produce {pipeline.name} --rate 500 --count 2000")
+    lines += [f"curl -s localhost:{settings.connect_port}/connectors/{r.name}/status" for r in report.connectors[:1]]
+    return [*lines, "streamguard status", "streamguard down"]

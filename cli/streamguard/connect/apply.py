@@ -155,7 +155,8 @@ def _write(client: ConnectClient, change: Change, connector: Connector, patching
 def _told(name: str, outcome: Outcome) -> Progress:
     if isinstance(outcome, StreamguardError):
         return Progress("failed", name, str(outcome))
-    return Progress("running", name, f"{outcome.state}, {len(outcome.tasks)} tasks")
+    count = len(outcome.tasks)
+    return Progress("running", name, f"{outcome.state}, {count} task{'s' if count != 1 else ''}")
 
 
 def _result(change: Change, error: StreamguardError | None, outcome: Outcome | None) -> Result:

@@ -85,7 +85,10 @@ class Starting:
                 self._supervisor.start_program(name)
             self._watch(program, start)
         except BaseException as exc:
-            self._say(name, "failed", start, "" if isinstance(exc, _GivenUp) else str(exc).splitlines()[0])
+            if self._given_up.is_set():  # by Ctrl-C, or because another one failed: this one did nothing wrong
+                self._say(name, "stopped", start)
+            else:
+                self._say(name, "failed", start, str(exc).partition("\n")[0])
             raise
         self._seconds[name] = time.monotonic() - start if is_down else 0.0
         self._say(name, "ready", start)

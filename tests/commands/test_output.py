@@ -1,0 +1,65 @@
+"""Tables: plain in a pipe; on a terminal never wider than it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from contextlib import redirect_stdout
+
+import click
+import pytest
+
+from streamguard.commands.output import show
+
+WIDE = {"transaction_id": "x" * 30, "sender_address": "y" * 40, "receiver_address": "z" * 40}
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"COLUMNS": "80", "NO_COLOR": "1", "TERM": "xterm"}.items():
+        monkeypatch.setenv(name, value)
+
+
+def on_terminal(*rows: Mapping[str, str]) -> list[str]:
+    """The lines of a table on a terminal of 80 columns."""
+    with redirect_stdout(Terminal()) as screen:
+        show(rows, tuple(rows[0]), "table")
+    assert "\x1b[3" not in screen.getvalue(), "NO_COLOR is set"
+    return [click.unstyle(line) for line in screen.getvalue().splitlines()]
+
+
+def test_a_table_that_fits_is_a_table_on_a_terminal() -> None:
+    lines = on_terminal({"name": "kafka", "state": "ready"})
+    assert [line.split() for line in lines] == [["NAME", "STATE"], ["kafka", "ready"]]
+
+
+def test_rows_that_are_too_wide_become_blocks_on_a_terminal() -> None:
+    lines = on_terminal(WIDE, WIDE)
+    assert lines[0].split() == ["transaction", "id", "x" * 30]
+    assert len(lines) == 7, "three lines a row and one between"
+    assert max(len(line.rstrip()) for line in lines) <= 80
+
+
+def test_one_long_column_is_folded() -> None:
+    lines = on_terminal({"name": "users-s3-sink", "cause": "because " * 20})
+    assert lines[0].split() == ["NAME", "CAUSE"]
+    assert max(len(line.rstrip()) for line in lines) <= 80
+
+
+def test_columns_that_are_empty_give_way_when_a_table_does_not_fit() -> None:
+    lines = on_terminal({"name": "a" * 40, "worker": "b" * 36, "cause": ""})
+    assert lines[0].split() == ["NAME", "WORKER"]
+
+
+def test_no_color_is_respected() -> None:
+    on_terminal({"name": "users-s3-sink", "state": "FAILED"})
+
+
+def test_in_a_pipe_a_row_is_a_line_however_wide(capsys: pytest.CaptureFixture[str]) -> None:
+    show([WIDE, WIDE], tuple(WIDE), "table")
+    assert len(capsys.readouterr().out.splitlines()) == 3

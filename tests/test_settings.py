@@ -1,0 +1,36 @@
+"""Where settings, data and caches are looked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from streamguard import settings as module
+from streamguard.settings import load
+
+
+def test_a_project_keeps_its_data_in_its_own_folder(tmp_path: Path) -> None:
+    assert load(tmp_path, environ={"HOME": "/home/ann"}).data_dir == tmp_path / ".streamguard"
+
+
+def test_the_copies_of_a_wheel_keep_data_and_env_file_below_the_users_data_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SHIPPED", tmp_path / "shipped")
+    home = tmp_path / "data" / "streamguard"
+    home.mkdir(parents=True)
+    (home / ".env").write_text("STREAMGUARD_KAFKA_PORT=9192\n")
+    found = load(tmp_path / "shipped", environ={"XDG_DATA_HOME": str(tmp_path / "data"), "HOME": "/home/ann"})
+    assert found.data_dir == home
+    assert found.kafka_port == 9192
+    assert load(tmp_path / "shipped", environ={"HOME": "/home/ann"}).data_dir == Path(
+        "/home/ann/.local/share/streamguard"
+    )
+
+
+def test_options_come_before_the_environment_and_that_before_the_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("STREAMGUARD_KAFKA_PORT=1\nSTREAMGUARD_KSQL_PORT=2\nSTREAMGUARD_S3_PORT=3\n")
+    environ = {"STREAMGUARD_KSQL_PORT": "22", "STREAMGUARD_S3_PORT": "33"}
+    found = load(tmp_path, environ=environ, s3_port=333)
+    assert (found.kafka_port, found.ksql_port, found.s3_port) == (1, 22, 333)
