@@ -126,3 +126,17 @@ def test_any_text_gives_statements_or_one_clean_refusal(text: str) -> None:
         parse(text)
     except ParseError as error:
         assert error.line >= 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT {} FROM x",
+        "SELECT a FROM x EMIT CHANGES LIMIT {}",
+        "SELECT {}.5 FROM x",
+        "CREATE STREAM x (a DECIMAL({}))",
+    ],
+)
+def test_a_number_of_thousands_of_digits_is_refused_where_it_stands(text: str) -> None:
+    with pytest.raises(ParseError, match=r"line 1, column \d+: a number has at most 400 digits"):
+        parse(text.format("9" * 5000))

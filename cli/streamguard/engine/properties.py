@@ -13,6 +13,8 @@ KEY_FORMATS = ("KAFKA", "JSON", "NONE")
 VALUE_FORMATS = ("JSON",)
 OTHER_FORMATS = ("AVRO", "DELIMITED", "JSON_SR", "KAFKA", "NONE", "PROTOBUF", "PROTOBUF_NOSR")
 SOURCE_NAMES = ("KAFKA_TOPIC", "FORMAT", "KEY_FORMAT", "VALUE_FORMAT", "PARTITIONS", "REPLICAS")
+MOST = 2**31 - 1
+"""Partitions or replicas that Kafka's protocol can ask for."""
 NOT_YET = (
     "KEY_DELIMITER",
     "KEY_SCHEMA_FULL_NAME",
@@ -83,13 +85,10 @@ def _text(given: s.Property | None, refuse: Callable[[str, Place], AnalysisError
 def _count(given: s.Property | None, refuse: Callable[[str, Place], AnalysisError]) -> int | None:
     if given is None:
         return None
-    value = (
-        int(given.value)
-        if isinstance(given.value, str) and given.value.isascii() and given.value.isdigit()
-        else given.value
-    )
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise refuse(f"the property {given.name} takes a whole number above zero", given.place)
+    text = given.value if isinstance(given.value, str) else ""
+    value = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(MOST)) else given.value
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST:
+        raise refuse(f"the property {given.name} takes a whole number from 1 to {MOST}", given.place)
     return value
 
 

@@ -40,6 +40,7 @@ PATTERN = re.compile(
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
 VARIABLE = re.compile(r"\$\{\s*([A-Za-z0-9_]+)\s*\}")
+LONGEST_NUMBER = 400  # digits; Python refuses to read an int of some thousands
 UNFINISHED = {"'": "this string has no closing '", "`": "this name has no closing `", '"': 'this name has no closing "'}
 
 
@@ -76,6 +77,10 @@ def tokenize(text: str) -> list[Token]:
                 text, at, None if endless else found, _place(lines, at, 1 if found is None else found.end() - at)
             )
         kind = str(found.lastgroup)
+        if kind in (INTEGER, DECIMAL, DOUBLE) and len(found[0]) > LONGEST_NUMBER:
+            place = _place(lines, at, found.end() - at)
+            reason = f"a number has at most {LONGEST_NUMBER} digits"
+            raise ParseError(reason, line=place.line, column=place.column, excerpt=excerpt(text, place))
         if kind != "space":
             tokens.append(Token(kind, _value(kind, found[0]), found[0], _place(lines, at, found.end() - at)))
         at = found.end()

@@ -57,7 +57,7 @@ class Constant:
 
     def __str__(self) -> str:
         if isinstance(self.value, str):
-            return "'" + self.value.replace("'", "''") + "'"
+            return _text(self.value)
         return "NULL" if self.value is None else str(self.value).upper()
 
 
@@ -88,8 +88,21 @@ class Operation:
                 return f"({shown[0]} + {shown[1]})"
             case "in":
                 return f"({shown[0]} IN ({', '.join(shown[1:])}))"
-        name = self.name.upper() + (f" {self.detail!r}" if self.detail else "")
-        return f"{name}({', '.join(shown)})"
+            case "like":
+                escape = f" ESCAPE {_text(self.detail)}" if self.detail else ""
+                return f"({shown[0]} LIKE {shown[1]}{escape})"
+            case "not":
+                return f"(NOT {shown[0]})"
+            case "negate":
+                return f"(- {shown[0]})"
+            case "case":
+                branches = "".join(f" WHEN {w} THEN {t}" for w, t in zip(shown[:-1:2], shown[1::2], strict=True))
+                return f"CASE{branches} ELSE {shown[-1]} END"
+        raise KeyError(self.name)
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
 
 
 Typed = Read | Pseudo | Field | Constant | Operation
