@@ -38,6 +38,13 @@ def test_a_table_that_fits_is_a_table_on_a_terminal() -> None:
     assert [line.split() for line in lines] == [["NAME", "STATE"], ["kafka", "ready"]]
 
 
+@pytest.mark.parametrize("columns", [("name", "state"), tuple(f"column_{n}" for n in range(12))])
+def test_no_rows_are_their_headings_on_a_terminal(columns: tuple[str, ...]) -> None:
+    with redirect_stdout(Terminal()) as screen:
+        show([], columns, "table")
+    assert columns[0].upper().split("_")[0] in screen.getvalue()
+
+
 def test_rows_that_are_too_wide_become_blocks_on_a_terminal() -> None:
     lines = on_terminal(WIDE, WIDE)
     assert lines[0].split() == ["transaction", "id", "x" * 30]

@@ -70,7 +70,7 @@ def _print_rich(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
     from rich.text import Text
 
     console = Console()
-    if not _fits(columns, cells, console.width):
+    if cells and not _fits(columns, cells, console.width):
         used = [i for i in range(len(columns)) if any(line[i] for line in cells)]
         columns, cells = [columns[i] for i in used], [[line[i] for i in used] for line in cells]
         if not _fits(columns, cells, console.width, widest=LEAST_WIDTH):
@@ -87,7 +87,7 @@ def _print_rich(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
 
 def _fits(columns: Sequence[str], cells: Sequence[Sequence[str]], width: int, *, widest: int | None = None) -> bool:
     """Whether a table is no wider than `width`, its widest column folded to `widest` characters."""
-    widths = sorted(max(len(column), *(len(line[i]) for line in cells)) for i, column in enumerate(columns))
+    widths = sorted(max(map(len, (column, *(line[i] for line in cells)))) for i, column in enumerate(columns))
     if widest is not None and widths:
         widths[-1] = min(widths[-1], widest)
     return sum(widths) + GAP * (len(widths) - 1) <= width
