@@ -61,21 +61,7 @@ def up(stack: Stack, pipeline: Pipeline, *, produce: bool, on_progress: OnProgre
             "`connectors deploy` on yours"
         )
     check(stack.project, stack.settings, pipeline)
-    before = {row.name for row in stack.status() if row.pid is not None}
-    try:
-        return _Up(stack, pipeline, on_progress).run(produce=produce)
-    except BaseException:
-        _undo(stack, before, on_progress)
-        raise
-
-
-def _undo(stack: Stack, before: set[str], on_progress: OnProgress) -> None:
-    if not before:
-        stack.stop(on_progress)
-        return
-    for name in {row.name for row in stack.status() if row.pid is not None} - before:
-        with suppress(StackError):
-            stack.supervisor.stop_program(name)
+    return _Up(stack, pipeline, on_progress).run(produce=produce)
 
 
 class _GivenUp(StackError):
@@ -93,6 +79,7 @@ class _Up:
         self._on_progress = on_progress
         self._done: dict[str, threading.Event] = {}
         self._given_up = threading.Event()
+        self._before = self._running()
 
     def run(self, *, produce: bool) -> Report:
         servers = [*self.stack.servers, "ksql"]
@@ -107,19 +94,33 @@ class _Up:
             self._done["mongodb"] = threading.Event()
             self._done["mongodb"].set()
         with ThreadPoolExecutor(len(steps) + 1) as pool:
-            jobs = [pool.submit(self._start, servers)]
-            jobs += [pool.submit(self._step, name, *step) for name, step in steps.items()]
-            self._wait(jobs)
-        self._start([*self.pipeline.services, WATCH])
-        if produce:
-            self._start([f"produce-{self.pipeline.name}"])
+            try:
+                jobs = [pool.submit(self._start, servers)]
+                jobs += [pool.submit(self._step, name, *step) for name, step in steps.items()]
+                self._wait(jobs)
+                self._start([*self.pipeline.services, WATCH])
+                if produce:
+                    self._start([f"produce-{self.pipeline.name}"])
+            except BaseException:
+                self._given_up.set()
+                self._undo()  # before the pool is waited for: what a job waits for is gone then
+                raise
         return self.report
 
+    def _running(self) -> set[str]:
+        return {row.name for row in self.stack.status() if row.pid is not None}
+
+    def _undo(self) -> None:
+        if not self._before:
+            self.stack.stop(self._on_progress)
+            return
+        for name in self._running() - self._before:
+            with suppress(StackError):
+                self.stack.supervisor.stop_program(name)
+
     def _wait(self, jobs: Sequence[Future[None]]) -> None:
-        try:
-            wait(jobs, return_when=FIRST_EXCEPTION)
-        finally:
-            self._given_up.set()
+        wait(jobs, return_when=FIRST_EXCEPTION)
+        self._given_up.set()
         errors = [error for error in (job.exception() for job in jobs if job.done()) if error]
         if errors:
             raise next((error for error in errors if not isinstance(error, _GivenUp)), errors[0])
