@@ -22,6 +22,8 @@ def value(node: Typed, row: dict[str, Any]) -> Any:
             return _case(node, row)
         case Operation(name="logic"):
             return _logic(node, row)
+        case Operation(name="compare" | "in") if value(node.arguments[0], row) is None:
+            return False  # as in ksqlDB, the other side is not looked at: it can not fail
         case Operation():
             return _operation(node, [value(argument, row) for argument in node.arguments])
     raise TypeError(node)
@@ -54,7 +56,7 @@ def _operation(node: Operation, values: list[Any]) -> Any:
         case "compare":
             return None not in values and _compared(node.detail, *values)
         case "in":
-            return first is not None and any(first == other for other in values[1:] if other is not None)
+            return any(first == other for other in values[1:] if other is not None)
     return None if None in values else _strict(node, values)
 
 

@@ -177,9 +177,10 @@ def _compare(emitter: Emitter, node: Operation) -> Code:
 
 
 def _truth(emitter: Emitter, codes: list[Code], body: Callable[[list[str]], str]) -> Code:
-    """Like `guarded`, but false where an operand is None."""
-    uses = [emitter.bound(code) if code.nullable else (code.text, code.text) for code in codes]
-    tests = [f"{first} is not None" for (first, _), code in zip(uses, codes, strict=True) if code.nullable]
+    """Like `guarded`, but false where an operand is None. One that can fail is evaluated before later ones are asked."""
+    tested = [code.nullable or code.fails for code in codes]
+    uses = [emitter.bound(code) if test else (code.text, code.text) for code, test in zip(codes, tested, strict=True)]
+    tests = [f"{first} is not None" for (first, _), test in zip(uses, tested, strict=True) if test]
     text = " and ".join([*tests, body([later for _, later in uses])])
     return Code(f"({text})", nullable=False, fails=any(code.fails for code in codes))
 
