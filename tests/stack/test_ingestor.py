@@ -22,8 +22,9 @@ from confluent_kafka import Message
 
 from streamguard.errors import Fenced
 from streamguard.kafka import clients
-from streamguard.kafka.loop import Loop, Produce
+from streamguard.kafka.loop import Loop
 from streamguard.kafka.metrics import Counts, listen
+from streamguard.kafka.produce import Produce
 from streamguard.kafka.topics import create_topic
 from streamguard.model import Topic
 from streamguard.project import FOLDERS

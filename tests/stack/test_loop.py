@@ -21,8 +21,9 @@ from confluent_kafka import OFFSET_INVALID, Message, TopicPartition
 
 from streamguard.errors import Fenced, RecordRefused
 from streamguard.kafka import clients, dead_letters
-from streamguard.kafka.loop import Loop, Produce
+from streamguard.kafka.loop import Loop
 from streamguard.kafka.phase import Phase, read_phase
+from streamguard.kafka.produce import Produce
 from streamguard.kafka.topics import create_topic
 from streamguard.model import Topic
 from streamguard.settings import Settings, inherited_environment

@@ -23,7 +23,8 @@ from streamguard.engine.compile import Run, compile_source
 from streamguard.engine.plan import QueryPlan
 from streamguard.engine.positions import BEGINNING, Resume, resume
 from streamguard.errors import Fenced, StreamguardError
-from streamguard.kafka.loop import Loop, Produce
+from streamguard.kafka.loop import Loop
+from streamguard.kafka.produce import Produce
 from streamguard.settings import Settings
 
 LOG = logging.getLogger("streamguard.engine.queries")

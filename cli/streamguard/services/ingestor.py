@@ -19,7 +19,7 @@ from streamguard.kafka.metrics import Counts
 from streamguard.model import Pipeline
 
 if TYPE_CHECKING:
-    from streamguard.kafka.loop import Produce, Record
+    from streamguard.kafka.produce import Produce, Record
 
 NAME = "ingestor"
 LEGITIMATE = "legitimate"

@@ -1,0 +1,147 @@
+"""The clients of a loop, from one ``init_transactions`` to the next, and their place in the consumer group."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+
+from streamguard.errors import Fenced, KafkaUnavailable
+from streamguard.errors import KafkaError as KafkaRefusal
+from streamguard.kafka import clients
+from streamguard.kafka.produce import Refusals, guarded
+from streamguard.kafka.steps import Steps
+from streamguard.kafka.verdicts import Rebuild, Stopped
+from streamguard.settings import Settings
+
+OnAssign = Callable[[list[TopicPartition]], list[TopicPartition]]
+INIT_TIMEOUT = 0.03
+"""The first of a row that doubles. Kafka is busy for some 50 ms with ending the transaction of a killed predecessor;
+librdkafka would ask again after 500 ms, a new call asks at once."""
+ASK_SECONDS = 10.0
+PAUSE = 0.05
+
+LOG = logging.getLogger("streamguard.kafka.loop")
+
+
+class Clients(Protocol):
+    """Where a loop gets its clients: the module `clients`, or what a test has instead."""
+
+    def consumer(self, settings: Settings, group: str, *, instance: str | None = None, **config: Any) -> Consumer: ...
+
+    def transactional_producer(self, settings: Settings, transactional_id: str, **config: Any) -> Producer: ...
+
+    def members(self, settings: Settings, group: str) -> dict[str, str]: ...
+
+
+@dataclass
+class Membership:
+    """Our place in the group: `instance` is ours at every start, `member` is what Kafka calls us this time."""
+
+    settings: Settings
+    group: str
+    instance: str
+    clients: Clients
+    member: str | None = None
+
+    def was_replaced(self, steps: Steps, stop: threading.Event) -> bool:
+        """Whether another process has our place: asked when a silence of ours may explain an error as well.
+
+        Only asked, not tried out: joining the group again would drive the other one away.
+        """
+        while not stop.is_set():
+            try:
+                members = steps.made(self.clients.members, self.settings, self.group, within=ASK_SECONDS)
+            except (KafkaRefusal, KafkaUnavailable):  # away, or back and without a coordinator for the group yet
+                stop.wait(PAUSE)
+                continue
+            return members.get(self.instance, self.member) != self.member
+        raise Stopped
+
+    def fenced(self, why: str) -> Fenced:
+        """The error to end with."""
+        return Fenced(f"another process runs as {self.instance} and has taken over ({why}); this one ends")
+
+
+class Session:
+    """A producer, a consumer, and the partitions that the consumer has."""
+
+    def __init__(
+        self,
+        membership: Membership,
+        steps: Steps,
+        stop: threading.Event,
+        *,
+        reset: str,
+        on_assign: OnAssign | None,
+        ready: threading.Event,
+    ) -> None:
+        place, self._membership = membership, membership
+        self._steps = steps
+        self._stop = stop
+        self._on_assign = on_assign
+        self._ready = ready
+        self.assigned: list[TopicPartition] = []
+        self.assignments = 0
+        """Grows with every change of what is assigned."""
+        self.refusals = Refusals()
+        config = {"auto.offset.reset": reset}
+        self.consumer = place.clients.consumer(place.settings, place.group, instance=place.instance, **config)
+        self.producer = place.clients.transactional_producer(
+            place.settings, place.instance, error_cb=self._note_disturbance
+        )
+        self.produce = guarded(self.producer, stop, self.refusals)
+
+    def open(self, topics: Sequence[str]) -> None:
+        """Join the group while the transactions are being initialised: the assignment is served only after that."""
+        self.consumer.subscribe(list(topics), on_assign=self._assign, on_revoke=self._revoke, on_lost=self._lose)
+        self._steps.patiently(self.producer.init_transactions, timeout=INIT_TIMEOUT)
+
+    def close(self) -> None:
+        """Leave what is unfinished to the successor; return in time even if Kafka does not answer."""
+        self._ready.clear()
+        clients.discard(self.producer)
+        try:
+            self._steps.made(self.consumer.close, within=self._steps.limits.close, after_stop=True)
+        except Rebuild:
+            LOG.warning("the consumer of %s did not close in time", self._membership.instance)
+        except KafkaException as exc:
+            LOG.warning("the consumer of %s was not closed well: %s", self._membership.instance, exc)
+        self._steps.end()
+        del self.producer, self.produce, self.consumer  # their callbacks refer to us
+
+    def reposition(self) -> None:
+        """Go back to the committed offsets, or to where `on_assign` says."""
+        if self.assigned:
+            self._start(self.assigned)
+
+    def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._start(partitions)
+        self._membership.member = consumer.memberid()
+        self.assigned = partitions
+        self.assignments += 1
+        self._ready.set()
+
+    def _revoke(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
+        """Served by `consume`, so never inside a transaction: the batch in hand has been committed or aborted."""
+        self.assigned = []
+        self.assignments += 1
+        self._ready.clear()
+
+    def _lose(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Kafka has not heard from us for too long. librdkafka joins again, unless somebody has our place."""
+        self._revoke(consumer, partitions)
+        if self._membership.was_replaced(self._steps, self._stop):
+            raise self._membership.fenced("it had been silent for too long")
+
+    def _start(self, partitions: list[TopicPartition]) -> None:
+        committed = self._steps.patiently(self.consumer.committed, partitions, here=True)
+        starts = committed if self._on_assign is None else self._on_assign(committed)
+        self.consumer.assign([TopicPartition(p.topic, p.partition, p.offset) for p in starts])
+
+    def _note_disturbance(self, _error: KafkaError) -> None:
+        self._steps.disturbed = True
