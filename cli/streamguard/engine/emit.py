@@ -177,7 +177,7 @@ def _compare(emitter: Emitter, node: Operation) -> Code:
 
 
 def _truth(emitter: Emitter, codes: list[Code], body: Callable[[list[str]], str]) -> Code:
-    """Like `guarded`, but false where an operand is None. One that can fail is evaluated before later ones are asked."""
+    """Like `guarded`, but false where an operand is None. One that can fail is evaluated before later ones."""
     tested = [code.nullable or code.fails for code in codes]
     uses = [emitter.bound(code) if test else (code.text, code.text) for code, test in zip(codes, tested, strict=True)]
     tests = [f"{first} is not None" for (first, _), test in zip(uses, tested, strict=True) if test]
