@@ -20,7 +20,7 @@ from streamguard.connect import apply as connectors
 from streamguard.connect.choose import render_pipeline
 from streamguard.connect.client import ConnectClient
 from streamguard.connect.render import Connector
-from streamguard.engine.applying import Applied, apply_files, check_syntax
+from streamguard.engine.applying import Applied, apply_files, check_files
 from streamguard.engine.client import KsqlClient
 from streamguard.errors import StackError, TopicError
 from streamguard.kafka import topics
@@ -45,8 +45,7 @@ class Report:
 
 def check(project: Project, settings: Settings, pipeline: Pipeline) -> list[Connector]:
     """Everything of a pipeline that can be wrong without any server: its connectors, its statements."""
-    for path in project.statements(pipeline.name):
-        check_syntax(path, path.read_text(), {})
+    check_files(project.statements(pipeline.name), {})
     return render_pipeline(project, settings, pipeline)
 
 

@@ -13,6 +13,8 @@ import pytest
 
 from streamguard.engine.applying import Applied, apply_files
 from streamguard.engine.client import KsqlClient
+from streamguard.engine.parse import parse
+from streamguard.engine.printing import statement as printed
 from streamguard.errors import KsqlUnavailable, StatementError, StatementRefused
 
 KSQLDB = {"KsqlServerInfo": {"version": "8.1.0", "ksqlServiceId": "x"}}
@@ -148,6 +150,68 @@ def test_with_our_own_server_all_files_are_parsed_before_one_is_sent(server: Pla
         list(apply_files(server.client, [good, bad], {}))
     assert str(refused.value).startswith(f"{bad}, line 2, column 8: ")
     assert server.bodies == []
+
+
+def files_of(folder: Path, *texts: str) -> list[Path]:
+    files = [folder / f"{number}.sql" for number in range(len(texts))]
+    for path, text in zip(files, texts, strict=True):
+        path.write_text(text)
+    return files
+
+
+def test_our_own_server_gets_all_files_in_one_request(server: PlayedServer, tmp_path: Path) -> None:
+    files = files_of(tmp_path, "CREATE STREAM a (x INT) WITH (kafka_topic='a') -- no semicolon", "", "SHOW STREAMS;")
+    server.play("/info", OURS)
+    server.play("/ksql", [created("A"), {"@type": "streams", "streams": []}])
+    assert [(applied.file, applied.name) for applied in apply_files(server.client, files, {})] == [
+        (str(files[0]), "A"),
+        (str(files[2]), ""),
+    ]
+    assert len(server.bodies) == 1
+    assert len(parse(server.bodies[0]["ksql"])) == 2
+
+
+def test_nothing_is_sent_when_no_file_holds_a_statement(server: PlayedServer, tmp_path: Path) -> None:
+    server.play("/info", OURS)
+    assert list(apply_files(server.client, files_of(tmp_path, "", "-- later\n"), {})) == []
+    assert server.bodies == []
+
+
+def test_what_a_file_sets_and_defines_ends_with_it(server: PlayedServer, tmp_path: Path) -> None:
+    first = "SET 'auto.offset.reset' = 'latest'; SET 'num.stream.threads' = '2'; DEFINE a = '1'; DEFINE b = '2';"
+    server.play("/info", OURS)
+    server.play("/ksql", [{"@type": "streams", "streams": []}])
+    list(apply_files(server.client, files_of(tmp_path, first, "SHOW STREAMS;"), {"A": "0"}))
+    assert [printed(each) for each in parse(server.bodies[0]["ksql"])[4:]] == [
+        "SET 'auto.offset.reset' = 'earliest'",
+        "UNSET 'num.stream.threads'",
+        "DEFINE A = '0'",
+        "UNDEFINE B",
+        "SHOW STREAMS",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("message", "statement", "told"),
+    [
+        (
+            "line 4, column 8: no column Y in A\n    SELECT y\n           ^",
+            "",
+            "1.sql, line 2, column 8: no column Y in A\n",
+        ),
+        ("line 1, column 3: no", "", "0.sql, line 1, column 3: no"),
+        ("Cannot drop A.", "DROP STREAM a;", "2.sql, line 1: Cannot drop A."),
+    ],
+)
+def test_a_refusal_of_our_own_server_is_placed_in_its_file(
+    server: PlayedServer, tmp_path: Path, message: str, statement: str, told: str
+) -> None:
+    files = files_of(tmp_path, "SHOW STREAMS;", "CREATE STREAM b AS\nSELECT y FROM a;", "DROP STREAM a;")
+    server.play("/info", OURS)
+    server.play("/ksql", refusal(message, statement), 400)
+    with pytest.raises(StatementError) as refused:
+        list(apply_files(server.client, files, {}))
+    assert str(refused.value).startswith(f"{tmp_path}/{told}")
 
 
 TEXT = "-- two statements\nCREATE STREAM a (x INT) WITH (…);\n\nCREATE STREAM b AS\n  SELECT y FROM a;\n"

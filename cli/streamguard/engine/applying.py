@@ -1,18 +1,26 @@
-"""Sending files of statements to a ksql server, ours or ksqlDB; a refusal names the file and the line in it."""
+"""Sending files of statements to a ksql server, ours or ksqlDB; a refusal names the file and the line in it.
+
+ksqlDB carries out the statements of a request one by one, so it gets a request a file. Our own server takes a request
+whole or not at all, so it gets all files in one: a mistake in the last of them leaves nothing of the first behind.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from streamguard.engine import syntax as s
 from streamguard.engine.client import EARLIEST, KsqlClient
 from streamguard.engine.parse import parse
 from streamguard.engine.places import Place, excerpt
+from streamguard.engine.printing import statement as printed
 from streamguard.errors import ProjectError, StatementError, StatementRefused
 
+STREAMS = "ksql.streams."
 POSITION = re.compile(r"line (\d+)(?::|, column )(\d+): ")
 
 
@@ -26,17 +34,30 @@ class Applied:
     query: str = ""
 
 
+@dataclass(frozen=True)
+class _File:
+    """A file that our own parser takes. `first` is the line of the common text where it begins, counted from 0."""
+
+    path: Path
+    text: str
+    statements: list[s.Statement]
+    first: int = 0
+
+    def answers(self) -> int:
+        """How many of its statements the server answers."""
+        return sum(not isinstance(each, s.SetProperty | s.Define) for each in self.statements)
+
+
 def apply_files(client: KsqlClient, files: Sequence[Path], variables: Mapping[str, str]) -> Iterator[Applied]:
-    """Send each file as one request, in order; with our own server all are parsed before any is sent.
+    """Send the files in order: to our own server all at once, to ksqlDB one after the other.
 
     Raises:
         StatementError: the server, or the parser, refused a statement; names file and line.
     """
-    texts = [(path, _read(path)) for path in files]
     if client.is_ours():
-        for path, text in texts:
-            check_syntax(path, text, variables)
-    for path, text in texts:
+        yield from _apply_at_once(client, check_files(files, variables), variables)
+        return
+    for path, text in [(path, _read(path)) for path in files]:
         try:
             entities = client.ksql(text, properties=EARLIEST, variables=variables)
         except StatementRefused as exc:
@@ -44,12 +65,64 @@ def apply_files(client: KsqlClient, files: Sequence[Path], variables: Mapping[st
         yield from (_applied(path, entity) for entity in entities)
 
 
-def check_syntax(path: Path, text: str, variables: Mapping[str, str]) -> None:
-    """Refuse what our own parser does not take."""
+def check_files(files: Sequence[Path], variables: Mapping[str, str]) -> list[_File]:
+    """Refuse the first file that our own parser does not take."""
+    read: list[_File] = []
+    for path in files:
+        text = _read(path)
+        try:
+            read.append(_File(path, text, parse(text, variables)))
+        except StatementError as exc:
+            raise _in_file(path, exc.line, exc.column, exc.reason, exc.excerpt) from exc
+    return read
+
+
+def _apply_at_once(client: KsqlClient, files: Sequence[_File], variables: Mapping[str, str]) -> Iterator[Applied]:
+    common = ""
+    placed: list[_File] = []
+    for file in files:
+        placed.append(replace(file, first=common.count("\n")))
+        common += f"{file.text}\n;{_forget(file.statements, variables)}\n"
+    if not any(file.statements for file in placed):
+        return
     try:
-        parse(text, variables)
-    except StatementError as exc:
-        raise _in_file(path, exc.line, exc.column, exc.reason, exc.excerpt) from exc
+        entities = iter(client.ksql(common, properties=EARLIEST, variables=variables))
+    except StatementRefused as exc:
+        raise _place_in_files(exc, placed) from exc
+    for file in placed:
+        yield from (_applied(file.path, entity) for entity in islice(entities, file.answers()))
+
+
+def _forget(statements: Sequence[s.Statement], variables: Mapping[str, str]) -> str:
+    """Statements that end what a file SET and DEFINEd: that is the file's own matter."""
+    given = {name.upper(): value for name, value in variables.items()}
+    undoing: dict[tuple[type, str], s.Statement] = {}
+    for each in statements:
+        if isinstance(each, s.SetProperty):
+            undoing[s.SetProperty, each.name] = s.SetProperty(each.name, _earlier(each.name))
+        elif isinstance(each, s.Define):
+            undoing[s.Define, each.name] = s.Define(each.name, given.get(each.name))
+    return "".join(f" {printed(each)};" for each in undoing.values())
+
+
+def _earlier(name: str) -> str | None:
+    bare = {full.removeprefix(STREAMS): value for full, value in EARLIEST.items()}
+    return bare.get(name.removeprefix(STREAMS))
+
+
+def _place_in_files(exc: StatementRefused, files: Sequence[_File]) -> StatementError:
+    """The refusal of a request that held all files, with the file that is to blame."""
+    message = str(exc)
+    found = POSITION.search(message)
+    if found is None:
+        blamed = [file for file in files if _start_of(file.text, exc.statement) is not None] or files
+        return place_in_file(exc, blamed[0].path, blamed[0].text)
+    file = next(file for file in reversed(files) if file.first < int(found[1]))
+    shifted = f"line {int(found[1]) - file.first}, column {found[2]}: "
+    local = StatementRefused(
+        message[: found.start()] + shifted + message[found.end() :], code=exc.code, statement=exc.statement
+    )
+    return place_in_file(local, file.path, file.text)
 
 
 def place_in_file(exc: StatementRefused, path: Path, text: str) -> StatementError:
