@@ -2,49 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from streamguard.commands import completion
+from streamguard.commands.connector_options import (
+    client_of,
+    names_argument,
+    refuse_secrets,
+    rendered_by,
+    template_options,
+    topics_of,
+    url_option,
+    yes_option,
+)
 from streamguard.commands.output import output_option, show
 
 if TYPE_CHECKING:
     from streamguard.commands import App
     from streamguard.connect.apply import Progress
     from streamguard.connect.client import ConnectClient
-    from streamguard.connect.render import Connector
 
-F = TypeVar("F", bound=Callable[..., Any])
 STATUS_COLUMNS = ("name", "type", "state", "tasks", "worker", "cause")
 RESULT_COLUMNS = ("name", "action", "state", "tasks", "error")
 CHANGES = 2
-
-url_option = click.option(
-    "--url", metavar="URL", help="Kafka Connect.  [default: the setting connect_url, the local one]"
-)
-yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-names_argument = click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=completion.connectors)
-
-
-def template_options(function: F) -> F:
-    """What chooses templates and their values: NAMES, --pipeline, --values, --set."""
-    options = (
-        names_argument,
-        click.option("-p", "--pipeline", metavar="NAME", help="The pipeline.  [default: every one that has templates]"),
-        click.option(
-            "--values",
-            default="local",
-            show_default=True,
-            metavar="NAME|FILE",
-            help="connectors/values/NAME.yml, or a file.",
-        ),
-        click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="A value, over those of the file."),
-    )
-    for option in reversed(options):
-        function = option(function)
-    return function
+LONGEST = 86_400.0
+SECONDS = click.FloatRange(0, LONGEST)
 
 
 @click.group()
@@ -75,7 +60,7 @@ def list_(app: App, url: str | None, output: str) -> None:
       streamguard connectors list
       streamguard connectors list -o ndjson | jq -r .name
     """
-    show(_status_rows(_client(app, url), ()), ("name", "type", "state", "tasks"), output)
+    show(_status_rows(client_of(app, url), ()), ("name", "type", "state", "tasks"), output)
 
 
 @connectors.command()
@@ -89,7 +74,7 @@ def plugins(app: App, url: str | None, output: str) -> None:
     Examples:
       streamguard connectors plugins
     """
-    rows = [{"class": p.class_name, "type": p.type, "version": p.version} for p in _client(app, url).plugins()]
+    rows = [{"class": p.class_name, "type": p.type, "version": p.version} for p in client_of(app, url).plugins()]
     show(rows, ("class", "type", "version"), output)
 
 
@@ -107,8 +92,8 @@ def render(
       streamguard connectors render
       streamguard connectors render users-mongodb-sink --set mongodb_tasks=4 -o yaml
     """
-    rendered = _rendered(app, names, pipeline, values, overrides)
-    _refuse_secrets(rendered)
+    rendered = rendered_by(app, names, pipeline, values, overrides)
+    refuse_secrets(rendered)
     show([{"name": connector.name, "config": dict(connector.config)} for connector in rendered], (), output)
 
 
@@ -139,8 +124,8 @@ def validate(
     from streamguard.connect.apply import check_all
     from streamguard.errors import ConnectorInvalid, Refused
 
-    rendered = _rendered(app, names, pipeline, values, overrides)
-    found = check_all(_client(app, url), rendered, _topics(app))
+    rendered = rendered_by(app, names, pipeline, values, overrides)
+    found = check_all(client_of(app, url), rendered, topics_of(app))
     rows = [
         {"name": name, "key": finding.key, "finding": finding.text, "policy": finding.policy}
         for name, findings in found.items()
@@ -182,9 +167,9 @@ def plan(
     from streamguard.connect.apply import plan as make_plan
     from streamguard.connect.plan import has_changes
 
-    rendered = _rendered(app, names, pipeline, values, overrides)
-    _refuse_secrets(rendered)
-    changes = make_plan(_client(app, url), rendered)
+    rendered = rendered_by(app, names, pipeline, values, overrides)
+    refuse_secrets(rendered)
+    changes = make_plan(client_of(app, url), rendered)
     if output == "table":
         for change in changes:
             click.echo(str(change))
@@ -199,9 +184,21 @@ def plan(
 @output_option
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop: the same as the command plan.")
 @click.option(
-    "--timeout", default=60.0, show_default=True, metavar="SECONDS", help="How long every task may take to run."
+    "--timeout",
+    type=SECONDS,
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long every task may take to run.",
 )
-@click.option("--settle", default=1.5, show_default=True, metavar="SECONDS", help="How long a task must stay RUNNING.")
+@click.option(
+    "--settle",
+    type=SECONDS,
+    default=1.5,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a task must stay RUNNING.",
+)
 @click.pass_context
 def deploy(
     ctx: click.Context,
@@ -234,9 +231,9 @@ def deploy(
         chosen = {"names": names, "pipeline": pipeline, "values": values, "overrides": overrides}
         return int(ctx.invoke(plan, **chosen, url=url, output=output, detailed_exitcode=False) or 0)
     app: App = ctx.obj
-    rendered = _rendered(app, names, pipeline, values, overrides)
-    client = _client(app, url)
-    results = make_so(client, rendered, topics=_topics(app), timeout=timeout, settle=settle, report=_tell)
+    rendered = rendered_by(app, names, pipeline, values, overrides)
+    client = client_of(app, url)
+    results = make_so(client, rendered, topics=topics_of(app), timeout=timeout, settle=settle, report=_tell)
     show([result.row() for result in results], RESULT_COLUMNS[:-1], output)
     raise_for(results)
     return 0
@@ -255,7 +252,7 @@ def status(app: App, names: tuple[str, ...], url: str | None, output: str) -> No
       streamguard connectors status
       streamguard connectors status users-s3-sink -o yaml
     """
-    show(_status_rows(_client(app, url), names), STATUS_COLUMNS, output)
+    show(_status_rows(client_of(app, url), names), STATUS_COLUMNS, output)
 
 
 @connectors.command()
@@ -271,7 +268,7 @@ def restart(app: App, names: tuple[str, ...], only_failed: bool, url: str | None
       streamguard connectors restart users-s3-sink
       streamguard connectors restart users-s3-sink transactions-s3-sink --only-failed
     """
-    client = _client(app, url)
+    client = client_of(app, url)
     for name in names:
         parts = client.restart(name, only_failed=only_failed).parts
         click.echo(f"{name}: {'restarting ' + ', '.join(parts) if parts else 'nothing to restart'}", err=True)
@@ -288,7 +285,7 @@ def pause(app: App, names: tuple[str, ...], url: str | None) -> None:
     Examples:
       streamguard connectors pause users-s3-sink
     """
-    client = _client(app, url)
+    client = client_of(app, url)
     for name in names:
         client.pause(name)
         click.echo(f"{name}: pausing", err=True)
@@ -305,7 +302,7 @@ def resume(app: App, names: tuple[str, ...], url: str | None) -> None:
     Examples:
       streamguard connectors resume users-s3-sink
     """
-    client = _client(app, url)
+    client = client_of(app, url)
     for name in names:
         client.resume(name)
         click.echo(f"{name}: resuming", err=True)
@@ -324,7 +321,7 @@ def delete(app: App, names: tuple[str, ...], url: str | None, yes: bool) -> None
       streamguard connectors delete users-s3-sink
       streamguard connectors delete users-s3-sink users-mongodb-sink --yes
     """
-    client = _client(app, url)
+    client = client_of(app, url)
     if not yes:
         click.confirm(f"Delete {', '.join(names)} at {client.shown_url}?", abort=True, err=True)
     for name in names:
@@ -335,7 +332,14 @@ def delete(app: App, names: tuple[str, ...], url: str | None, yes: bool) -> None
 @connectors.command()
 @names_argument
 @url_option
-@click.option("--interval", default=2.0, show_default=True, metavar="SECONDS", help="How often to look.")
+@click.option(
+    "--interval",
+    type=click.FloatRange(0.1, LONGEST),
+    default=2.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How often to look.",
+)
 @click.pass_obj
 def heal(app: App, names: tuple[str, ...], url: str | None, interval: float) -> None:
     """Restart FAILED connectors and tasks, until SIGTERM or Ctrl-C.
@@ -360,7 +364,7 @@ def heal(app: App, names: tuple[str, ...], url: str | None, interval: float) -> 
         signal.signal(number, lambda _number, _frame: stop.set())
     logs.configure(app.settings, verbose=app.verbose)
     log = logging.getLogger("streamguard.connect.heal")
-    client = _client(app, url)
+    client = client_of(app, url)
     log.info("watching", extra={"url": client.shown_url})
     healing.heal(
         client,
@@ -369,35 +373,6 @@ def heal(app: App, names: tuple[str, ...], url: str | None, interval: float) -> 
         names=names or None,
         interval=interval,
     )
-
-
-def _client(app: App, url: str | None) -> ConnectClient:
-    from streamguard.connect.client import ConnectClient
-
-    return ConnectClient(url or app.settings.connect_url)
-
-
-def _topics(app: App) -> dict[str, int]:
-    """The topics that exist, with their partitions."""
-    from streamguard.kafka.cluster import Cluster
-
-    return Cluster(app.settings).partitions()
-
-
-def _rendered(
-    app: App, names: Sequence[str], pipeline: str | None, values: str, overrides: Sequence[str]
-) -> list[Connector]:
-    from streamguard.connect.choose import choose, render_pipelines
-
-    pipelines = [app.pipeline(pipeline)] if pipeline else None
-    return choose(render_pipelines(app.project, app.settings, pipelines, values, overrides), names)
-
-
-def _refuse_secrets(rendered: Sequence[Connector]) -> None:
-    from streamguard.connect.check import refuse_secrets
-
-    for connector in rendered:
-        refuse_secrets(connector)
 
 
 def _status_rows(client: ConnectClient, names: Sequence[str]) -> list[dict[str, Any]]:

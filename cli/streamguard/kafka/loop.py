@@ -31,7 +31,7 @@ from typing import Any, NoReturn, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
-from streamguard.errors import TopicError
+from streamguard.errors import Fenced, TopicError
 from streamguard.kafka import clients, verdicts
 from streamguard.kafka.phase import Phase, PhaseFile
 from streamguard.kafka.produce import Produce
@@ -179,6 +179,8 @@ class Loop:
             self._transact(batch)
         except KafkaException as exc:
             self._abort(exc)
+        except Fenced:
+            raise
         except Exception:
             self._abort_quietly()
             raise

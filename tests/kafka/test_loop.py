@@ -1,0 +1,225 @@
+"""What the loop does about each class of errors, by clients that play a script."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError, Message
+
+from streamguard.errors import Fenced, StreamguardError, TopicError
+from streamguard.errors import KafkaError as KafkaRefusal
+from streamguard.kafka.loop import Loop
+from streamguard.kafka.produce import Produce
+from streamguard.kafka.steps import Limits
+from streamguard.settings import Settings, load
+from tests.kafka.records import record
+from tests.kafka.scripted import HANGS, TOPIC, Script, error
+
+LIMITS = Limits(call=0.05, step=0.05, steps=0.3, late=0.1, grace=0.1, close=0.1)
+RETRIABLE = error(KafkaError.COORDINATOR_LOAD_IN_PROGRESS, retriable=True)
+ABORTABLE = error(KafkaError.UNKNOWN_MEMBER_ID, abortable=True)
+FATAL = error(KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER, fatal=True)
+STATE = error(KafkaError._STATE)
+TIMED_OUT = error(KafkaError._TIMED_OUT, retriable=True)
+FENCED = error(KafkaError._FENCED, fatal=True)
+FORBIDDEN = error(KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, fatal=True)
+STEPS = ("offsets", "commit")
+ALL = [b"%d" % number for number in range(10)]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return load(tmp_path, environ={})
+
+
+@pytest.fixture
+def script() -> Iterator[Script]:
+    script = Script()
+    yield script
+    script.let_go.set()
+
+
+def copy(batch: Sequence[Message], produce: Produce) -> None:
+    for one in batch:
+        produce("out", one.value())
+
+
+def run(settings: Settings, script: Script, **options: Any) -> None:
+    """Run a loop that copies until everything is committed."""
+    stop = threading.Event()
+
+    def stop_at_the_end() -> None:
+        if script.committed == len(script.log):
+            stop.set()
+
+    chosen: dict[str, Any] = {"handle": copy, "batch_records": 4, "on_commit": stop_at_the_end} | options
+    timer = threading.Timer(5, stop.set)
+    timer.start()
+    Loop(settings, group="g", topics=[TOPIC], limits=LIMITS, source=script.source, **chosen).run(stop)
+    timer.cancel()
+
+
+def test_without_errors_everything_is_written_once_in_five_steps(settings: Settings, script: Script) -> None:
+    run(settings, script)
+    assert script.written == ALL
+    steps = [call for call in script.calls if call not in ("produce", "purge")]
+    batch = ["consume", "consume", "begin", "offsets", "commit"]
+    assert steps == ["init", "consume", "committed", *batch[1:], *batch, *batch, "close"]
+
+
+@pytest.mark.parametrize("step", ["init", *STEPS])
+def test_a_retriable_error_means_the_same_call_again(settings: Settings, script: Script, step: str) -> None:
+    script.answer(step, RETRIABLE, RETRIABLE)
+    run(settings, script)
+    assert script.written == ALL
+    assert "abort" not in script.calls
+    first = script.calls.index(step)
+    assert script.calls[first : first + 3] == [step] * 3
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_after_a_repetition_in_a_transaction_the_clients_are_new(settings: Settings, script: Script, step: str) -> None:
+    script.answer(step, RETRIABLE)
+    run(settings, script)
+    assert (script.count("init"), script.clients) == (2, 2)
+
+
+@pytest.mark.parametrize("step", ["produce", *STEPS])
+def test_an_abortable_error_aborts_and_seeks_back_so_that_nothing_is_skipped(
+    settings: Settings, script: Script, step: str
+) -> None:
+    script.answer(step, None, ABORTABLE)
+    run(settings, script)
+    assert script.written == ALL
+    assert script.count("abort") == 1
+    after = script.calls[script.calls.index("abort") :]
+    assert after[1] == "committed"
+    assert script.clients == 1
+
+
+def test_every_abort_in_a_row_is_followed_by_a_longer_pause(settings: Settings, script: Script) -> None:
+    script.answer("commit", *[ABORTABLE] * 3)
+    begun = time.monotonic()
+    run(settings, script)
+    assert script.written == ALL
+    assert 0.05 + 0.1 + 0.2 < time.monotonic() - begun < 2
+
+
+@pytest.mark.parametrize("answer", [FATAL, STATE], ids=["fatal", "neither retriable nor abortable"])
+@pytest.mark.parametrize("step", STEPS)
+def test_what_no_abort_cures_means_new_clients_from_the_committed_offsets(
+    settings: Settings, script: Script, step: str, answer: KafkaError
+) -> None:
+    script.answer(step, None, answer)
+    run(settings, script)
+    assert script.written == ALL
+    assert (script.clients, script.count("init"), script.count("abort")) == (2, 2, 0)
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("answer", [TIMED_OUT, HANGS], ids=["a time-out", "no return"])
+def test_a_step_without_an_answer_is_never_repeated_but_done_anew_by_new_clients(
+    settings: Settings, script: Script, step: str, answer: KafkaError | str
+) -> None:
+    script.answer(step, answer)
+    run(settings, script)
+    assert script.written == ALL
+    first = script.calls.index(step)
+    assert script.calls[first + 1 : first + 4] == ["purge", "close", "init"]
+
+
+def test_an_abort_that_times_out_means_new_clients(settings: Settings, script: Script) -> None:
+    script.answer("commit", ABORTABLE)
+    script.answer("abort", TIMED_OUT)
+    run(settings, script)
+    assert script.written == ALL
+    assert (script.clients, script.count("abort")) == (2, 1)
+
+
+@pytest.mark.parametrize("step", ["init", "begin", "produce", *STEPS])
+def test_being_fenced_ends_the_loop(settings: Settings, script: Script, step: str) -> None:
+    script.answer(step, FENCED)
+    with pytest.raises(Fenced, match=r"another process runs as g\.0 and has taken over"):
+        run(settings, script)
+    assert script.written == []
+    assert "abort" not in script.calls
+
+
+@pytest.mark.parametrize("code", [KafkaError._FATAL, KafkaError.FENCED_INSTANCE_ID])
+def test_a_consumer_whose_place_is_taken_is_fenced(settings: Settings, script: Script, code: int) -> None:
+    script.log[5] = record(None, topic=TOPIC, offset=5, error=error(code))
+    with pytest.raises(Fenced):
+        run(settings, script)
+
+
+def test_records_that_are_gone_are_no_reason_to_go_on(settings: Settings, script: Script) -> None:
+    script.log[0] = record(None, topic=TOPIC, error=error(KafkaError._AUTO_OFFSET_RESET))
+    with pytest.raises(TopicError, match="no longer in the topic"):
+        run(settings, script)
+
+
+def test_what_only_an_operator_can_change_ends_the_loop_with_the_reason(settings: Settings, script: Script) -> None:
+    script.answer("init", FORBIDDEN)
+    with pytest.raises(KafkaRefusal, match="refused"):
+        run(settings, script)
+
+
+def test_a_handlers_exception_aborts_and_commits_nothing(settings: Settings, script: Script) -> None:
+    def breaks(batch: Sequence[Message], produce: Produce) -> None:
+        copy(batch, produce)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run(settings, script, handle=breaks)
+    assert (script.written, script.count("abort"), script.count("offsets")) == ([], 1, 0)
+
+
+@pytest.mark.parametrize("step", ["init", "offsets", "commit", "abort", "close"])
+def test_a_stop_ends_a_loop_in_time_whichever_call_does_not_return(
+    settings: Settings, script: Script, step: str
+) -> None:
+    script.answer(step, HANGS)
+    if step == "abort":
+        script.answer("commit", ABORTABLE)
+    stop = threading.Event()
+    patient = Limits(call=30, step=30, grace=0.1, close=0.1)
+    loop = Loop(settings, group="g", topics=[TOPIC], handle=copy, limits=patient, source=script.source)
+    ended: list[StreamguardError | None] = []
+
+    def work() -> None:
+        loop.run(stop)
+        ended.append(None)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    if step == "close":
+        while script.committed < len(script.log):
+            time.sleep(0.001)
+        stop.set()
+    while step not in script.calls:
+        time.sleep(0.001)
+    begun = time.monotonic()
+    stop.set()
+    thread.join(5)
+    assert ended == [None]
+    assert time.monotonic() - begun < 1
+
+
+def test_a_loop_that_was_silent_too_long_asks_before_it_takes_its_place_back(
+    settings: Settings, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streamguard.kafka.loop.SESSION_TIMEOUT", 0.0)
+    script.answer("commit", STATE)
+
+    def somebody_came(batch: Sequence[Message], produce: Produce) -> None:
+        copy(batch, produce)
+        script.group["g.0"] = "another"
+
+    with pytest.raises(Fenced, match="silent for too long"):
+        run(settings, script, handle=somebody_came)
+    assert script.written == []
