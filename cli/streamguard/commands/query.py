@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from streamguard.commands import App
 
 ENGINES = ("mongodb", "duckdb", "athena")
+MOST_ROWS = (1 << 31) - 1  # what every engine takes as a limit
 ARRIVAL = {
     "mongodb": "records take about a second from Kafka to MongoDB.",
-    "duckdb": "records take some ten seconds from Kafka to a table in S3, which is written commit by commit.",
+    "duckdb": "records take up to ten seconds from Kafka to a table in S3, which is written commit by commit.",
     "athena": "records take up to a commit interval of the sink from Kafka to a table in S3.",
 }
 
@@ -36,7 +37,7 @@ ARRIVAL = {
     shell_complete=completion.pipelines,
     help="The pipeline, when more than one has a query of that name.",
 )
-@click.option("-n", "--limit", type=click.IntRange(min=1), help="Print no more rows than this.")
+@click.option("-n", "--limit", type=click.IntRange(1, MOST_ROWS), help="Print no more rows than this.")
 @click.option("--list", "listing", is_flag=True, help="List the queries, as a call without NAME does.")
 @output_option
 @click.pass_obj
@@ -58,6 +59,8 @@ def query(
     from streamguard.query import files, run
 
     if name is None or listing:
+        if pipeline is not None:
+            app.pipeline(pipeline)  # an unknown one is refused
         listed = [vars(entry) for entry in files.queries(app.project) if pipeline in (None, entry.pipeline)]
         rows = [{key: entry[key] for key in ("name", "pipeline", "about")} for entry in listed]
         show(rows, ["name", "pipeline", "about"], output)
