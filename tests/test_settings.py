@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from streamguard import settings as module
+from streamguard.errors import SettingsError
 from streamguard.settings import load
 
 
@@ -34,3 +35,13 @@ def test_options_come_before_the_environment_and_that_before_the_file(tmp_path: 
     environ = {"STREAMGUARD_KSQL_PORT": "22", "STREAMGUARD_S3_PORT": "33"}
     found = load(tmp_path, environ=environ, s3_port=333)
     assert (found.kafka_port, found.ksql_port, found.s3_port) == (1, 22, 333)
+
+
+def test_an_offset_moves_every_port_but_those_that_an_option_names(tmp_path: Path) -> None:
+    found = load(tmp_path, environ={"STREAMGUARD_PORT_OFFSET": "100", "STREAMGUARD_KSQL_PORT": "8000"}, s3_port=8333)
+    assert (found.kafka_port, found.ksql_port, found.s3_port) == (9192, 8100, 8333)
+
+
+def test_an_offset_too_large_is_told_with_the_port_that_it_makes(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="STREAMGUARD_PORT_OFFSET make 69092: a port is between 1 and 65535"):
+        load(tmp_path, environ={"STREAMGUARD_PORT_OFFSET": "60000"})

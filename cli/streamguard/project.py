@@ -124,6 +124,10 @@ class Project:
 def find_project(start: Path, explicit: Path | None = None) -> Project:
     """`explicit`, else the nearest folder upward from `start` that holds all three, else the shipped copy."""
     if explicit is not None:
+        if not explicit.is_dir():
+            raise ProjectError(
+                f"there is no folder {explicit}: --project takes the one with connectors/, ksql/ and init/"
+            )
         missing = [name for name in FOLDERS if not (explicit / name).is_dir()]
         if missing:
             raise ProjectError(f"{explicit} is no project: it has no folder {' and no '.join(missing)}")

@@ -87,9 +87,7 @@ class Settings:
     def environment(self) -> dict[str, str]:
         """These settings, without secrets, as variables for a child process."""
         return {
-            variable(entry): str(getattr(self, entry.name))
-            for entry in fields(self)
-            if not entry.metadata["secret"]
+            variable(entry): str(getattr(self, entry.name)) for entry in fields(self) if not entry.metadata["secret"]
         }
 
 
@@ -114,7 +112,7 @@ def load(project: Path, *, environ: Mapping[str, str] | None = None, **options: 
     values |= {name: value for name, value in options.items() if value is not None}
     values["data_dir"] = data_dir
     values["cache_dir"] = _cache_dir(values["cache_dir"], environ)
-    return _complete(Settings(**values))
+    return _complete(Settings(**values), fixed=options)
 
 
 def inherited_environment() -> dict[str, str]:
@@ -126,7 +124,8 @@ def _read_file(path: Path) -> dict[str, str]:
     try:
         return {name: value for name, value in dotenv_values(path).items() if value is not None}
     except (OSError, UnicodeDecodeError) as exc:
-        raise SettingsError(f"{path} can not be read: {exc}") from exc
+        reason = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8 text"
+        raise SettingsError(f"{path} can not be read: {reason}") from exc
 
 
 def _parse(entry: Field[Any], given: Mapping[str, str]) -> Any:
@@ -162,10 +161,15 @@ def _user_dir(environ: Mapping[str, str], name: str, default: str) -> Path:
     return Path(root) / "streamguard"
 
 
-def _complete(raw: Settings) -> Settings:
-    """Apply the port offset and fill in the addresses that were left empty."""
-    names = [entry.name for entry in fields(raw) if entry.name.endswith("_port")]
+def _complete(raw: Settings, fixed: Mapping[str, Any]) -> Settings:
+    """Apply the port offset, but not to ports in `fixed`, and fill in the addresses that were left empty."""
+    names = [entry.name for entry in fields(raw) if entry.name.endswith("_port") and fixed.get(entry.name) is None]
     ports = {name: getattr(raw, name) + raw.port_offset for name in names}
+    for name, port in ports.items():
+        if not 0 < port < 65536:
+            raise SettingsError(
+                f"{PREFIX}{name.upper()} and {PREFIX}PORT_OFFSET make {port}: a port is between 1 and 65535"
+            )
     moved = replace(raw, port_offset=0, **ports)
     return replace(
         moved,

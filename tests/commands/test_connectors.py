@@ -60,7 +60,7 @@ def test_render_takes_names_values_and_set(project: Path, capsys: pytest.Capture
     [
         (["render", "users-mongodb-snk"], 64, "users-mongodb-snk (did you mean users-mongodb-sink?)"),
         (["render", "--values", "nowhere"], 1, "no values nowhere"),
-        (["render", "--set", "nonsense"], 1, "--set takes KEY=VALUE"),
+        (["render", "--set", "nonsense"], 64, "--set takes KEY=VALUE"),
         (["render", "--pipeline", "bnak"], 64, "did you mean bank?"),
         (["render", "--set", "s3_endpoint=http://u:hunter2@h/"], 3, "s3_endpoint holds a password in an address"),
         (["render", "--set", "s3_region=${file:/etc/passwd:root}"], 3, "references are written in templates"),

@@ -21,6 +21,12 @@ def test_a_404_without_error_code_means_that_the_worker_still_starts(script: Scr
     assert len(script.asked) == 3
 
 
+def test_another_server_that_answers_404_is_given_up_soon(script: Script) -> None:
+    script.rest = Answer(404, "Not Found")
+    with pytest.raises(ConnectUnavailable, match="no Kafka Connect answers at"):
+        script.client(patience=0.05, deadline=30.0).connectors()
+
+
 def test_a_404_that_found_no_status_means_just_created(script: Script) -> None:
     script.answers = [error(404, "No status found for connector c"), Answer(body=RUNNING)]
     assert script.client().status("c").state == "RUNNING"
@@ -118,7 +124,7 @@ def test_the_password_of_the_address_is_not_in_the_error() -> None:
     assert "hunter2" not in str(caught.value)
 
 
-@pytest.mark.parametrize("url", ["", "ftp://x", "127.0.0.1:8083", "http://"])
+@pytest.mark.parametrize("url", ["", "ftp://x", "127.0.0.1:8083", "http://", "http://host:99999"])
 def test_what_is_no_address_is_refused(url: str) -> None:
     with pytest.raises(ConnectError, match="is no address of Kafka Connect"):
         ConnectClient(url)

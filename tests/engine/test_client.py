@@ -91,6 +91,18 @@ def test_something_else_there_is_said_too(server: PlayedServer) -> None:
         server.client.info()
 
 
+def test_another_server_that_knows_no_such_path_is_no_ksql_server(server: PlayedServer) -> None:
+    server.play("/info", {"error_code": 404, "message": "HTTP 404 Not Found"}, 404)  # Kafka Connect's
+    with pytest.raises(KsqlUnavailable, match="is it a ksql server"):
+        server.client.info()
+
+
+@pytest.mark.parametrize("url", ["nonsense", "ftp://host", "http://", "http://host:99999", "http://host:x"])
+def test_what_is_no_address_is_refused(url: str) -> None:
+    with pytest.raises(KsqlUnavailable, match="is no address of a ksql server: it is like"):
+        KsqlClient(url)
+
+
 def test_a_server_that_starts_is_not_ready(server: PlayedServer) -> None:
     server.play("/info", {"@type": "generic_error", "error_code": 50302, "message": "KSQL is not yet ready"}, 503)
     with pytest.raises(KsqlUnavailable, match="is not ready: KSQL is not yet ready"):

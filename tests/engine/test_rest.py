@@ -130,6 +130,7 @@ def test_a_request_is_read_leniently(api: PlayedApi, client: TestClient) -> None
         (b"{}", '"ksql" field must be populated'),
         (b'{"ksql": "  "}', '"ksql" field must be populated'),
         (b'{"ksql"', "Invalid JSON in request"),
+        (b'{"ksql": "SHOW \\udcff;"}', "Invalid JSON in request"),
         (b"[]", "must be an object"),
         (b"[" * 100_000, "Invalid JSON in request"),
         (b'{"ksql": "x", "streamsProperties": 1}', "streamsProperties must be an object"),

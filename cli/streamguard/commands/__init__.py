@@ -71,8 +71,18 @@ class App:
         return self.project.pipeline(name)
 
 
+class _ReaderGone(Exception):
+    """Whoever reads our output wants no more of it, as `head` does; click takes a BrokenPipeError for a failure."""
+
+
 class LazyGroup(click.Group):
     """A group whose commands live in `streamguard.commands.NAME`, imported when called."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as exc:
+            raise _ReaderGone from exc
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -137,15 +147,22 @@ def run(arguments: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         return INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the flush at exit fails again
+    except (BrokenPipeError, _ReaderGone):
+        _drop_output()
         return 0
     except OSError as exc:
+        if exc.errno == errno.ENOSPC and exc.filename is None:
+            _drop_output()
         click.echo(f"Error: {_about_file(exc)}", err=True)
         return STORAGE if exc.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS) else 1
     return result if isinstance(result, int) else 0
 
 
+def _drop_output() -> None:
+    """What is still to be written goes nowhere: otherwise the flush at the end of the process fails again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _about_file(exc: OSError) -> str:
-    where = f"{exc.filename}: " if exc.filename else ""
-    return f"{where}{exc.strerror or exc}"
+    where = exc.filename or ("the output can not be written" if exc.errno == errno.ENOSPC else "")
+    return f"{where}: {exc.strerror or exc}" if where else str(exc.strerror or exc)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
 import requests
 import tenacity
@@ -47,8 +47,8 @@ class ConnectClient:
         read_timeout: float = READ_SECONDS,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        parts = _address(url)
+        if parts is None:
             raise ConnectError(f"{redact(url)} is no address of Kafka Connect: it is like http://127.0.0.1:8083")
         self._url = url.rstrip("/")
         self.shown_url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])).rstrip("/")
@@ -209,7 +209,7 @@ class ConnectClient:
             raise _Ambiguous("no answer in time") from exc
         except requests.RequestException as exc:
             raise ConnectError(f"{self.shown_url}: {redact(str(exc), desired)}") from exc
-        self._reached = True
+        self._reached = self._reached or _may_be_a_worker(response)
         return self._judge(response, path, desired)
 
     def _judge(self, response: requests.Response, path: str, desired: Config | None) -> Any:
@@ -235,12 +235,26 @@ class ConnectClient:
                 raise ConnectError(f"{self.shown_url}{path}: {response.status_code} {message}")
 
 
+def _address(url: str) -> SplitResult | None:
+    """The parts of an address of a web server; None if it is none."""
+    try:
+        parts = urlsplit(url)
+        return parts if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 else None
+    except ValueError:  # the port is no number, or too large
+        return None
+
+
 def _never_sent(exc: requests.ConnectionError) -> bool:
     """Did it fail before a byte of the request was sent?"""
     from urllib3.exceptions import MaxRetryError, NewConnectionError
 
     reason = exc.args[0] if exc.args else None
     return isinstance(reason, MaxRetryError) and isinstance(reason.reason, NewConnectionError)
+
+
+def _may_be_a_worker(response: requests.Response) -> bool:
+    """A worker that starts answers 404 too, but it is not the only server that does."""
+    return response.status_code != 404 or response.headers.get("Server", "").startswith("Jetty")
 
 
 def _path(name: str, *rest: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from streamguard.connect.secrets import literal_secret
-from streamguard.errors import ProjectError, Refused
+from streamguard.errors import ProjectError, Refused, UnknownName
 from streamguard.model import Lake, Pipeline
 from streamguard.project import Project, load_yaml
 from streamguard.settings import Settings
@@ -85,7 +85,7 @@ def parse_override(text: str) -> tuple[str, Any]:
     """`KEY=VALUE`; the value is read as YAML, so that numbers and booleans are what they look like."""
     name, equals, value = text.partition("=")
     if not equals or not name.isidentifier() or name == "name":
-        raise ProjectError(f"--set takes KEY=VALUE, and {name or text!r} is no name of a value")
+        raise UnknownName(f"--set takes KEY=VALUE, and {name or text!r} is no name of a value")
     try:
         read = yaml.safe_load(value)
     except yaml.YAMLError:

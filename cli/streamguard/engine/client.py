@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 
@@ -34,6 +35,8 @@ class KsqlClient:
     """One ksql server at `url`."""
 
     def __init__(self, url: str, *, session: requests.Session | None = None) -> None:
+        if not _is_address(url):
+            raise KsqlUnavailable(f"{url} is no address of a ksql server: it is like http://127.0.0.1:8088")
         self.url = url.rstrip("/")
         self._session = session or requests.Session()
 
@@ -123,11 +126,20 @@ class KsqlClient:
             body = response.json()
         except ValueError:
             body = None
-        if not isinstance(body, dict) or "message" not in body:
+        strange = response.status_code == 404 and "@type" not in (body or ())  # Kafka Connect's, say
+        if not isinstance(body, dict) or "message" not in body or strange:
             return KsqlUnavailable(f"{self.url} answered {response.status_code} without a reason: is it a ksql server?")
         if response.status_code == 503:
             return KsqlUnavailable(f"the ksql server at {self.url} is not ready: {body['message']}")
         return _refusal(body)
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # the port is no number, or too large
+        return False
 
 
 def _refusal(body: Mapping[str, Any]) -> StatementRefused:

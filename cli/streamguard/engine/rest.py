@@ -88,6 +88,7 @@ def parse_request(body: bytes, *, text_field: str, properties_field: str) -> Sta
 def _parse_object(body: bytes) -> dict[str, Any]:
     try:
         document = json.loads(body or b"{}")
+        json.dumps(document, ensure_ascii=False).encode()  # half a surrogate pair is no text
     except (ValueError, RecursionError) as exc:
         raise bad_request(f"Invalid JSON in request: {exc}") from None
     if not isinstance(document, dict):

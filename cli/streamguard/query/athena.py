@@ -73,7 +73,7 @@ def ask(
     except ClientError as exc:
         raise _refused(exc.response["Error"]) from None
     except BotoCoreError as exc:
-        raise QueryError(f"Athena can not be asked: {redact(str(exc))}") from None
+        raise QueryError(f"Athena can not be asked: {redact(str(exc))}{_hint(str(exc))}") from None
 
 
 def redact(message: str) -> str:
@@ -133,4 +133,6 @@ def _hint(message: str) -> str:
         return " (set STREAMGUARD_ATHENA_OUTPUT to s3://bucket/prefix/)"
     if "TABLE_NOT_FOUND" in message or "does not exist" in message:
         return " (run the files in init/*/athena/tables and then views in Athena first)"
+    if "credentials" in message.lower():
+        return " (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE)"
     return ""
