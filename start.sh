@@ -41,11 +41,14 @@ _streamguard_start() {
 
 _streamguard_build() {
   local here=$1 python
+  # Without this, Ctrl-C would end the whole of this file at once, and leave its functions behind.
+  trap 'echo "start.sh: interrupted; source it again to go on" >&2; exit 130' INT
   cd "$here" || return
-  if ! .venv/bin/python -c "$_streamguard_new_enough" 2>/dev/null; then
+  # Made anew when its Python is gone or too old, or when making it was interrupted (pip comes last).
+  if ! .venv/bin/python -c "import pip; $_streamguard_new_enough" 2>/dev/null; then
     python=$(_streamguard_python) || return
     echo "Making .venv with $python" >&2
-    if ! "$python" -m venv --clear .venv; then
+    if ! "$python" -c "$_streamguard_venv"; then
       echo "start.sh: .venv can not be made with $python: see above; on Debian and Ubuntu, apt install python3-venv" >&2
       return 1
     fi
@@ -55,7 +58,7 @@ _streamguard_build() {
     echo "Installing the Python packages of requirements.lock (this takes a minute)" >&2
     if ! .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input \
       --only-binary :all: --require-hashes -r requirements.lock; then
-      echo "start.sh: the packages were not installed: see above; with the network back, run it again" >&2
+      echo "start.sh: the packages were not installed: see above; source it again to go on" >&2
       return 1
     fi
     if ! .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps \
@@ -89,12 +92,17 @@ _streamguard_python() {
 }
 
 _streamguard_new_enough='import sys; sys.exit(sys.version_info < (3, 11))'
+# `python -m venv --clear .venv`, without a traceback after Ctrl-C
+_streamguard_venv='import runpy, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+sys.argv[1:] = ["--clear", ".venv"]
+runpy.run_module("venv", run_name="__main__")'
 
 # Keeps the code of the command before it, and takes this file's names away.
 _streamguard_finish() {
   local code=$?
   unset -f _streamguard_start _streamguard_build _streamguard_python _streamguard_finish
-  unset -v _streamguard_new_enough _streamguard_here
+  unset -v _streamguard_new_enough _streamguard_venv _streamguard_here
   return $code
 }
 

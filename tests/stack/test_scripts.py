@@ -91,6 +91,18 @@ def test_a_python_that_is_too_old_is_named(shell: str, clone: Path, tmp_path: Pa
     assert "Python 3.11 or newer is needed; there is Python 3.9.2" in err
 
 
+@pytest.mark.parametrize("shell", SHELLS)
+def test_ctrl_c_while_it_builds_leaves_nothing_behind(shell: str, clone: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    python = folder / "python3"  # interrupts the shell that builds when it is to make .venv
+    python.write_text("#!/bin/sh\ncase $2 in *runpy*) kill -INT $PPID; sleep 0.1; exit 130 ;; esac\n")
+    python.chmod(0o755)
+    out, err = source(shell, clone, "start.sh", "--build", path=f"{folder}:/usr/bin:/bin")
+    assert out == "code 130\nsame options\nstill here\n"
+    assert "start.sh: interrupted; source it again to go on\n" in err
+
+
 def test_run_instead_of_sourced_start_sh_says_so(clone: Path) -> None:
     done = subprocess.run(["bash", str(clone / "start.sh")], capture_output=True, text=True, check=False)
     assert done.returncode == 1
