@@ -27,18 +27,30 @@ def jars() -> None:
 def fetch(app: App, verify: bool) -> None:
     """Download what the lock file names and the cache lacks.
 
+    Then Kafka and Kafka Connect are started once, apart from everything, to record what makes later starts quick.
+
     \b
     Examples:
       streamguard jars fetch
       STREAMGUARD_MAVEN_URL=https://maven.example.com/central streamguard jars fetch
     """
     from streamguard.commands.progress import show_bytes
+    from streamguard.errors import StackError
+    from streamguard.stack.ahead import make_caches
     from streamguard.stack.jars import fetch, read_lock
 
     cache = app.settings.cache_dir / "jars"
     with show_bytes("jars") as on_bytes:
         count = fetch(read_lock(), cache, app.settings.maven_url, on_bytes=on_bytes, verify=verify)
     click.echo(f"{count} jars downloaded into {cache}" if count else f"all jars are in {cache}", err=True)
+    try:
+        make_caches(
+            app.settings,
+            app.project,
+            lambda: click.echo("one start of Kafka and Kafka Connect, to record what makes later ones quick", err=True),
+        )
+    except StackError as exc:
+        click.echo(f"later starts will be slower than they could be: {str(exc).partition(chr(10))[0]}", err=True)
 
 
 @jars.command()

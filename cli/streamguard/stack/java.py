@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -10,6 +12,7 @@ from pathlib import Path
 
 from streamguard.errors import StackError
 from streamguard.settings import Settings, inherited_environment
+from streamguard.stack.jars import Lock, class_path
 
 OLDEST = 17
 
@@ -42,6 +45,16 @@ def java_version(java: str) -> int | None:
         return None
     match = re.search(r'version "(?:1\.)?(\d+)', answer.stderr)
     return int(match[1]) if match else None
+
+
+def cache_file(cache_dir: Path, java: str, lock: Lock, name: str) -> Path:
+    """Where the ahead-of-time cache of a server is, for this Java and these jars as they lie there, see `ahead`."""
+    known = hashlib.sha256()
+    for path in (java, *class_path(lock, cache_dir / "jars").split(os.pathsep)):
+        file = Path(path)
+        status = file.stat() if file.exists() else None
+        known.update(f"{path} {status and (status.st_size, status.st_mtime_ns)}\n".encode())
+    return cache_dir / "ahead" / f"{name}-{known.hexdigest()[:16]}.aot"
 
 
 def _installed(environment: Mapping[str, str]) -> Iterator[str]:

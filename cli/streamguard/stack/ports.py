@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
 import time
@@ -40,6 +41,15 @@ def is_free(port: int) -> bool:
                 return False
             raise
     return True
+
+
+def free_ports(count: int) -> list[int]:
+    """As many ports that nobody listens on; nothing keeps them free."""
+    with contextlib.ExitStack() as stack:
+        listeners = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for listener in listeners:
+            listener.bind((LOOPBACK, 0))
+        return [int(listener.getsockname()[1]) for listener in listeners]
 
 
 def holder(port: int) -> str:

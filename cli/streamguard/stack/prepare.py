@@ -6,7 +6,6 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -19,7 +18,9 @@ from streamguard.errors import StackError
 from streamguard.settings import LOOPBACK, Settings
 from streamguard.stack import credentials, kafka_config, probes
 from streamguard.stack.jars import Lock, plugin_files
+from streamguard.stack.java import cache_file
 from streamguard.stack.places import Places
+from streamguard.stack.ports import free_ports
 from streamguard.stack.programs import documents_command, environment, java_environment, kafka_format
 
 LAUNCH = "streamguard.stack.launch"
@@ -98,7 +99,8 @@ def format_kafka(settings: Settings, places: Places, lock: Lock, java: str) -> N
     cluster_id = secrets.token_urlsafe(16)
     while cluster_id.startswith("-"):  # the tool would take it for an option
         cluster_id = secrets.token_urlsafe(16)
-    command = [*kafka_format(places, java), "--cluster-id", cluster_id]
+    cache = cache_file(settings.cache_dir, java, lock, "kafka")
+    command = [*kafka_format(places, java, cache), "--cluster-id", cluster_id]
     with _unsupervised("kafka", command, places, java_environment(settings, lock)) as process:
         try:
             code = process.wait(TIMEOUT)
@@ -121,7 +123,7 @@ def make_mongodb_user(settings: Settings, places: Places, uri: str) -> None:
     marker = settings.data_dir / "mongodb.user"
     if settings.mongodb_server == "external" or (marker.exists() and marker.read_text() == user):
         return
-    port = _free_port()
+    [port] = free_ports(1)
     with _unsupervised("mongodb", documents_command(settings, port, auth=False), places) as process:
         try:
             _wait(process, f"mongodb://{LOOPBACK}:{port}/", places)
@@ -176,9 +178,3 @@ def _create_user(port: int, user: str, password: str) -> None:
             client.admin.command(command, user, pwd=password, roles=list(ROLES))
     except PyMongoError:  # its text could hold the password
         raise StackError("MongoDB's user could not be made: the server refused it") from None
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind((LOOPBACK, 0))
-        return int(listener.getsockname()[1])
