@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ from itertools import groupby
 from typing import Any
 
 from streamguard.engine.compile import Run, compile_source
+from streamguard.engine.health import Health
 from streamguard.engine.plan import QueryPlan
 from streamguard.engine.positions import BEGINNING, Resume, resume
 from streamguard.errors import Fenced, StreamguardError
@@ -74,7 +76,7 @@ class SourceTask:
         self.topic = topic
         self.group = f"sg.ksql.{service_id}.{topic}"
         self.restarts = 0
-        self.error = ""
+        self.health = Health()
         self.positions: dict[int, int] = {}
         self._settings = settings
         self._counts = counts
@@ -103,6 +105,7 @@ class SourceTask:
         loop = self._loop
 
         def errand() -> None:
+            self.health.committed()  # what comes is another function
             self._take()
             loop.reposition()
 
@@ -138,12 +141,15 @@ class SourceTask:
             try:
                 self._loop.run(self._stop)
             except Fenced as exc:
-                self.error = str(exc)
+                self.health.failed(str(exc))
                 self._on_fenced(exc)
                 return
             except Exception as exc:  # noqa: BLE001  one topic's failure must not end the others
-                self.error = str(exc) if isinstance(exc, StreamguardError) else _place(exc)
-                LOG.error("the queries of %s stopped, they start again in %s s: %s", self.topic, pause, self.error)
+                if not self.health.error(time.monotonic()):
+                    pause = SHORTEST_PAUSE  # it has worked since the failure before
+                why = str(exc) if isinstance(exc, StreamguardError) else _place(exc)
+                self.health.failed(why)
+                LOG.error("the queries of %s stopped, they start again in %s s: %s", self.topic, pause, why)
                 self.restarts += 1
                 self._loop = self._make_loop()
                 self._stop.wait(pause)
@@ -168,6 +174,7 @@ class SourceTask:
             partition.offset = where.offset
             self.positions[number] = where.offset
         self._catching_up = True
+        self.health.began(time.monotonic())
         return committed
 
     def _metadata(self, partition: Any) -> str:
@@ -197,7 +204,7 @@ class SourceTask:
         return self._compiled[active]
 
     def _on_commit(self) -> None:
-        self.error = ""
+        self.health.committed()
         self.positions.update(self._batch.positions)
         self._catching_up = any(
             self.positions[number] < where.horizon for number, where in self._resumes.items() if where.first
@@ -254,12 +261,10 @@ class Queries:
         self._service_id = service_id
         self._on_fenced = on_fenced
         self._tasks: dict[str, SourceTask] = {}
-        self._present: dict[str, PersistentQuery] = {}
         self.counts: dict[str, Counts] = {}
 
     def have(self, queries: Collection[PersistentQuery]) -> None:
         """Run exactly these queries: start, change and stop what differs."""
-        self._present = {query.id: query for query in queries}
         for query in queries:
             self.counts.setdefault(query.id, Counts())
         wanted: dict[str, list[PersistentQuery]] = {}
@@ -281,12 +286,16 @@ class Queries:
     def state(self, query: PersistentQuery) -> str:
         """RUNNING, or ERROR while it is being started again after a failure."""
         task = self._tasks.get(query.source_topic)
-        return "ERROR" if task is None or task.error else "RUNNING"
+        return "ERROR" if task is None or task.health.error(time.monotonic()) else "RUNNING"
 
     def error(self, query: PersistentQuery) -> str:
         """What went wrong last, or nothing."""
         task = self._tasks.get(query.source_topic)
-        return task.error if task else ""
+        return task.health.error(time.monotonic()) if task else ""
+
+    def failing(self) -> bool:
+        """Whether the queries of some topic do not get on."""
+        return any(task.health.error(time.monotonic()) for task in self.tasks())
 
     def group(self, query: PersistentQuery) -> str | None:
         """The consumer group that reads for a query."""

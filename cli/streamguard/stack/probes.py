@@ -31,13 +31,18 @@ def http_ok(url: str, headers: Mapping[str, str] | None = None, *, timeout: floa
 
 
 def ksql(url: str) -> str:
-    """Says that it is healthy: a server that restores its queries already answers 200, with `isHealthy` false."""
+    """Says that it is healthy: a server that restores its queries already answers 200, with `isHealthy` false.
+
+    A query that fails is not the server's matter: whoever mends it needs the server.
+    """
     try:
         with _OPENER.open(f"{url}/healthcheck", timeout=TIMEOUT) as answer:
-            return "" if json.load(answer)["isHealthy"] else f"{url} is not healthy yet"
+            details = json.load(answer)["details"]
+            ill = [name for name, part in details.items() if not part["isHealthy"] and name != "queries"]
+            return f"{url} is not healthy yet ({', '.join(ill)})" if ill else ""
     except (OSError, http.client.HTTPException) as exc:
         return f"{url}: {getattr(exc, 'reason', exc)}"
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return f"{url} is no ksql server"
 
 
