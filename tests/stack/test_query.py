@@ -22,6 +22,7 @@ from streamguard.query import run
 from streamguard.query.files import Query, find_query, queries
 from streamguard.settings import Settings, inherited_environment
 from streamguard.stack.lake import seed_lake
+from tests.tools import require
 
 PROJECT = find_project(Path(__file__))
 QUERIES = [query for query in queries(PROJECT) if query.pipeline == "bank"]
@@ -142,12 +143,14 @@ def test_the_report_has_each_transaction_once_with_the_people_as_they_are_now(
 @pytest.fixture(scope="module")
 def mongosh(settings: Settings) -> Path:
     """npm's mongosh, of one version, installed once into the cache."""
+    require("node")
+    npm = require("npm")
     folder = settings.cache_dir / f"mongosh-{MONGOSH}"
     script = folder / "node_modules" / "mongosh" / "bin" / "mongosh.js"
     if not script.is_file():
         folder.mkdir(parents=True, exist_ok=True)
         subprocess.run(
-            ["npm", "install", *NPM_OPTIONS, "--prefix", str(folder), f"mongosh@{MONGOSH}"],
+            [npm, "install", *NPM_OPTIONS, "--prefix", str(folder), f"mongosh@{MONGOSH}"],
             check=True,
             timeout=300,
         )

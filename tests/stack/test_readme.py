@@ -16,6 +16,7 @@ import pytest
 from streamguard.settings import inherited_environment
 from tests.docs.readme import ELSEWHERE, README, ROOT, commands
 from tests.stack.bank import Bank
+from tests.tools import require
 
 TYPED = [line for line in commands(README) if line not in ELSEWHERE]
 SHOWS = {  # what a newcomer expects to see
@@ -50,6 +51,8 @@ def test_the_commands_whose_output_is_checked_are_in_the_readme() -> None:
 
 @pytest.mark.parametrize("line", TYPED)
 def test_a_command_of_the_readme_runs(line: str, environment: dict[str, str], bank: Bank) -> None:
+    if line.startswith("curl "):
+        require("curl")
     typed = line.replace("localhost:8083", f"localhost:{bank.settings.connect_port}")
     done = subprocess.run(
         ["bash", "-c", typed], cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.tools import require
+
 ROOT = Path(__file__).parent.parent.parent
 SHELLS = ("bash", "zsh")
 # What the shell knows before and after; `$_` and the like change by themselves.
@@ -35,7 +37,7 @@ def clone(tmp_path: Path) -> Path:
 def source(shell: str, clone: Path, script: str, arguments: str = "", path: str = "/usr/bin:/bin") -> tuple[str, str]:
     """The output and the errors of sourcing a script from another folder."""
     done = subprocess.run(
-        [shell, "-c", LEFT.format(script=script, arguments=arguments)],
+        [require(shell), "-c", LEFT.format(script=script, arguments=arguments)],
         env={"FOLDER": str(clone), "PATH": path, "HOME": str(clone)},
         capture_output=True,
         text=True,
@@ -83,9 +85,7 @@ def test_a_python_that_is_too_old_is_named(shell: str, clone: Path, tmp_path: Pa
     old.write_text("#!/bin/sh\ncase $1 in --version) echo Python 3.9.2 ;; *) false ;; esac\n")
     old.chmod(0o755)
     for name in (shell, "dirname", "grep", "cmp", "cp"):
-        found = shutil.which(name)
-        assert found is not None, f"{name} is needed for this test"
-        (folder / name).symlink_to(found)
+        (folder / name).symlink_to(require(name))
     out, err = source(shell, clone, "start.sh", "--build", path=str(folder))
     assert "code 1\n" in out
     assert "Python 3.11 or newer is needed; there is Python 3.9.2" in err
