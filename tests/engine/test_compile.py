@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streamguard.engine import types as t
@@ -219,3 +220,44 @@ def test_the_quick_way_and_the_complete_way_agree_on_any_json(rows: list[dict[st
     slow = run(applied(whole), "i", [Record(orjson.dumps(row)) for row in rows])
     assert [record.raw_value for record in quick.to("o")] == [record.raw_value for record in slow.to("o")]
     assert quick.errors == slow.errors
+
+
+ANYTHING = """
+CREATE STREAM i (k STRUCT<a STRING, b INT> KEY, s STRING, n INT, b BIGINT, d DOUBLE, t BOOLEAN, o STRUCT<s STRING>,
+  l ARRAY<STRING>, m MAP<STRING, STRING>) WITH (kafka_topic='i', key_format='JSON', value_format='JSON');
+CREATE STREAM o AS SELECT k, s, n, b, d, t, o, l, m, n / n AS q, CAST(s AS INT) AS w, CAST(s AS DOUBLE) AS x FROM i;
+CREATE STREAM p WITH (key_format='KAFKA') AS SELECT s, d FROM i PARTITION BY s;
+"""
+REASON = re.compile(
+    r"the (value|key) is not JSON|the (value|key) is nested too deeply"
+    r"|Can't convert type\. sourceType: \w+, requiredType: [A-Z]+, path: \$(\.[A-Za-z]+|\[\d+\])*"
+    r"|Q: division by zero|Q: integer division or modulo by zero"
+    r"|W: a text is not a whole number of 32 bits|X: a text is not a number"
+)
+NUMBERS = ["0", "-0.0", "1.5", "1e400", "1e99999999999999999999", "9" * 30, "9" * 5000]
+TEXTS = ['"hunter2"', '" 7 "', '"1e5d"', r'"\ud800"', r'"\udc00x"', r'"\ud83d\ude00"']
+WORDS = st.sampled_from([*NUMBERS, *TEXTS, "true", "null", "NaN", "hunter2", '"\\"', "\ufeff", "[" * 950 + "]" * 950])
+JSONISH = st.recursive(
+    WORDS,
+    lambda inner: (
+        st.lists(inner, max_size=3).map(lambda found: f"[{','.join(found)}]")
+        | st.lists(
+            st.tuples(st.sampled_from("skabndtolmSKABNDTOLM") | WORDS.map(lambda w: w.strip('"')[:9]), inner),
+            max_size=6,
+        ).map(lambda found: "{" + ",".join(f'"{name}":{each}' for name, each in found) + "}")
+    ),
+    max_leaves=12,
+).map(lambda text: text.encode("utf-8", "surrogatepass"))
+
+
+@settings(max_examples=100, deadline=None)
+@example(value=rb'{"S":"\ud800"}', key=None)
+@example(value=rb'{"S":{"A":1e99999999999999999999}}', key=None)
+@example(value=b'{"S":' + b"[" * 950 + b"]" * 950 + b"}", key=rb'{"A":"\udfff"}')
+@given(value=st.none() | JSONISH | st.binary(max_size=20), key=st.none() | JSONISH | st.binary(max_size=20))
+def test_no_record_stops_a_query_and_no_reason_holds_its_data(value: bytes | None, key: bytes | None) -> None:
+    written = run(applied(ANYTHING), "i", [Record(value, key)])
+    for _, record in written.records:
+        assert record.raw_value is None or orjson.loads(record.raw_value)
+    for _, reason in written.errors:
+        assert REASON.fullmatch(reason), reason

@@ -49,17 +49,30 @@ def decoder(columns: Sequence[tuple[str, t.Type]]) -> Callable[[bytes], dict[str
 
     The function raises `Undecodable`.
     """
-    coerce = coercion(t.Struct(tuple(columns)))
+    return _json_decoder(t.Struct(tuple(columns)), "value")
 
-    def decode(raw: bytes) -> dict[str, Any] | None:
+
+def _json_decoder(kind: t.Type, part: str) -> Callable[[bytes], Any]:
+    coerce = coercion(kind)
+
+    def decode(raw: bytes) -> Any:
         try:
-            document = json.loads(raw, parse_float=Exact, parse_constant=_no_constant)
-        except (ValueError, RecursionError) as exc:
-            raise Undecodable("the value is not JSON") from exc
-        made: dict[str, Any] | None = coerce(document, "$")
-        return made
+            return coerce(_document(raw), "$")
+        except Undecodable:
+            raise
+        except RecursionError:
+            raise Undecodable(f"the {part} is nested too deeply") from None
+        except (ValueError, ArithmeticError):  # ArithmeticError: an exponent that no number has
+            raise Undecodable(f"the {part} is not JSON") from None
 
     return decode
+
+
+def _document(raw: bytes) -> Any:
+    """Parsed JSON, numbers with their digits. Half a surrogate pair is refused: it could never be written again."""
+    document = json.loads(raw, parse_float=Exact, parse_constant=_no_constant)
+    json.dumps(document, ensure_ascii=False, default=str).encode()
+    return document
 
 
 def _no_constant(text: str) -> Any:
@@ -242,17 +255,7 @@ def _getter(spellings: list[str | None]) -> Callable[[dict[str, Any]], tuple[Any
 def key_decoder(kind: t.Type, key_format: str) -> Callable[[bytes], Any]:
     """Key bytes to the key column's value; the function raises `Undecodable`."""
     if key_format == "JSON":
-        coerce = coercion(kind)
-
-        def decode_json(raw: bytes) -> Any:
-            try:
-                return coerce(json.loads(raw, parse_float=Exact, parse_constant=_no_constant), "$")
-            except Undecodable:
-                raise
-            except (ValueError, RecursionError) as exc:
-                raise Undecodable("the key is not JSON") from exc
-
-        return decode_json
+        return _json_decoder(kind, "key")
     if kind == t.STRING:
         return lambda raw: raw.decode(errors="replace")
     packing = _packing(kind)
