@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx2
 import pytest
 import requests
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from streamguard.engine.applying import apply_files
 from streamguard.engine.commands import topic_name
@@ -377,3 +378,31 @@ def command(ksql: KsqlProcess, *arguments: str, code: int = 0) -> str:
     done = subprocess.run(line, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == code, done
     return done.stderr if code else done.stdout
+
+
+def test_a_query_that_does_not_get_on_is_said_and_goes_on_once_it_can(ksql: KsqlProcess, topics: Topics) -> None:
+    topic, sink = stream(topics, ksql), topics.make("sink")
+    limit(topics, sink, "100")
+    ksql.run(
+        f"CREATE STREAM copied WITH (KAFKA_TOPIC='{sink}') AS SELECT k, id, kind + '{'x' * 200}' AS kind FROM events;"
+    )
+    assert health(ksql) == {"isHealthy": True, "queries": True}
+    topics.send(topic, events(0, 10))
+    wait_for(lambda: health(ksql) == {"isHealthy": False, "queries": False}, 20.0, "the query fails")
+    [entity] = ksql.run("SHOW QUERIES;")
+    assert [row["state"] for row in entity["queries"]] == ["ERROR"]
+    limit(topics, sink, "1000000")
+    topics.wait_for(sink, 10)
+    assert health(ksql) == {"isHealthy": True, "queries": True}
+
+
+def limit(topics: Topics, topic: str, size: str) -> None:
+    """Have Kafka refuse records of more bytes than that."""
+    entry = ConfigEntry("max.message.bytes", size, incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+    topics.admin.incremental_alter_configs([resource])[resource].result(10)
+
+
+def health(ksql: KsqlProcess) -> dict[str, bool]:
+    answer = requests.get(f"{ksql.client.url}/healthcheck", timeout=5).json()
+    return {"isHealthy": answer["isHealthy"], "queries": answer["details"]["queries"]["isHealthy"]}
