@@ -268,8 +268,8 @@ class Loop:
         """After an exception of the handler, which is what matters: our successor ends what stays open."""
         seconds = self._limits.call
         try:
-            self._steps.made(self._session.producer.abort_transaction, seconds, within=2 * seconds, after_stop=True)
-        except (KafkaException, Rebuild) as exc:
+            self._steps.made(self._session.producer.abort_transaction, seconds, within=2 * seconds)
+        except (KafkaException, Rebuild, Stopped) as exc:
             LOG.warning("the transaction of %s could not be aborted: %s", self.transactional_id, exc)
 
     def _give_up(self, error: KafkaError) -> NoReturn:

@@ -15,14 +15,13 @@ from streamguard.errors import KafkaError as KafkaRefusal
 from streamguard.kafka import clients
 from streamguard.kafka.produce import Refusals, guarded
 from streamguard.kafka.steps import Steps
-from streamguard.kafka.verdicts import Rebuild, Stopped
+from streamguard.kafka.verdicts import Stopped
 from streamguard.settings import Settings
 
 OnAssign = Callable[[list[TopicPartition]], list[TopicPartition]]
 INIT_TIMEOUT = 0.03
 """The first of a row that doubles. Kafka is busy for some 50 ms with ending the transaction of a killed predecessor;
 librdkafka would ask again after 500 ms, a new call asks at once."""
-ASK_SECONDS = 10.0
 PAUSE = 0.05
 
 LOG = logging.getLogger("streamguard.kafka.loop")
@@ -55,7 +54,7 @@ class Membership:
         """
         while not stop.is_set():
             try:
-                members = steps.made(self.clients.members, self.settings, self.group, within=ASK_SECONDS)
+                members = steps.made(self.clients.members, self.settings, self.group)
             except (KafkaRefusal, KafkaUnavailable):  # away, or back and without a coordinator for the group yet
                 stop.wait(PAUSE)
                 continue
@@ -85,6 +84,7 @@ class Session:
         self._stop = stop
         self._on_assign = on_assign
         self._ready = ready
+        self._closing = False
         self.assigned: list[TopicPartition] = []
         self.assignments = 0
         """Grows with every change of what is assigned."""
@@ -102,12 +102,13 @@ class Session:
         self._steps.patiently(self.producer.init_transactions, timeout=INIT_TIMEOUT)
 
     def close(self) -> None:
-        """Leave what is unfinished to the successor; return in time even if Kafka does not answer."""
+        """Leave what is unfinished to the successor; at a stop, return in time even if Kafka does not answer."""
         self._ready.clear()
+        self._closing = True
         clients.discard(self.producer)
         try:
-            self._steps.made(self.consumer.close, within=self._steps.limits.close, after_stop=True)
-        except Rebuild:
+            self._steps.made(self.consumer.close, more_grace=self._steps.limits.close)
+        except Stopped:
             LOG.warning("the consumer of %s did not close in time", self._membership.instance)
         except KafkaException as exc:
             LOG.warning("the consumer of %s was not closed well: %s", self._membership.instance, exc)
@@ -135,6 +136,8 @@ class Session:
     def _lose(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Kafka has not heard from us for too long. librdkafka joins again, unless somebody has our place."""
         self._revoke(consumer, partitions)
+        if self._closing:  # in the thread that makes the calls: it can not wait for another one
+            return
         if self._membership.was_replaced(self._steps, self._stop):
             raise self._membership.fenced("it had been silent for too long")
 

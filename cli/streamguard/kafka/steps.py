@@ -2,8 +2,11 @@
 
 librdkafka does not always keep to the time-outs that it is given: ``send_offsets_to_transaction`` may wait 10 s for a
 broker that has died, or for ever. So every call that waits for Kafka is made by a thread of its own; if it does not
-come back, it is left to itself, together with its client. Nothing is lost by that: a new producer with the same
+come back, it is left to itself, together with its client. Nothing is lost by that: the next producer with the same
 transactional id ends whatever was open, and fences the old one.
+
+Two calls are left to themselves only when the process ends: ``init_transactions``, which would fence that next producer
+when Kafka is back, and the closing of a consumer, which would take its place in the group.
 """
 
 from __future__ import annotations
@@ -38,12 +41,12 @@ class Limits:
     """One step of a transaction."""
     steps: float = clients.TRANSACTION_TIMEOUT_MS / 1000
     """One step with its repetitions: after that Kafka has given up the transaction."""
-    late: float = 2.0
-    """What a call gets above its own time-out before it is left to itself."""
+    late: float = 20.0
+    """What a step gets above its own time-out before it is left to itself: twice what was ever seen."""
     grace: float = 2.0
     """What is under way gets in all, once a stop is wanted: with the rest of a shutdown less than 5 s."""
     close: float = 1.0
-    """Closing a consumer."""
+    """Closing a consumer, after that."""
 
 
 class Steps:
@@ -71,7 +74,7 @@ class Steps:
             try:
                 if here:
                     return call(*arguments, timeout)
-                return self.made(call, *arguments, timeout, within=timeout + self.limits.late)
+                return self.made(call, *arguments, timeout)
             except KafkaException as exc:
                 self._require_repeatable(exc)
             timeout = min(2 * timeout, self.limits.call)
@@ -88,11 +91,8 @@ class Steps:
                 if time.monotonic() > end or verdicts.timed_out(exc.args[0]):
                     raise Rebuild(f"no answer in time: {exc.args[0].str()}") from exc
 
-    def made(self, call: Callable[..., T], *arguments: Any, within: float, after_stop: bool = False) -> T:
-        """Make one call; if it has not come back `within` seconds, leave it to itself.
-
-        A stop shortens that, except for what is done `after_stop`.
-        """
+    def made(self, call: Callable[..., T], *arguments: Any, within: float = math.inf, more_grace: float = 0.0) -> T:
+        """Make one call; if it has not come back `within` seconds, or soon after a stop, leave it to itself."""
         if self._thread is None:
             self._thread = _Calls()
         self._thread.begin(call, arguments)
@@ -101,7 +101,7 @@ class Steps:
             try:
                 answer, error = self._thread.outcomes.get(timeout=GLANCE)
             except Empty:
-                self._require_time(end, after_stop)
+                self._require_time(end, more_grace)
                 continue
             if error is not None:
                 raise error
@@ -126,11 +126,11 @@ class Steps:
         if self._stop.is_set():
             raise Stopped from exc
 
-    def _require_time(self, end: float, after_stop: bool) -> None:
-        now, stopping = time.monotonic(), self._stop.is_set() and not after_stop
+    def _require_time(self, end: float, more_grace: float) -> None:
+        now, stopping = time.monotonic(), self._stop.is_set()
         if stopping:
             self._stop_seen = min(self._stop_seen, now)
-            end = min(end, self._stop_seen + self.limits.grace)
+            end = min(end, self._stop_seen + self.limits.grace + more_grace)
         if now < end:
             return
         self.end()  # as soon as the call comes back, if ever
