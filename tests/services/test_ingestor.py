@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 
@@ -66,6 +67,24 @@ def test_the_evaluation_decides(evaluation: str, topic: str | None) -> None:
     assert route(value(evaluation=evaluation)) == topic
 
 
+@pytest.mark.parametrize(
+    "accepted",
+    [
+        pytest.param(value(amount=0), id="nothing paid"),
+        pytest.param(value().replace(b"12.5", b"-0.0"), id="minus nothing"),
+        pytest.param(value().replace(b"12.5", b"1" * 40), id="forty digits"),
+        pytest.param(value().replace(b"12.5", b"0.12345678901234567890"), id="many decimals"),
+        pytest.param(value(status="a\x00b"), id="a NUL in a text"),
+        pytest.param(value(status="\u202eabc\u200b"), id="right to left, and of no width"),
+        pytest.param(value(transfer_date="2024-02-30"), id="a day that does not exist, for those who read dates"),
+        pytest.param(value(receiver_bank_account="DE1"), id="sender is receiver"),
+        pytest.param(b"\n " + value() + b"\r\n", id="white space around it"),
+    ],
+)
+def test_what_is_odd_but_a_transaction_passes_as_it_is(accepted: bytes) -> None:
+    assert route(accepted) == "fraudulent-transactions"
+
+
 def test_fields_that_nobody_asked_for_are_no_reason_to_refuse() -> None:
     assert route(value(channel="web", note='"evaluation": "legitimate"')) == "fraudulent-transactions"
 
@@ -81,6 +100,8 @@ def test_fields_that_nobody_asked_for_are_no_reason_to_refuse() -> None:
         pytest.param(value()[:-1], "E_JSON", id="cut off"),
         pytest.param(value() + b"x", "E_JSON", id="something after the end"),
         pytest.param(b"\x00\x00\x00\x00\x07" + value(), "E_JSON", id="a schema registry's prefix"),
+        pytest.param(gzip.compress(value()), "E_JSON", id="compressed by its producer"),
+        pytest.param(b"\x00" * 1_048_576, "E_JSON", id="a megabyte of nothing"),
         pytest.param(b"[" * 100_000, "E_JSON", id="deep nesting, open"),
         pytest.param(b"[" * 900 + b"]" * 900, "E_SCHEMA", id="deep nesting, closed"),
         pytest.param(b"null", "E_SCHEMA", id="null"),

@@ -92,7 +92,7 @@ class Loop:
         self.transactional_id = f"{group}.{instance or settings.instance}"
         self.topics = tuple(topics)
         self.ready = threading.Event()
-        """Set while partitions are assigned."""
+        """Set while partitions are assigned: no longer when Kafka has not answered for the time of a session, 6 s."""
         self._handle = handle
         self._batch_records = batch_records
         self._batch_wait = batch_wait

@@ -120,6 +120,8 @@ def worker(settings: Settings, plugins: Path) -> dict[str, object]:
         "connector.client.config.override.policy": "Allowlist",
         "connector.client.config.override.allowlist": ",".join(CONSUMER_OVERRIDES),
         "consumer.isolation.level": "read_committed",
+        # A record of a topic's limit and the headers of its dead letter.
+        "producer.max.request.size": 16 * 1024 * 1024,
         # The tasks of a killed worker are dead members of their groups: with Kafka's 45 s nothing moves that long.
         "consumer.session.timeout.ms": 8000,
         "consumer.heartbeat.interval.ms": 2000,
