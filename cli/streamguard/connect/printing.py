@@ -23,7 +23,6 @@ PLANE = 0xF0000
 DISGUISED = frozenset('"\\/${}[]:,') | {chr(code) for code in range(32)} | {"\x7f"}
 PRIVATE = re.compile(f"[{chr(PLANE)}-{chr(PLANE + 0xFF)}]")
 REFERENCE = re.compile(r"\$\{([^}:]*):(?:([^}]*):)?([^}]*)\}", re.DOTALL)
-PROVIDER = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 _DISGUISE = {ord(character): chr(PLANE + ord(character)) for character in DISGUISED}

@@ -32,7 +32,7 @@ from streamguard.engine.rejection import (
     bad_statement,
 )
 from streamguard.engine.request import StatementRequest
-from streamguard.engine.session import EDITABLE, OFFSET_RESET, check_property, check_value, checked
+from streamguard.engine.session import EDITABLE, OFFSET_RESET, after_set, checked
 from streamguard.errors import Fenced, KafkaError, StatementError, StreamguardError
 from streamguard.kafka.cluster import Cluster
 
@@ -144,11 +144,7 @@ class Statements:
             case s.Query():
                 raise Rejection(QUERY_ENDPOINT, TO_QUERY_ENDPOINT, statement=statement.text + ";")
             case s.SetProperty(name=name, value=value):
-                bare = check_property(name)
-                if value is None:
-                    draft.properties.pop(bare, None)
-                else:
-                    draft.properties[bare] = check_value(name, value)
+                draft.properties = after_set(draft.properties, name, value)
             case s.Define(name=name, value=value):
                 if value is None:
                     draft.variables.pop(name.upper(), None)
@@ -311,11 +307,7 @@ def _persistent(made: Change, number: int, command: Command) -> PersistentQuery:
         plan=made.plan,
         statement=command.statement,
         source_topic=made.plan.source.topic,
-        sink_topic=made.plan.sink.topic,
-        sources=(made.plan.source.name,),
-        sink=made.plan.sink.name,
         starts=command.starts,
-        properties=command.properties,
     )
 
 

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 import orjson
 
+from streamguard.engine.types import quoted
+
 DELIMITED = "application/vnd.ksqlapi.delimited.v1"
 ROW_OBJECTS = "application/vnd.ksql.v1+json"
 JSON = "application/json"
@@ -28,7 +30,7 @@ class Heading:
     def schema(self) -> str:
         """The columns as the header of the row objects has them."""
         pairs = zip(self.names, self.types, strict=True)
-        return ", ".join(f"{quote(name)} {kind}" for name, kind in pairs)
+        return ", ".join(f"{quoted(name)} {kind}" for name, kind in pairs)
 
 
 class Framing(Protocol):
@@ -98,11 +100,6 @@ def negotiate(accept: str, *, classic: bool) -> Framing:
         if media_type in known:
             return known[media_type]
     return RowObjects() if classic else Delimited()
-
-
-def quote(name: str) -> str:
-    """An identifier between backticks."""
-    return "`" + name.replace("`", "``") + "`"
 
 
 def dumps(value: Any) -> bytes:

@@ -19,7 +19,7 @@ from streamguard.engine.metastore import Metastore
 from streamguard.engine.plan import QueryPlan, plan
 from streamguard.engine.rejection import TOO_MANY_QUERIES, Rejection, bad_request, bad_statement
 from streamguard.engine.request import StatementRequest
-from streamguard.engine.session import EDITABLE, OFFSET_RESET, check_property, check_value, checked
+from streamguard.engine.session import EDITABLE, OFFSET_RESET, after_set, checked
 from streamguard.errors import StatementError
 from streamguard.kafka.cluster import Cluster
 from streamguard.kafka.reader import Reader
@@ -159,9 +159,5 @@ def _properties(request: StatementRequest, statements: Sequence[s.Statement]) ->
     properties = checked(request.properties)
     for statement in statements:
         if isinstance(statement, s.SetProperty):
-            bare = check_property(statement.name)
-            if statement.value is None:
-                properties.pop(bare, None)
-            else:
-                properties[bare] = check_value(statement.name, statement.value)
+            properties = after_set(properties, statement.name, statement.value)
     return properties

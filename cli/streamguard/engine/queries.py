@@ -44,11 +44,7 @@ class PersistentQuery:
     plan: QueryPlan
     statement: str
     source_topic: str
-    sink_topic: str
-    sources: tuple[str, ...]
-    sink: str
     starts: Mapping[int, int] = field(default_factory=dict)
-    properties: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass

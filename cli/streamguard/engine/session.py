@@ -45,6 +45,13 @@ def check_value(name: str, value: str) -> str:
     return chosen
 
 
+def after_set(properties: Mapping[str, str], name: str, value: str | None) -> dict[str, str]:
+    """The properties after SET, or after UNSET (`value` None); a Rejection for what SET does not take."""
+    bare = check_property(name)
+    rest = {key: kept for key, kept in properties.items() if key != bare}
+    return rest if value is None else {**rest, bare: check_value(name, value)}
+
+
 def property_rows(overrides: Mapping[str, str], fixed: Mapping[str, str]) -> list[dict[str, Any]]:
     """SHOW PROPERTIES."""
     rows = [
