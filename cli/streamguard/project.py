@@ -138,24 +138,35 @@ def find_project(start: Path, explicit: Path | None = None) -> Project:
     raise ProjectError(f"no project in {start} or above it: it is a folder with connectors/, ksql/ and init/")
 
 
-def load_yaml(path: Path, schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Read a YAML file and check it against a JSON Schema; an error names the file, the line and a fix."""
-    import jsonschema
-
+def read_text(path: Path) -> str:
+    """The text of a file of a project. Raises ProjectError."""
     try:
-        text = path.read_text()
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        document = yaml.safe_load(text)
+        return path.read_text(encoding="utf-8")
     except OSError as exc:
         raise ProjectError(f"{path} can not be read: {exc.strerror}") from exc
     except UnicodeDecodeError as exc:
         raise ProjectError(f"{path} is not UTF-8 text") from exc
+
+
+def load_yaml(path: Path, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Read a YAML file and check it against a JSON Schema; an error names the file, the line and a fix."""
+    import jsonschema
+
+    text = read_text(path)
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        document = yaml.safe_load(text)
     except yaml.MarkedYAMLError as exc:
         line = exc.problem_mark.line + 1 if exc.problem_mark else 1
         raise ProjectError(f"{path}, line {line}: {exc.problem}") from exc
-    _refuse_repeated_keys(path, root)
-    error = jsonschema.validators.validator_for(schema)(schema)
-    first = min(error.iter_errors(document), key=lambda e: _line(root, list(e.absolute_path)), default=None)
+    except (yaml.YAMLError, ValueError, RecursionError) as exc:  # control characters, the 31st of June, brackets
+        raise ProjectError(f"{path} is no YAML: {' '.join(str(exc).split())}") from exc
+    try:
+        _refuse_repeated_keys(path, root)
+    except RecursionError as exc:
+        raise ProjectError(f"{path}: a part of it holds itself") from exc
+    validator = jsonschema.validators.validator_for(schema)(schema)
+    first = min(validator.iter_errors(document), key=lambda error: _urgency(root, error), default=None)
     if first is not None:
         path_to, reason = _explain(first)
         raise ProjectError(f"{path}, line {_line(root, path_to)}: {reason}")
@@ -176,6 +187,11 @@ def _shipped() -> Path:
     package = Path(__file__).resolve().parent
     shipped = package / "shipped"
     return shipped if shipped.is_dir() else package.parent.parent
+
+
+def _urgency(root: yaml.Node | None, error: Any) -> tuple[int, bool]:
+    """Errors are told from the top; of one place an unknown key first: a key that is missing is often it, misspelt."""
+    return _line(root, list(error.absolute_path)), error.validator != "additionalProperties"
 
 
 def _explain(error: Any) -> tuple[list[Any], str]:
@@ -210,6 +226,8 @@ def _refuse_repeated_keys(path: Path, node: yaml.Node | None) -> None:
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise ProjectError(f"{path}, line {key.start_mark.line + 1}: a key is a word")
             if key.value in seen:
                 raise ProjectError(f"{path}, line {key.start_mark.line + 1}: {key.value} is there twice")
             seen.add(key.value)

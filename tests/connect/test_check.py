@@ -7,7 +7,7 @@ import pytest
 from streamguard.connect.answers import FieldError, Validation
 from streamguard.connect.check import check, policy_findings, topic_findings, unknown_keys, validation_findings
 from streamguard.connect.render import Connector
-from tests.connect.conftest import Answer, Script
+from tests.connect.conftest import Answer, Script, error
 
 PLUGINS = [{"class": "org.x.MongoSinkConnector", "type": "sink", "version": "2.0.1"}]
 KNOWN = frozenset(
@@ -73,6 +73,13 @@ def test_a_secret_in_clear_is_against_policy_and_not_in_the_finding() -> None:
     assert "hunter2" not in str(finding)
 
 
+@pytest.mark.parametrize("key", ["topics", "tasks__max", "iceberg__tables", "errors__deadletterqueue__topic__name"])
+def test_a_name_that_the_worker_resolves_is_against_policy_because_traces_show_names(key: str) -> None:
+    (finding,) = policy_findings(connector(**{key: "x-${env:SOME_SECRET}"}))
+    assert (finding.key, finding.policy) == (key.replace("__", "."), True)
+    assert policy_findings(connector(connection__uri="${env:SOME_SECRET}", iceberg__catalog__uri="${env:X}")) == []
+
+
 def test_dead_letters_into_the_sinks_own_topic_are_against_policy() -> None:
     wanted = connector(topics="a,b", errors__deadletterqueue__topic__name="b")
     assert [finding.key for finding in policy_findings(wanted)] == ["errors.deadletterqueue.topic.name"]
@@ -99,3 +106,11 @@ def test_a_class_may_be_named_in_the_ways_that_connect_takes(script: Script, nam
     findings = check(client, connector(connector__class=name), client.plugins(), {})
     assert [finding.key for finding in findings] == ["connector.class"]  # the scripted worker lists no key at all
     assert script.asked[1].body == {"connector.class": name, "name": "c"}
+
+
+def test_a_plugin_that_fails_on_a_config_is_a_finding_of_that_connector(script: Script) -> None:
+    script.answers = [Answer(body=PLUGINS), error(500, "java.lang.IllegalArgumentException: state should be: a name")]
+    client = script.client()
+    (finding,) = check(client, connector(connector__class="MongoSink"), client.plugins(), {})
+    assert "the plugin failed on this config: " in finding.text
+    assert "state should be: a name" in finding.text

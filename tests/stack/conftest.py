@@ -17,9 +17,11 @@ import pytest
 
 from streamguard.project import Project, find_project
 from streamguard.settings import Settings, load
+from streamguard.stack import credentials
 from streamguard.stack.ports import is_free
 from streamguard.stack.programs import GRPC
 from streamguard.stack.stack import Stack
+from tests.stack import sentinels
 from tests.stack.bank import Bank
 
 OFFSETS: list[int] = list(range(600, 5000, 50))
@@ -57,8 +59,9 @@ def stack(project: Project) -> Iterator[Stack]:
     settings = settings_in(folder, project, phase_dir=phases)
     running = Stack(settings, project)
     try:
+        credentials.write(folder, sentinels.plant())
         running.start(SERVERS)
-        # Read again: now with the credentials that the start made.
+        # Read again: now with the planted credentials, which the start gave its own port.
         ready = load(project.root, data_dir=folder, phase_dir=phases, **_ports(settings))
         yield Stack(ready, project)
     finally:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from streamguard.connect.answers import Plugin, Validation
 from streamguard.connect.client import ConnectClient
 from streamguard.connect.render import Connector
-from streamguard.connect.secrets import literal_secrets
-from streamguard.errors import Refused
+from streamguard.connect.secrets import literal_secrets, named_by_reference
+from streamguard.errors import ConnectError, ConnectUnavailable, Refused
 from streamguard.project import did_you_mean
 
 PASSED_ON = (
@@ -56,7 +56,12 @@ def check(
         return [*findings, found]
     if findings:
         return findings
-    answer = client.validate(connector.class_name, {**connector.config, "name": connector.name})
+    try:
+        answer = client.validate(connector.class_name, {**connector.config, "name": connector.name})
+    except ConnectUnavailable:
+        raise
+    except ConnectError as exc:  # the plugin's own code failed on this config: the others can still be checked
+        return [Finding("connector.class", f"the plugin failed on this config: {exc}")]
     return validation_findings(connector, answer)
 
 
@@ -72,6 +77,10 @@ def policy_findings(connector: Connector) -> list[Finding]:
     findings = [
         Finding(key, f"{words}: let the worker resolve it, with {{{{ env(NAME) }}}} in the template", policy=True)
         for key, words in secrets.items()
+    ]
+    findings += [
+        Finding(key, "a name is no secret: what the worker resolves here, it writes into its log", policy=True)
+        for key in named_by_reference(connector.config)
     ]
     dead_letters = connector.config.get("errors.deadletterqueue.topic.name")
     if dead_letters in connector.topics:

@@ -17,6 +17,8 @@ from streamguard.services import ingestor
 from streamguard.settings import Settings
 
 LOG = logging.getLogger("streamguard.services")
+PATIENCE = 5.0
+"""Seconds without a partition after which that is told."""
 
 
 def run_ingestor(settings: Settings, pipeline: Pipeline, *, verbose: bool = False) -> None:
@@ -56,8 +58,16 @@ def serve(settings: Settings, loop: Loop, name: str, port: int, counts: Counts, 
 
     with metrics.listen(port, name) as listener:
         metrics.serve(listener, name, counts, health)
+        threading.Thread(target=_tell_of_waiting, args=(settings, loop, stop, name), daemon=True).start()
         loop.run(stop)
     LOG.info("stopped", extra={"service": name})
+
+
+def _tell_of_waiting(settings: Settings, loop: Loop, stop: threading.Event, name: str) -> None:
+    """A loop waits for Kafka as long as it takes; somebody who looks should see what for."""
+    if not loop.ready.wait(PATIENCE) and not stop.is_set():
+        at = settings.kafka_bootstrap
+        LOG.warning("%s waits: Kafka at %s has given it no partition yet; does it answer there?", name, at)
 
 
 def stop_on_signals() -> threading.Event:

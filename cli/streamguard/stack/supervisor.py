@@ -208,8 +208,9 @@ class Supervisor:
             self._call("supervisor.shutdown")
         if pid is not None:
             _wait_for_end(pid)
-        self.places.supervisor_pid.unlink(missing_ok=True)
-        self.places.supervisor_socket.unlink(missing_ok=True)
+        for path in (self.places.supervisor_pid, self.places.supervisor_socket):
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                path.unlink()
 
     def kill(self) -> None:
         """End it at once; the kernel ends its children."""

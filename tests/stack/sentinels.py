@@ -1,0 +1,52 @@
+"""Secrets that are planted before the stack starts, and the search for them.
+
+They have characters that addresses, JSON, shells and Java's properties each write in another way: a secret may get
+lost in any of its forms.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Mapping
+from urllib.parse import quote, quote_plus
+
+from streamguard.stack import credentials
+
+S3_ACCESS = "SGPLANTEDACCESSKEY42"
+S3_SECRET = "pl4nted/S3+secret=%41~$HOME'key"
+MONGODB = "pl@nted:m0ngo/p%41ss?#[w]+'$PATH\\rd\""
+WRONG = "wr0ng:p@ss/%41w?rd'that-nobody-accepts"
+
+PLANTED: Mapping[str, str] = {"S3's access key": S3_ACCESS, "S3's secret key": S3_SECRET, "MongoDB's password": MONGODB}
+
+
+def plant() -> dict[str, str]:
+    """The credentials file that a stack finds at its first start; the stack puts its own port into the URI."""
+    return {
+        credentials.S3_ACCESS_KEY: S3_ACCESS,
+        credentials.S3_SECRET_KEY: S3_SECRET,
+        credentials.MONGODB_URI: mongodb_uri(1, MONGODB),
+    }
+
+
+def mongodb_uri(port: int, password: str) -> str:
+    """As a template's variable holds it."""
+    return f"mongodb://streamguard:{quote(password, safe='')}@127.0.0.1:{port}/"
+
+
+def forms(secret: str) -> list[bytes]:
+    """How a secret may be written: in clear, percent-encoded, as JSON or `repr` quote it, in base64."""
+    encoded = {secret, quote(secret, safe=""), quote(secret), quote_plus(secret), quote(secret, safe=":@'$")}
+    encoded |= {text.lower() for text in encoded if text != secret}
+    encoded |= {json.dumps(secret)[1:-1], repr(secret)[1:-1], secret.replace("\\", "\\\\")}
+    encoded.add(base64.b64encode(secret.encode()).decode().rstrip("="))
+    return sorted(text.encode() for text in encoded)
+
+
+def found_in(text: str | bytes, secrets: Iterable[str] = (*PLANTED, WRONG)) -> list[str]:
+    """Which secrets are in a text, by what they are; never the secrets themselves, for this goes into reports."""
+    content = text.encode(errors="surrogateescape") if isinstance(text, str) else text
+    names = {name: PLANTED.get(name, name) for name in secrets}
+    found = [name for name, secret in names.items() if any(form in content for form in forms(secret))]
+    return ["the wrong password" if name == WRONG else name for name in found]

@@ -1,0 +1,44 @@
+"""Pipelines that can not be read: the file, the line, and what is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from streamguard.errors import ProjectError
+from streamguard.project import PIPELINE_SCHEMA, load_yaml
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("topics:\n  a: {partitons: 4}\n", r"line 2: topics\.a: unknown key partitons \(did you mean partitions\?\)"),
+        ("topcs: {}\n", r"line 1: unknown key topcs \(did you mean topics\?\)"),
+        ("topics:\n  a: {partitions: 0}\ngenerator: {world: w, topic: a}\n", "line 2: topics.a.partitions: 0 is less"),
+        ("topics: {}\ntopics: {}\n", "line 2: topics is there twice"),
+        ("topics: [", "line 1: "),
+        ("- 1\n", "line 1: "),
+        ("", "line 1: "),
+        ("a: &a [*a]\n", "a part of it holds itself"),
+        ("a: 2026-06-31\n", "is no YAML: day is out of range"),
+        ('a: "\x01"\n', "is no YAML: unacceptable character"),
+        ("? [a]\n: b\n", "line 1: "),
+        ("a: !!python/object:os.system x\n", "line 1: could not determine a constructor"),
+    ],
+)
+def test_a_mistake_is_one_sentence_with_the_file(tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "bank.yml"
+    path.write_text(text)
+    with pytest.raises(ProjectError, match=says) as raised:
+        load_yaml(path, PIPELINE_SCHEMA)
+    assert str(raised.value).startswith(str(path))
+    assert "\n" not in str(raised.value)
+
+
+def test_what_is_no_text_or_no_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "latin.yml").write_bytes(b"a: caf\xe9\n")
+    with pytest.raises(ProjectError, match=r"latin\.yml is not UTF-8 text"):
+        load_yaml(tmp_path / "latin.yml", PIPELINE_SCHEMA)
+    with pytest.raises(ProjectError, match="can not be read: Is a directory"):
+        load_yaml(tmp_path, PIPELINE_SCHEMA)
