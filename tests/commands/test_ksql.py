@@ -51,7 +51,7 @@ def test_an_unknown_pipeline_is_64_and_named(capsys: pytest.CaptureFixture[str])
 
 def test_a_file_that_is_missing_or_no_text_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["ksql", "exec", "-f", str(tmp_path / "none.sql"), "--url", NOWHERE]) == 1
-    assert "none.sql: No such file or directory" in capsys.readouterr().err
+    assert "none.sql can not be read: No such file or directory" in capsys.readouterr().err
     (tmp_path / "latin.sql").write_bytes(b"-- caf\xe9")
     assert run(["ksql", "exec", "-f", str(tmp_path / "latin.sql"), "--url", NOWHERE]) == 1
     assert "latin.sql is not UTF-8 text" in capsys.readouterr().err

@@ -94,11 +94,12 @@ def execute(  # noqa: PLR0917  one parameter an option
       streamguard ksql exec -f statements.sql
     """
     from streamguard.engine.client import KsqlClient
+    from streamguard.project import read_text
 
     if (sql is None) == (path is None):
         raise click.UsageError("give the statements as an argument or with --file, and not both")
     client = KsqlClient(url or app.settings.ksql_url)
-    text = sql if path is None else _read(path)
+    text = sql if path is None else read_text(path)
     assert text is not None
     properties, variables = _pairs(settings, "--set"), _variables(definitions)
     if _is_select(text):
@@ -227,15 +228,6 @@ def _pairs(texts: tuple[str, ...], option: str) -> dict[str, str]:
             raise click.UsageError(f"{option} takes NAME=VALUE, not {text!r}")
         pairs[name] = value
     return pairs
-
-
-def _read(path: Path) -> str:
-    from streamguard.errors import ProjectError
-
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as exc:
-        raise ProjectError(f"{path} is not UTF-8 text") from exc
 
 
 def _relative(path: str) -> str:

@@ -18,7 +18,8 @@ from streamguard.engine.client import EARLIEST, KsqlClient
 from streamguard.engine.parse import parse
 from streamguard.engine.places import Place, excerpt
 from streamguard.engine.printing import statement as printed
-from streamguard.errors import ProjectError, StatementError, StatementRefused
+from streamguard.errors import StatementError, StatementRefused
+from streamguard.project import read_text
 
 STREAMS = "ksql.streams."
 POSITION = re.compile(r"line (\d+)(?::|, column )(\d+): ")
@@ -57,7 +58,7 @@ def apply_files(client: KsqlClient, files: Sequence[Path], variables: Mapping[st
     if client.is_ours():
         yield from _apply_at_once(client, check_files(files, variables), variables)
         return
-    for path, text in [(path, _read(path)) for path in files]:
+    for path, text in [(path, read_text(path)) for path in files]:
         try:
             entities = client.ksql(text, properties=EARLIEST, variables=variables)
         except StatementRefused as exc:
@@ -69,7 +70,7 @@ def check_files(files: Sequence[Path], variables: Mapping[str, str]) -> list[_Fi
     """Refuse the first file that our own parser does not take."""
     read: list[_File] = []
     for path in files:
-        text = _read(path)
+        text = read_text(path)
         try:
             read.append(_File(path, text, parse(text, variables)))
         except StatementError as exc:
@@ -164,13 +165,6 @@ def _start_of(text: str, statement: str) -> int | None:
         if found is not None:
             return found.start()
     return None
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as exc:
-        raise ProjectError(f"{path} is not UTF-8 text") from exc
 
 
 CREATED = re.compile(r"\bcreated\b", re.IGNORECASE)

@@ -10,7 +10,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from streamguard.errors import QueryError
-from streamguard.query.files import Query, read_text
+from streamguard.project import read_text
+from streamguard.query.files import Query
 from streamguard.query.rows import Rows, needs_local
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from streamguard.errors import ProjectError, UnknownName
-from streamguard.project import Project, did_you_mean, load_yaml
+from streamguard.project import Project, did_you_mean, load_yaml, read_text
 
 INDEX = "queries.yml"
 QUERIES_SCHEMA = {
@@ -91,16 +91,6 @@ def read_aggregation(path: Path) -> list[dict[str, Any]]:
     if not isinstance(stages, list) or not stages or not all(_is_stage(stage) for stage in stages):
         raise ProjectError(f"{path} is not an aggregation: it takes a list of stages, each with one $operator")
     return stages
-
-
-def read_text(path: Path) -> str:
-    """The text of a query file. Raises ProjectError."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as exc:
-        raise ProjectError(f"{path} can not be read: {exc.strerror}") from exc
-    except UnicodeDecodeError as exc:
-        raise ProjectError(f"{path} is not UTF-8 text") from exc
 
 
 def projected_columns(stages: Sequence[dict[str, Any]]) -> tuple[str, ...]:

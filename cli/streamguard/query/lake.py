@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from streamguard.catalog import catalog_errors, first_line, open_catalog, open_table
 from streamguard.errors import QueryError
 from streamguard.model import Lake, Table
-from streamguard.query.files import Query, read_text
+from streamguard.project import read_text
+from streamguard.query.files import Query
 from streamguard.query.rows import Rows, needs_local
 
 if TYPE_CHECKING:
