@@ -23,6 +23,10 @@ _HARMLESS = re.compile(
     r"|refresh-enabled|exchange-enabled)$",
     re.IGNORECASE,
 )
+_NAMES = re.compile(
+    r"name|connector\.class|tasks\.max|topics|topics\.regex|collection|database|errors\.deadletterqueue\.topic\.name"
+    r"|iceberg\.(control\.topic|tables)|(consumer|producer|admin)\.override\.(group|client|group\.instance)\.id"
+)
 _URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)([^/\s@\"'<>?#]*@)+")
 _USERINFO = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/\s:@]*:([^/\s]+)@")
 _KNOWN = (
@@ -61,6 +65,11 @@ def literal_secrets(config: Mapping[str, str]) -> dict[str, str]:
     """The keys of a config that hold a secret in clear, each with words for it."""
     found = {key: literal_secret(key, value) for key, value in config.items()}
     return {key: words for key, words in found.items() if words}
+
+
+def named_by_reference(config: Mapping[str, str]) -> list[str]:
+    """The keys whose value is a name that Kafka and plugins write into logs and traces, and that a reference gives."""
+    return [key for key in sorted(config) if _NAMES.fullmatch(key) and REFERENCE.search(config[key])]
 
 
 def shown(key: str, value: str | None) -> str | None:
