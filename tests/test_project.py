@@ -13,7 +13,10 @@ from streamguard.project import PIPELINE_SCHEMA, load_yaml
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("topics:\n  a: {partitons: 4}\n", r"line 2: topics\.a: unknown key partitons \(did you mean partitions\?\)"),
+        (
+            "generator: {world: w, topic: a}\ntopics:\n  a: {partitons: 4}\n",
+            r"line 3: topics\.a: unknown key partitons \(did you mean partitions\?\)",
+        ),
         ("topcs: {}\n", r"line 1: unknown key topcs \(did you mean topics\?\)"),
         ("topics:\n  a: {partitions: 0}\ngenerator: {world: w, topic: a}\n", "line 2: topics.a.partitions: 0 is less"),
         ("topics: {}\ntopics: {}\n", "line 2: topics is there twice"),
