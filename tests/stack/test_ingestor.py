@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -23,66 +23,52 @@ from confluent_kafka import Message
 from streamguard.errors import Fenced
 from streamguard.kafka import clients
 from streamguard.kafka.loop import Loop
-from streamguard.kafka.metrics import Counts, listen
+from streamguard.kafka.metrics import Counts
 from streamguard.kafka.produce import Produce
 from streamguard.kafka.topics import create_topic
 from streamguard.model import Topic
-from streamguard.project import FOLDERS
+from streamguard.project import find_project
 from streamguard.services.ingestor import Ingestor
 from streamguard.settings import Settings, inherited_environment
 from tests.stack.records import read, write
+from tests.stack.service import Service, transaction
 
-PERSON_FIELDS = (
-    "id",
-    "name",
-    "address",
-    "email",
-    "birthdate",
-    "phone_number",
-    "job",
-    "company",
-    "ssn",
-    "blood_group",
-    "website",
-    "username",
-    "bank_account",
-)
-EVALUATIONS = ("fraudulent", "unidentified", "legitimate", "odd")
 POISON = (None, b"", b"{", b"\xff", b"[1]", b"[" * 5000, b'{"evaluation": "fraudulent"}')
+
+LARGEST = 1_048_400
+"""Bytes of a value that can not be compressed: with key and framing as much as a topic takes by default, 1,048,588."""
+
+
+def random_text(length: int) -> bytes:
+    """That many letters, which can hardly be compressed."""
+    return base64.b64encode(os.urandom(length))[:length]
 
 
 @pytest.fixture
 def prefix(settings: Settings) -> Iterator[str]:
     """The beginning of the names of this test's topics, which are removed afterwards."""
     prefix = f"ingest-{os.getpid()}-{time.monotonic_ns() % 10**6}-"
-    names = ["in", "in-dead-letter", "fraudulent-transactions", "unidentified-transactions"]
-    for name in names:
-        create_topic(settings, Topic(prefix + name, 2))
+    shipped = find_project(Path(__file__)).pipeline("bank")
+    names = {
+        "in": "bank-transactions",
+        "in-dead-letter": "bank-transactions-dead-letter",
+        "fraudulent-transactions": "fraudulent-transactions",
+        "unidentified-transactions": "unidentified-transactions",
+    }
+    for name, like in names.items():
+        topic = shipped.topic(like)
+        assert topic is not None
+        create_topic(settings, Topic(prefix + name, 2, config=topic.config))
     yield prefix
     admin = clients.admin(settings)
     for answer in admin.delete_topics([prefix + name for name in names]).values():
         answer.result(10)
 
 
-def transaction(number: int) -> bytes:
-    person = dict.fromkeys(PERSON_FIELDS, "x")
-    document = {
-        "transaction_id": f"t-{number}",
-        "sender_bank_account": "a",
-        "sender_details": person,
-        "receiver_bank_account": "b",
-        "receiver_details": person,
-        "amount": number,
-        "status": "completed",
-        "evaluation": EVALUATIONS[number % len(EVALUATIONS)],
-        "transfer_date": "2024-01-31T12:00:00Z",
-        "sender_bank": "c",
-    }
-    return json.dumps(document).encode()
-
-
 def test_what_comes_in_goes_out_or_is_dropped_or_is_a_dead_letter(settings: Settings, prefix: str) -> None:
     sent = [transaction(number) for number in range(4000)] + list(POISON) * 10
+    large = [os.urandom(LARGEST), transaction(0)[:-1] + b', "note": "' + random_text(LARGEST - 1000) + b'"}']
+    sent += large
     write(settings, prefix + "in", sent)
     counts = Counts()
     ingestor = Ingestor(prefix + "in", counts)
@@ -106,55 +92,14 @@ def test_what_comes_in_goes_out_or_is_dropped_or_is_a_dead_letter(settings: Sett
         [record.value for record in read(settings, prefix + name)]
         for name in ("fraudulent-transactions", "unidentified-transactions", "in-dead-letter")
     )
-    assert Counter(fraudulent) == Counter(sent[0:4000:4])
+    assert Counter(fraudulent) == Counter([*sent[0:4000:4], large[1]])
     assert Counter(unidentified) == Counter(sent[1:4000:4])
-    assert Counter(dead) == Counter(sent[3:4000:4] + list(POISON) * 10)
+    assert Counter(dead) == Counter([*sent[3:4000:4], *POISON * 10, large[0]])
     sums: Counter[str] = Counter()
     for (name, *_), number in counts.totals()[0].items():
         sums[name] += number
     assert sums["in"] == len(sent) == sums["out"] + sums["dead_letter"] + sums["filtered"]
-    assert sums["dead_letter"] == 1000 + 10 * len(POISON)
-
-
-class Service:
-    """`streamguard service ingestor` with a project, a pipeline and a port of its own."""
-
-    def __init__(self, settings: Settings, folder: Path, prefix: str) -> None:
-        with listen(0, "test") as listener:
-            port = listener.getsockname()[1]
-        for name in FOLDERS:
-            (folder / name).mkdir(exist_ok=True)
-        topics = [prefix + "in", prefix + "in-dead-letter", "fraudulent-transactions", "unidentified-transactions"]
-        lines = [f"  {topic}: {{partitions: 2}}\n" for topic in topics]
-        text = f"topics:\n{''.join(lines)}generator: {{world: bank, topic: {prefix}in}}\n"
-        (folder / "init" / "quiet.yml").write_text(text)
-        self.url = f"http://127.0.0.1:{port}"
-        own = replace(settings, ingestor_port=port, instance=prefix)
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "streamguard", "--project", str(folder), "service", "ingestor", "quiet"],
-            env={**inherited_environment(), **own.environment()},
-            stderr=subprocess.PIPE,
-        )
-
-    def wait_until_ready(self) -> None:
-        end = time.monotonic() + 20
-        while time.monotonic() < end and self.process.poll() is None:
-            try:
-                if requests.get(f"{self.url}/health", timeout=2).ok:
-                    return
-            except requests.ConnectionError:
-                pass
-            time.sleep(0.02)
-        raise AssertionError(f"not ready: {self.end()}")
-
-    def end(self) -> tuple[int, str]:
-        """Ask it to stop; its exit code and what it said."""
-        self.process.send_signal(signal.SIGTERM)
-        return self.wait()
-
-    def wait(self) -> tuple[int, str]:
-        _, said = self.process.communicate(timeout=20)
-        return self.process.returncode, said.decode()
+    assert sums["dead_letter"] == 1000 + 10 * len(POISON) + 1
 
 
 def test_the_command_serves_health_and_ends_quickly_and_quietly(

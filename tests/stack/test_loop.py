@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import statistics
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -21,16 +19,16 @@ from confluent_kafka import OFFSET_INVALID, Message, TopicPartition
 
 from streamguard.errors import Fenced, RecordRefused
 from streamguard.kafka import clients, dead_letters
-from streamguard.kafka.loop import Loop
 from streamguard.kafka.phase import Phase, read_phase
 from streamguard.kafka.produce import Produce
 from streamguard.kafka.topics import create_topic
 from streamguard.model import Topic
-from streamguard.settings import Settings, inherited_environment
+from streamguard.settings import Settings
+from tests.stack.loops import PARTITIONS, Copier, Running, copy_to, lag, numbers, wait_until
 from tests.stack.records import read, write
 
-PARTITIONS = 4
-KILLS = 10
+KILLS = 5
+SOAK_KILLS = 100
 
 
 @pytest.fixture
@@ -51,87 +49,17 @@ def topics(settings: Settings, name: str) -> Iterator[tuple[str, str]]:
         answer.result(10)
 
 
-class Copier:
-    """The copying process."""
-
-    def __init__(self, settings: Settings, *arguments: str) -> None:
-        environment = {**inherited_environment(), **settings.environment()}
-        command = [sys.executable, "-m", "tests.stack.copier", *arguments]
-        self.started = time.monotonic()
-        self.process = subprocess.Popen(
-            command, env=environment, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
-
-    def first_commit(self) -> float:
-        """Wait for the first commit; seconds since the start."""
-        assert self.process.stdout is not None
-        assert self.process.stdout.readline() == b"committed\n"
-        return time.monotonic() - self.started
-
-    def end(self, number: signal.Signals) -> int:
-        """Send a signal and wait; the exit code."""
-        self.process.send_signal(number)
-        return self.wait()
-
-    def wait(self) -> int:
-        self.process.communicate(timeout=20)
-        return self.process.returncode
-
-
-class Running:
-    """A loop in a thread of this process."""
-
-    def __init__(self, settings: Settings, **options: Any) -> None:
-        self.loop = Loop(settings, **options)
-        self.stop = threading.Event()
-        self.error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            self.loop.run(self.stop)
-        except BaseException as exc:  # noqa: BLE001  the test looks at it
-            self.error = exc
-
-    def end(self) -> float:
-        """Stop it; how many seconds that took."""
-        begun = time.monotonic()
-        self.stop.set()
-        self._thread.join(20)
-        assert not self._thread.is_alive()
-        return time.monotonic() - begun
-
-
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"waited {seconds} s in vain until {what}"
-        time.sleep(0.005)
-
-
-def copy_to(target: str) -> Callable[[Sequence[Message], Produce], None]:
-    def copy(batch: Sequence[Message], produce: Produce) -> None:
-        for record in batch:
-            produce(target, record.value(), record.key())
-
-    return copy
-
-
-def numbers(count: int) -> list[bytes]:
-    return [b"%d" % number for number in range(count)]
-
-
 def test_kills_in_the_middle_of_transactions_lose_and_repeat_nothing(
-    settings: Settings, name: str, topics: tuple[str, str], tmp_path: Path
+    settings: Settings, name: str, topics: tuple[str, str], tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     source, target = topics
+    kills = SOAK_KILLS if request.config.getoption("--soak") else KILLS
     settings = replace(settings, phase_dir=str(tmp_path))
-    sent = numbers(60_000)
+    sent = numbers(6_000 * kills)
     write(settings, source, sent)
     arguments = (source, target, f"sg.{name}", "500")
     first_commits = []
-    for _ in range(KILLS):
+    for _ in range(kills):
         copier = Copier(settings, *arguments)
         first_commits.append(copier.first_commit())
         wait_until(
@@ -324,14 +252,3 @@ def test_without_a_broker_the_loop_waits_and_still_stops_at_once(settings: Setti
     assert running.error is None
     assert running.end() < 5
     assert running.error is None
-
-
-def lag(settings: Settings, group: str, topic: str) -> int:
-    """How many records the group has not committed yet; offsets taken by ends of transactions count as records."""
-    consumer = clients.consumer(settings, group)
-    try:
-        wanted = [TopicPartition(topic, partition) for partition in range(PARTITIONS)]
-        committed = {where.partition: max(where.offset, 0) for where in consumer.committed(wanted, 10)}
-        return sum(consumer.get_watermark_offsets(where, 10)[1] - committed[where.partition] for where in wanted)
-    finally:
-        consumer.close()

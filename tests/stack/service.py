@@ -1,0 +1,92 @@
+"""The ingestor as the command that people run, and transactions for it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import requests
+
+from streamguard.kafka.metrics import listen
+from streamguard.project import FOLDERS
+from streamguard.settings import Settings, inherited_environment
+
+PERSON_FIELDS = (
+    "id",
+    "name",
+    "address",
+    "email",
+    "birthdate",
+    "phone_number",
+    "job",
+    "company",
+    "ssn",
+    "blood_group",
+    "website",
+    "username",
+    "bank_account",
+)
+EVALUATIONS = ("fraudulent", "unidentified", "legitimate", "odd")
+
+
+def transaction(number: int) -> bytes:
+    person = dict.fromkeys(PERSON_FIELDS, "x")
+    document = {
+        "transaction_id": f"t-{number}",
+        "sender_bank_account": "a",
+        "sender_details": person,
+        "receiver_bank_account": "b",
+        "receiver_details": person,
+        "amount": number,
+        "status": "completed",
+        "evaluation": EVALUATIONS[number % len(EVALUATIONS)],
+        "transfer_date": "2024-01-31T12:00:00Z",
+        "sender_bank": "c",
+    }
+    return json.dumps(document).encode()
+
+
+class Service:
+    """`streamguard service ingestor` with a project, a pipeline and a port of its own."""
+
+    def __init__(self, settings: Settings, folder: Path, prefix: str) -> None:
+        with listen(0, "test") as listener:
+            port = listener.getsockname()[1]
+        for name in FOLDERS:
+            (folder / name).mkdir(exist_ok=True)
+        topics = [prefix + "in", prefix + "in-dead-letter", "fraudulent-transactions", "unidentified-transactions"]
+        lines = [f"  {topic}: {{partitions: 2}}\n" for topic in topics]
+        text = f"topics:\n{''.join(lines)}generator: {{world: bank, topic: {prefix}in}}\n"
+        (folder / "init" / "quiet.yml").write_text(text)
+        self.url = f"http://127.0.0.1:{port}"
+        own = replace(settings, ingestor_port=port, instance=prefix)
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "streamguard", "--project", str(folder), "service", "ingestor", "quiet"],
+            env={**inherited_environment(), **own.environment()},
+            stderr=subprocess.PIPE,
+        )
+
+    def wait_until_ready(self) -> None:
+        end = time.monotonic() + 20
+        while time.monotonic() < end and self.process.poll() is None:
+            try:
+                if requests.get(f"{self.url}/health", timeout=2).ok:
+                    return
+            except requests.ConnectionError:
+                pass
+            time.sleep(0.02)
+        raise AssertionError(f"not ready: {self.end()}")
+
+    def end(self) -> tuple[int, str]:
+        """Ask it to stop; its exit code and what it said."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.wait()
+
+    def wait(self) -> tuple[int, str]:
+        _, said = self.process.communicate(timeout=20)
+        return self.process.returncode, said.decode()
