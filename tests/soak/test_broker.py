@@ -31,6 +31,8 @@ COMES_BACK = 30.0
 FREEZE = 15.0
 """Longer than the session of a consumer and the transaction of a producer live without a sign."""
 RATE = 2000
+KILLS = 10
+FREEZES = 2
 
 
 class Feeder:
@@ -98,11 +100,11 @@ def topics(settings: Settings) -> Iterator[tuple[str, str, str]]:
         answer.result(10)
 
 
+@pytest.mark.timeout(900)
 def test_a_broker_that_is_killed_and_frozen_under_load_costs_nobody_a_record(
     stack: Stack, topics: tuple[str, str, str], tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     prefix, source, target = topics
-    soak = bool(request.config.getoption("--soak"))
     settings = replace(stack.settings, phase_dir=str(tmp_path / "phases"))
     group = f"sg.{prefix}copy"
     copier = Copier(settings, source, target, group, "500")
@@ -114,10 +116,10 @@ def test_a_broker_that_is_killed_and_frozen_under_load_costs_nobody_a_record(
         ingestor.wait_until_ready()
         commits.await_next()
 
-        for _ in range(20 if soak else 2):
+        for _ in range(KILLS):
             kill_broker(stack, lambda: in_transaction(settings, group))
             commits.await_next()
-        for _ in range(3 if soak else 1):
+        for _ in range(FREEZES):
             wait_until(lambda: in_transaction(settings, group), "a transaction is open")
             with frozen(stack, FREEZE):
                 wait_until(lambda: status(ingestor) == 503, "the ingestor says that Kafka is away", 12)  # noqa: B023
