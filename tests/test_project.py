@@ -15,7 +15,7 @@ from streamguard.project import PIPELINE_SCHEMA, load_yaml
     [
         (
             "generator: {world: w, topic: a}\ntopics:\n  a: {partitons: 4}\n",
-            r"line 3: topics\.a: unknown key partitons \(did you mean partitions\?\)",
+            r"line 3: unknown key partitons \(did you mean partitions\?\)",
         ),
         ("topcs: {}\n", r"line 1: unknown key topcs \(did you mean topics\?\)"),
         ("topics:\n  a: {partitions: 0}\ngenerator: {world: w, topic: a}\n", "line 2: topics.a.partitions: 0 is less"),

@@ -45,3 +45,9 @@ def test_an_offset_moves_every_port_but_those_that_an_option_names(tmp_path: Pat
 def test_an_offset_too_large_is_told_with_the_port_that_it_makes(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="STREAMGUARD_PORT_OFFSET make 69092: a port is between 1 and 65535"):
         load(tmp_path, environ={"STREAMGUARD_PORT_OFFSET": "60000"})
+
+
+@pytest.mark.parametrize("name", ["DATA_DIR", "CACHE_DIR"])
+def test_a_folder_of_a_user_who_does_not_exist_is_told(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SettingsError, match=f"STREAMGUARD_{name} is '~nobody-here/x': there is no such user"):
+        load(tmp_path, environ={f"STREAMGUARD_{name}": "~nobody-here/x", "HOME": "/home/ann"})

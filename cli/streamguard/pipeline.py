@@ -120,7 +120,8 @@ class _Up:
     def _wait(self, jobs: Sequence[Future[None]]) -> None:
         wait(jobs, return_when=FIRST_EXCEPTION)
         self._given_up.set()
-        errors = [error for error in (job.exception() for job in jobs if job.done()) if error]
+        # The start of the servers comes first: when it fails it stops what ran, and then every step fails as well.
+        errors = [error for error in (job.exception() for job in jobs) if error]
         if errors:
             raise next((error for error in errors if not isinstance(error, _GivenUp)), errors[0])
 

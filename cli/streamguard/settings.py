@@ -106,7 +106,7 @@ def load(project: Path, *, environ: Mapping[str, str] | None = None, **options: 
     home = _user_dir(environ, "XDG_DATA_HOME", ".local/share") if shipped else project
     given = {**_read_file(home / ".env"), **environ}
     data_dir = Path(options.get("data_dir") or given.get(PREFIX + "DATA_DIR") or (home if shipped else ".streamguard"))
-    data_dir = (home / data_dir.expanduser()).resolve()
+    data_dir = (home / _expand(PREFIX + "DATA_DIR", str(data_dir))).resolve()
     given = {**_read_file(data_dir / "credentials.env"), **given}
     values = {entry.name: _parse(entry, given) for entry in fields(Settings)}
     values |= {name: value for name, value in options.items() if value is not None}
@@ -133,12 +133,19 @@ def _parse(entry: Field[Any], given: Mapping[str, str]) -> Any:
     if text == "":
         return entry.default
     if isinstance(entry.default, Path):
-        return Path(text).expanduser()
+        return _expand(name, text)
     if isinstance(entry.default, int):
         return _parse_number(name, text)
     if entry.metadata["choices"] and text not in entry.metadata["choices"]:
         raise SettingsError(f"{name} is {text!r}: it takes {' or '.join(entry.metadata['choices'])}")
     return text
+
+
+def _expand(name: str, text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as exc:  # ~nobody
+        raise SettingsError(f"{name} is {text!r}: there is no such user") from exc
 
 
 def _parse_number(name: str, text: str) -> int:

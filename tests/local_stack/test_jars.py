@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from streamguard.errors import LockFileError, StackError
+from streamguard.errors import LockFileError, StackError, StorageError
 from streamguard.stack.jars import CLASS_PATH, Jar, Lock, class_path, fetch, missing, read_lock, write_lock
 
 CONTENT = {"org.example:one:1.0": b"first" * 1000, "org.example:two:2.0:all": b"second"}
@@ -169,3 +169,9 @@ def test_a_jar_that_central_does_not_have_is_named(central: Central, tmp_path: P
 
 def test_the_class_path_names_files_and_not_folders(tmp_path: Path) -> None:
     assert class_path(lock(), tmp_path) == str(tmp_path / "org/example/one/1.0/one-1.0.jar")
+
+
+def test_a_cache_that_can_not_be_written_is_a_storage_error(central: Central, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match=r"file/jars can not be written \(.*\): set STREAMGUARD_CACHE_DIR"):
+        fetch(lock(), tmp_path / "file" / "jars", central.url)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from streamguard.errors import LockFileError, StackError
+from streamguard.errors import LockFileError, StackError, StorageError
 
 LOCK_FILE = Path(__file__).parent / "jars.lock.json"
 CLASS_PATH = "kafka"
@@ -115,6 +115,10 @@ def fetch(
     wanted = [jar for jar in lock.jars if not _is_whole(cache / jar.path, jar)] if verify else missing(lock, cache)
     if not wanted:
         return 0
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise StorageError(f"{cache} can not be written ({exc.strerror}): set STREAMGUARD_CACHE_DIR") from exc
     total, had = sum(jar.size for jar in wanted), 0
     session = session or _session()
     with ThreadPoolExecutor(CONNECTIONS) as pool:

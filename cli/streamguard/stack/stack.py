@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from streamguard.errors import StackError, UnknownName
+from streamguard.errors import SettingsError, StackError, UnknownName
 from streamguard.project import Project, did_you_mean
 from streamguard.settings import Settings
 from streamguard.stack import credentials, jars, logs, ports, prepare, programs
@@ -178,6 +178,13 @@ class Stack:
                 raise UnknownName(f"no server {name}{did_you_mean(name, self.programs)}")
 
     def _require_ports(self, names: Sequence[str]) -> None:
+        wanted: dict[int, str] = {}
+        for name in names:
+            for port in self.programs[name].ports:
+                if wanted.setdefault(port, name) != name:
+                    raise SettingsError(
+                        f"{wanted[port]} and {name} both want port {port}: change one of STREAMGUARD_…_PORT"
+                    )
         ports.require_free((port, name) for name in names for port in self.programs[name].ports)
 
     def _fetch_jars(self, on_progress: OnProgress, on_bytes: jars.OnBytes | None) -> None:
