@@ -124,7 +124,11 @@ def make_mongodb_user(settings: Settings, places: Places, uri: str) -> None:
     if settings.mongodb_server == "external" or (marker.exists() and marker.read_text() == user):
         return
     [port] = free_ports(1)
-    with _unsupervised("mongodb", documents_command(settings, port, auth=False), places) as process:
+    command = documents_command(settings, port, auth=False)
+    if shutil.which(command[0]) is None:
+        missing = Path(command[0]).name
+        raise StackError(f"there is no {missing} on PATH: install it, or set STREAMGUARD_MONGODB_SERVER to another")
+    with _unsupervised("mongodb", command, places) as process:
         try:
             _wait(process, f"mongodb://{LOOPBACK}:{port}/", places)
             _create_user(port, user, password)
