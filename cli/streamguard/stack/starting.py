@@ -60,8 +60,8 @@ class Starting:
         """Start those of `wanted` that are `down`, wait for all: the seconds of each. The first error ends it."""
         self._ready = {name: threading.Event() for name in wanted}
         with ThreadPoolExecutor(max(1, len(wanted))) as pool:
-            jobs = [pool.submit(self._one, name, name in down) for name in wanted]
             try:
+                jobs = [pool.submit(self._one, name, name in down) for name in wanted]
                 wait(jobs, return_when=FIRST_EXCEPTION)
             finally:
                 self._given_up.set()
