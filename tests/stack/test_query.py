@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,10 +23,11 @@ from streamguard.query import run
 from streamguard.query.files import Query, find_query, queries
 from streamguard.settings import Settings, inherited_environment
 from streamguard.stack.lake import seed_lake
-from tests.tools import require
 
 PROJECT = find_project(Path(__file__))
 QUERIES = [query for query in queries(PROJECT) if query.pipeline == "bank"]
+TOOLS = Path(sys.executable).parent
+"""Node.js and npm are a wheel of the development dependencies."""
 REPORT = find_query(PROJECT, "fraud-report")
 MONGOSH = "2.12.0"
 NPM_OPTIONS = ("--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--omit=optional")
@@ -144,14 +146,12 @@ def test_the_report_has_each_transaction_once_with_the_people_as_they_are_now(
 @pytest.fixture(scope="module")
 def mongosh(settings: Settings) -> Path:
     """npm's mongosh, of one version, installed once into the cache."""
-    require("node")
-    npm = require("npm")
     folder = settings.cache_dir / f"mongosh-{MONGOSH}"
     script = folder / "node_modules" / "mongosh" / "bin" / "mongosh.js"
     if not script.is_file():
         folder.mkdir(parents=True, exist_ok=True)
         subprocess.run(
-            [npm, "install", *NPM_OPTIONS, "--prefix", str(folder), f"mongosh@{MONGOSH}"],
+            [TOOLS / "npm", "install", *NPM_OPTIONS, "--prefix", str(folder), f"mongosh@{MONGOSH}"],
             check=True,
             timeout=300,
         )
@@ -175,7 +175,7 @@ def test_the_aggregation_pastes_unchanged_into_mongosh(
         "TEST_FILE": str(query.mongodb_file),
     }
     done = subprocess.run(
-        ["node", str(mongosh), "--quiet", "--norc", "--nodb", str(tmp_path / "paste.js")],
+        [TOOLS / "node", str(mongosh), "--quiet", "--norc", "--nodb", str(tmp_path / "paste.js")],
         env={**inherited_environment(), **given, "HOME": str(home)},
         capture_output=True,
         text=True,
