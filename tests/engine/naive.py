@@ -24,9 +24,21 @@ def value(node: Typed, row: dict[str, Any]) -> Any:
             return _logic(node, row)
         case Operation(name="compare" | "in") if value(node.arguments[0], row) is None:
             return False  # as in ksqlDB, the other side is not looked at: it can not fail
-        case Operation():
+        case Operation(name="is null" | "as value" | "distinct" | "compare" | "in"):
             return _operation(node, [value(argument, row) for argument in node.arguments])
+        case Operation():
+            return _unless_null(node, row)
     raise TypeError(node)
+
+
+def _unless_null(node: Operation, row: dict[str, Any]) -> Any:
+    """Of values from the left; the first null ends it: what stands to its right can not fail."""
+    values = []
+    for argument in node.arguments:
+        values.append(value(argument, row))
+        if values[-1] is None:
+            return None
+    return _strict(node, values)
 
 
 def _case(node: Operation, row: dict[str, Any]) -> Any:
@@ -57,7 +69,7 @@ def _operation(node: Operation, values: list[Any]) -> Any:
             return None not in values and _compared(node.detail, *values)
         case "in":
             return any(first == other for other in values[1:] if other is not None)
-    return None if None in values else _strict(node, values)
+    raise TypeError(node.name)
 
 
 def _compared(operator: str, left: Any, right: Any) -> bool:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import requests
 
-from streamguard.kafka.metrics import listen
 from streamguard.project import FOLDERS
 from streamguard.settings import Settings, inherited_environment
+from streamguard.stack.ports import is_free
 
 PERSON_FIELDS = (
     "id",
@@ -31,6 +31,8 @@ PERSON_FIELDS = (
     "username",
     "bank_account",
 )
+PORTS = range(21_000, 30_000)
+"""Below those that the kernel gives to connections: one of these could be taken between the look and the start."""
 EVALUATIONS = ("fraudulent", "unidentified", "legitimate", "odd")
 
 
@@ -55,8 +57,7 @@ class Service:
     """`streamguard service ingestor` with a project, a pipeline and a port of its own."""
 
     def __init__(self, settings: Settings, folder: Path, prefix: str) -> None:
-        with listen(0, "test") as listener:
-            port = listener.getsockname()[1]
+        port = next(port for port in PORTS if is_free(port))
         for name in FOLDERS:
             (folder / name).mkdir(exist_ok=True)
         topics = [prefix + "in", prefix + "in-dead-letter", "fraudulent-transactions", "unidentified-transactions"]
