@@ -33,7 +33,7 @@ def measure(rate: int = RATE, seconds: int = SECONDS) -> list[float]:
 
 def _observe(settings: Settings, rate: int, seconds: int) -> list[float]:
     command = [sys.executable, "-m", "streamguard", "produce", "bank", "--rate", str(rate), "--run", "latency"]
-    command += ["--count", str(rate * seconds), "--fraudulent-share", "1", "--unidentified-share", "0", "-o", "json"]
+    command += ["--count", str(rate * seconds), "--fraudulent-share", "100", "--unidentified-share", "0", "-o", "json"]
     environment = {**inherited_environment(), **settings.environment()}
     with (
         subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process,
