@@ -48,16 +48,16 @@ def _observe(settings: Settings, rate: int, seconds: int) -> list[float]:
 def _collect(collection: Any, wanted: int, timeout: float) -> dict[int, float]:
     """Latency by sequence number, of every document as it appears."""
     found: dict[int, float] = {}
-    newest, end = 0, time.monotonic() + timeout
+    oldest, end = 0, time.monotonic() + timeout  # the first that has not appeared
     while len(found) < wanted:
         assert time.monotonic() < end, f"{len(found)} of {wanted} transactions arrived in {timeout} s"
-        recent = {"_id": {"$gte": f"latency-{max(0, newest - 1000):09d}"}}
-        for row in collection.find(recent, {"TRANSFER_DATE": 1}):
+        for row in collection.find({"_id": {"$gte": f"latency-{oldest:09d}"}}, {"TRANSFER_DATE": 1}):
             sequence = int(row["_id"].rpartition("-")[2])
             if sequence not in found:
                 due = datetime.fromisoformat(row["TRANSFER_DATE"])
                 found[sequence] = (datetime.now(UTC) - due).total_seconds()
-                newest = max(newest, sequence)
+        while oldest in found:
+            oldest += 1
         time.sleep(PAUSE)
     return found
 
