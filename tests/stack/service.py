@@ -9,6 +9,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from random import sample
 
 import requests
 
@@ -57,7 +58,7 @@ class Service:
     """`streamguard service ingestor` with a project, a pipeline and a port of its own."""
 
     def __init__(self, settings: Settings, folder: Path, prefix: str) -> None:
-        port = next(port for port in PORTS if is_free(port))
+        port = next(port for port in sample(PORTS, len(PORTS)) if is_free(port))
         for name in FOLDERS:
             (folder / name).mkdir(exist_ok=True)
         topics = [prefix + "in", prefix + "in-dead-letter", "fraudulent-transactions", "unidentified-transactions"]

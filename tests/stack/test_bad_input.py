@@ -190,9 +190,7 @@ def test_a_service_waits_for_kafka_and_says_so(copy: Project, tmp_path: Path) ->
 
 def test_a_port_in_use_is_told_by_up_with_the_process_that_holds_it(apart: tuple[Command, Settings]) -> None:
     run, own = apart
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", own.s3_port))
-        listener.listen()
+    with socket.create_server(("127.0.0.1", own.s3_port)):
         said = run("up")
     said.check(1, rf"port {own.s3_port}, which s3 needs, .*process {os.getpid()}\)", "STREAMGUARD_PORT_OFFSET")
 
@@ -204,9 +202,7 @@ def test_a_server_of_ours_on_a_port_in_use_ends_and_names_the_setting(
     run, own = apart
     name = words[1] if words[0] == "service" else "ksql"
     port = getattr(own, f"{name}_port")
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", port))
-        listener.listen()
+    with socket.create_server(("127.0.0.1", port)):
         run(*words).check(1, rf"127\.0\.0\.1:{port} .*in use", f"STREAMGUARD_{name.upper()}_PORT")
 
 
