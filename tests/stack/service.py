@@ -58,22 +58,27 @@ class Service:
     """`streamguard service ingestor` with a project, a pipeline and a port of its own."""
 
     def __init__(self, settings: Settings, folder: Path, prefix: str) -> None:
-        port = next(port for port in sample(PORTS, len(PORTS)) if is_free(port))
         for name in FOLDERS:
             (folder / name).mkdir(exist_ok=True)
         topics = [prefix + "in", prefix + "in-dead-letter", "fraudulent-transactions", "unidentified-transactions"]
         lines = [f"  {topic}: {{partitions: 2}}\n" for topic in topics]
         text = f"topics:\n{''.join(lines)}generator: {{world: bank, topic: {prefix}in}}\n"
         (folder / "init" / "quiet.yml").write_text(text)
+        self._settings, self._folder, self._prefix = settings, folder, prefix
+        self._start()
+
+    def _start(self) -> None:
+        port = next(port for port in sample(PORTS, len(PORTS)) if is_free(port))
         self.url = f"http://127.0.0.1:{port}"
-        own = replace(settings, ingestor_port=port, instance=prefix)
+        own = replace(self._settings, ingestor_port=port, instance=self._prefix)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "streamguard", "--project", str(folder), "service", "ingestor", "quiet"],
+            [sys.executable, "-m", "streamguard", "--project", str(self._folder), "service", "ingestor", "quiet"],
             env={**inherited_environment(), **own.environment()},
             stderr=subprocess.PIPE,
         )
 
-    def wait_until_ready(self) -> None:
+    def wait_until_ready(self, tries: int = 3) -> None:
+        """Until /health says 200. A port that somebody took between the look and the start is changed for another."""
         end = time.monotonic() + 20
         while time.monotonic() < end and self.process.poll() is None:
             try:
@@ -82,7 +87,12 @@ class Service:
             except requests.ConnectionError:
                 pass
             time.sleep(0.02)
-        raise AssertionError(f"not ready: {self.end()}")
+        code, said = self.end()
+        if "already in use" in said and tries > 1:
+            self._start()
+            self.wait_until_ready(tries - 1)
+            return
+        raise AssertionError(f"not ready: {code}: {said}")
 
     def end(self) -> tuple[int, str]:
         """Ask it to stop; its exit code and what it said."""
