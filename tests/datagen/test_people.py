@@ -5,28 +5,13 @@ from pathlib import Path
 import pytest
 
 from streamguard.datagen.people import People, cached_people, make_people
-
-FIELDS = [
-    "id",
-    "name",
-    "address",
-    "email",
-    "birthdate",
-    "phone_number",
-    "job",
-    "company",
-    "ssn",
-    "blood_group",
-    "website",
-    "username",
-    "bank_account",
-]
+from tests.person import PERSON_FIELDS
 
 
 def test_a_person_has_the_thirteen_fields_and_all_are_filled(people: People) -> None:
     for index in range(len(people)):
         person = people.person(index)
-        assert list(person) == FIELDS
+        assert list(person) == list(PERSON_FIELDS)
         assert all(isinstance(value, str) and value.isprintable() and value for value in person.values())
 
 

@@ -15,22 +15,7 @@ from streamguard.kafka.metrics import Counts
 from streamguard.model import Generator, Pipeline, Topic
 from streamguard.services.ingestor import Ingestor, route, source_of
 from tests.kafka.records import Written, record
-
-PERSON_FIELDS = [
-    "id",
-    "name",
-    "address",
-    "email",
-    "birthdate",
-    "phone_number",
-    "job",
-    "company",
-    "ssn",
-    "blood_group",
-    "website",
-    "username",
-    "bank_account",
-]
+from tests.person import PERSON_FIELDS
 
 
 def transaction(**changes: Any) -> dict[str, Any]:

@@ -16,22 +16,8 @@ import requests
 from streamguard.project import FOLDERS
 from streamguard.settings import Settings, inherited_environment
 from streamguard.stack.ports import is_free
+from tests.person import PERSON_FIELDS
 
-PERSON_FIELDS = (
-    "id",
-    "name",
-    "address",
-    "email",
-    "birthdate",
-    "phone_number",
-    "job",
-    "company",
-    "ssn",
-    "blood_group",
-    "website",
-    "username",
-    "bank_account",
-)
 PORTS = range(21_000, 30_000)
 """Below those that the kernel gives to connections: one of these could be taken between the look and the start."""
 EVALUATIONS = ("fraudulent", "unidentified", "legitimate", "odd")

@@ -21,6 +21,9 @@ url_option = click.option(
 )
 yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 names_argument = click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=completion.connectors)
+required_names = click.argument(
+    "names", nargs=-1, required=True, metavar="NAME...", shell_complete=completion.connectors
+)
 
 
 def template_options(function: F) -> F:

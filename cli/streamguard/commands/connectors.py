@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from streamguard.commands import completion
 from streamguard.commands.connector_options import (
     client_of,
     names_argument,
     refuse_secrets,
     rendered_by,
+    required_names,
     template_options,
     topics_of,
     url_option,
@@ -256,7 +256,7 @@ def status(app: App, names: tuple[str, ...], url: str | None, output: str) -> No
 
 
 @connectors.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=completion.connectors)
+@required_names
 @click.option("--only-failed", is_flag=True, help="Only what is FAILED.")
 @url_option
 @click.pass_obj
@@ -275,7 +275,7 @@ def restart(app: App, names: tuple[str, ...], only_failed: bool, url: str | None
 
 
 @connectors.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=completion.connectors)
+@required_names
 @url_option
 @click.pass_obj
 def pause(app: App, names: tuple[str, ...], url: str | None) -> None:
@@ -292,7 +292,7 @@ def pause(app: App, names: tuple[str, ...], url: str | None) -> None:
 
 
 @connectors.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=completion.connectors)
+@required_names
 @url_option
 @click.pass_obj
 def resume(app: App, names: tuple[str, ...], url: str | None) -> None:
@@ -309,7 +309,7 @@ def resume(app: App, names: tuple[str, ...], url: str | None) -> None:
 
 
 @connectors.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=completion.connectors)
+@required_names
 @url_option
 @yes_option
 @click.pass_obj
