@@ -9,7 +9,7 @@ from streamguard.connect.answers import ConnectorStatus, Deployed, TaskStatus
 from streamguard.connect.client import ConnectClient
 from streamguard.connect.plan import Change, KeyChange
 from streamguard.connect.wait import Outcome, first_cause, wait
-from streamguard.errors import ConnectorFailed, WaitTimedOut
+from streamguard.errors import ConnectorFailed, ConnectorNotFound, WaitTimedOut
 
 TRACE = """org.apache.kafka.connect.errors.ConnectException: Exiting WorkerSinkTask due to unrecoverable exception.
 \tat org.apache.kafka.connect.runtime.WorkerSinkTask.deliverMessages(WorkerSinkTask.java:658)
@@ -32,7 +32,12 @@ def status(*tasks: str, state: str = "RUNNING", trace: str = TRACE) -> Connector
 
 
 class Worker:
-    """Plays (status, task config) pairs, the last for ever; each sleep takes what it says by its own clock."""
+    """Plays (status, task config) pairs, the last for ever; each sleep takes what it says by its own clock.
+
+    A pair without a status is a connector that the list leaves out: `exists` says why.
+    """
+
+    exists = True
 
     def __init__(self, *looks: tuple[ConnectorStatus | None, Mapping[str, str]]) -> None:
         self.looks = list(looks)
@@ -44,10 +49,15 @@ class Worker:
         self.task_config = self.looks[0][1]
         if len(self.looks) > 1:
             self.looks.pop(0)
-        return {"c": Deployed("c", CONFIG, found)}
+        return {} if found is None else {"c": Deployed("c", CONFIG, found)}
 
-    def task_configs(self, _name: str) -> Sequence[Mapping[str, str]]:
-        return [self.task_config]
+    def config(self, name: str) -> Mapping[str, str]:
+        if not self.exists:
+            raise ConnectorNotFound(f"http://worker: Connector {name} not found")
+        return CONFIG
+
+    def task_configs(self, name: str) -> Sequence[Mapping[str, str]]:
+        return [self.task_config] if self.config(name) else []
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
@@ -114,6 +124,35 @@ def test_a_paused_connector_stays_paused() -> None:
 def test_a_failed_connector_is_told_with_its_own_trace() -> None:
     outcome = Worker((status(state="FAILED", trace="x.y.ConfigException: bad\n\tat z"), NEW)).wait(CREATE)
     assert str(outcome) == "c is FAILED: ConfigException: bad"
+
+
+def gone(*looks: tuple[ConnectorStatus | None, Mapping[str, str]]) -> Worker:
+    """A worker that does not know the connector any more."""
+    worker = Worker(*looks)
+    worker.exists = False
+    return worker
+
+
+@pytest.mark.parametrize(
+    ("change", "worker"),
+    [
+        (CREATE, gone((status("UNASSIGNED"), NEW), (None, {}))),
+        (UPDATE, gone((None, {}))),
+        (UPDATE, gone((status("RUNNING"), NEW))),
+        (Change("c", "unchanged"), gone((None, {}))),
+    ],
+    ids=["created", "updated", "updated and still listed", "unchanged"],
+)
+def test_a_connector_that_is_deleted_meanwhile_ends_the_wait_at_once(change: Change, worker: Worker) -> None:
+    outcome = worker.wait(change)
+    assert isinstance(outcome, ConnectorNotFound)
+    assert str(outcome) == "c was deleted by somebody else while it was waited for: deploy it again"
+    assert worker.now < 1
+
+
+def test_a_connector_that_a_list_leaves_out_for_a_moment_is_waited_for() -> None:
+    worker = Worker((status("UNASSIGNED"), NEW), (None, {}), (None, {}), (status("RUNNING"), NEW))
+    assert worker.wait(CREATE) == status("RUNNING")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,14 @@ from streamguard.connect.client import ConnectClient
 from streamguard.connect.plan import Change, diff
 from streamguard.connect.render import Connector
 from streamguard.connect.wait import Outcome, wait
-from streamguard.errors import ConnectorInvalid, ConnectUnavailable, PartlyDone, Refused, StreamguardError
+from streamguard.errors import (
+    ConnectorInvalid,
+    ConnectorNotFound,
+    ConnectUnavailable,
+    PartlyDone,
+    Refused,
+    StreamguardError,
+)
 
 PATCH_SINCE = (3, 8)
 
@@ -163,5 +170,6 @@ def _result(change: Change, error: StreamguardError | None, outcome: Outcome | N
     if error is not None:
         return Result(change.name, change.action, "not deployed", 0, error)
     if outcome is None or isinstance(outcome, StreamguardError):
-        return Result(change.name, change.action, "FAILED", 0, outcome)
+        state = "deleted" if isinstance(outcome, ConnectorNotFound) else "FAILED"
+        return Result(change.name, change.action, state, 0, outcome)
     return Result(change.name, change.action, outcome.state, len(outcome.tasks))

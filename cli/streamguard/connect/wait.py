@@ -12,11 +12,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from streamguard.connect.answers import ConnectorStatus
+from streamguard.connect.answers import ConnectorStatus, Deployed
 from streamguard.connect.client import ConnectClient
 from streamguard.connect.plan import Change
 from streamguard.connect.secrets import redact
-from streamguard.errors import ConnectError, ConnectorFailed, WaitTimedOut
+from streamguard.errors import ConnectError, ConnectorFailed, ConnectorNotFound, WaitTimedOut
 
 POLL_SECONDS = 0.2
 INNERMOST = ", by "
@@ -35,6 +35,11 @@ class Waiting:
     state: str = ""
     since: float = 0.0
     status: ConnectorStatus | None = None
+
+    @property
+    def was_there(self) -> bool:
+        """Whether the worker has shown it before: in a list of this wait, or in that of the plan."""
+        return self.status is not None or self.change.action != "create"
 
     def observe(self, status: ConnectorStatus, applied: bool, now: float) -> Outcome | None:
         """Take in one look; the outcome, once it is certain."""
@@ -77,11 +82,7 @@ def wait(
     while pending:
         listed = client.connectors()
         for name, waiting in list(pending.items()):
-            seen = listed.get(name)
-            if seen is None or seen.status is None:
-                continue
-            applied = waiting.applied or _has_new_config(client, waiting)
-            outcome = waiting.observe(seen.status, applied, clock())
+            outcome = _look(client, waiting, listed.get(name), clock())
             if outcome is not None:
                 outcomes[name] = outcome
                 del pending[name]
@@ -94,6 +95,19 @@ def wait(
         if pending:
             sleep(POLL_SECONDS)
     return outcomes
+
+
+def _look(client: ConnectClient, waiting: Waiting, seen: Deployed | None, now: float) -> Outcome | None:
+    """The outcome, once it is certain. One that is not listed is being created, or is gone: lists leave out both."""
+    name = waiting.change.name
+    try:
+        if seen is not None and seen.status is not None:
+            return waiting.observe(seen.status, waiting.applied or _has_new_config(client, waiting), now)
+        if waiting.was_there:
+            client.config(name)
+    except ConnectorNotFound:
+        return ConnectorNotFound(f"{name} was deleted by somebody else while it was waited for: deploy it again")
+    return None
 
 
 def failure(status: ConnectorStatus, config: Mapping[str, str]) -> str:
