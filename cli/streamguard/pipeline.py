@@ -29,7 +29,7 @@ from streamguard.project import Project
 from streamguard.settings import Settings, load
 from streamguard.stack.lake import seed_lake
 from streamguard.stack.stack import Stack
-from streamguard.stack.starting import OnProgress, Progress
+from streamguard.stack.starting import GivenUp, OnProgress, Progress
 
 WATCH = "connect-watch"
 PAUSE = 0.1
@@ -63,10 +63,6 @@ def up(stack: Stack, pipeline: Pipeline, *, produce: bool, on_progress: OnProgre
     return _Up(stack, pipeline, on_progress).run(produce=produce)
 
 
-class _GivenUp(StackError):
-    """Another step failed; this one is not worth finishing."""
-
-
 class _Up:
     """`run` once."""
 
@@ -94,9 +90,8 @@ class _Up:
             self._done["mongodb"].set()
         with ThreadPoolExecutor(len(steps) + 1) as pool:
             try:
-                jobs = [pool.submit(self._start, servers)]
-                jobs += [pool.submit(self._step, name, *step) for name, step in steps.items()]
-                self._wait(jobs)
+                starting = pool.submit(self._start, servers)
+                self._wait(starting, [pool.submit(self._step, name, *step) for name, step in steps.items()])
                 self._start([*self.pipeline.services, WATCH])
                 if produce:
                     self._start([f"produce-{self.pipeline.name}"])
@@ -117,16 +112,18 @@ class _Up:
             with suppress(StackError):
                 self.stack.supervisor.stop_program(name)
 
-    def _wait(self, jobs: Sequence[Future[None]]) -> None:
-        wait(jobs, return_when=FIRST_EXCEPTION)
+    def _wait(self, servers: Future[None], steps: Sequence[Future[None]]) -> None:
+        ended, _ = wait((servers, *steps), return_when=FIRST_EXCEPTION)
+        if not any(job.exception() for job in ended):
+            return
         self._given_up.set()
-        # The start of the servers comes first: when it fails it stops what ran, and then every step fails as well.
-        errors = [error for error in (job.exception() for job in jobs) if error]
-        if errors:
-            raise next((error for error in errors if not isinstance(error, _GivenUp)), errors[0])
+        wait((servers,))
+        # The servers come first: a start of theirs that fails stops what ran, and with it every step.
+        errors = (job.exception() for job in (servers, *(step for step in steps if step in ended)))
+        raise next(error for error in errors if error is not None and not isinstance(error, GivenUp))
 
     def _start(self, names: Sequence[str]) -> None:
-        self.report.seconds |= self.stack.start(names, self._server_progress)
+        self.report.seconds |= self.stack.start(names, self._server_progress, cancel=self._given_up)
 
     def _server_progress(self, progress: Progress) -> None:
         if progress.state == "ready" and progress.name in self._done:
@@ -137,7 +134,7 @@ class _Up:
         for other in needs:
             while not self._done[other].wait(PAUSE):
                 if self._given_up.is_set():
-                    raise _GivenUp(f"{name} waited for {other}")
+                    raise GivenUp(f"{name} waited for {other}")
         start = time.monotonic()
         self._on_progress(Progress(name, "starting", 0.0))
         try:
@@ -148,6 +145,10 @@ class _Up:
         self.report.seconds[name] = time.monotonic() - start
         self._on_progress(Progress(name, "ready", self.report.seconds[name]))
         self._done[name].set()
+
+    def _sleep(self, seconds: float) -> None:
+        if self._given_up.wait(seconds):
+            raise GivenUp("another step failed")
 
     def _topics(self) -> None:
         settings = self.stack.settings
@@ -168,7 +169,7 @@ class _Up:
         settings = self.stack.settings
         existing = {name: topic.partitions for name, topic in topics.existing_topics(settings).items()}
         rendered = render_pipeline(self.project, settings, self.pipeline)
-        client = ConnectClient(settings.connect_url)
+        client = ConnectClient(settings.connect_url, sleep=self._sleep)
         self.report.connectors = connectors.deploy(client, rendered, topics=existing, report=self._connector_progress)
         connectors.raise_for(self.report.connectors)
 

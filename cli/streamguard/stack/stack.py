@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -77,10 +78,12 @@ class Stack:
         on_progress: OnProgress = ignore,
         *,
         on_bytes: jars.OnBytes | None = None,
+        cancel: threading.Event | None = None,
     ) -> dict[str, float]:
         """Start programs (None: the servers) and wait until each is ready: the seconds that each took.
 
-        What runs is left alone (0 seconds). A start that fails, or is interrupted, stops what it started.
+        What runs is left alone (0 seconds). A start that fails, is interrupted, or ends with `GivenUp` because `cancel`
+        was set, stops what it started.
         """
         wanted = self.servers if names is None else list(dict.fromkeys(names))
         self._require_known(wanted)
@@ -99,7 +102,14 @@ class Stack:
                     self.supervisor.start(self.programs)
                 elif down:
                     self.supervisor.update(self.programs)
-                starting = Starting(self.supervisor, self.places, self.programs, self._preparations(known), on_progress)
+                starting = Starting(
+                    self.supervisor,
+                    self.places,
+                    self.programs,
+                    self._preparations(known),
+                    on_progress,
+                    cancel=cancel or threading.Event(),
+                )
                 return starting.run(wanted, down)
             except BaseException:
                 self._undo(down, fresh=fresh)

@@ -32,6 +32,10 @@ class Progress:
 OnProgress = Callable[[Progress], None]
 
 
+class GivenUp(StackError):
+    """Something else failed; this is not worth finishing."""
+
+
 def ignore(progress: Progress) -> None:
     """No display."""
 
@@ -46,6 +50,8 @@ class Starting:
         programs: Mapping[str, Program],
         preparations: Mapping[str, Callable[[], None]],
         on_progress: OnProgress,
+        *,
+        cancel: threading.Event,
     ) -> None:
         self._supervisor = supervisor
         self._places = places
@@ -53,21 +59,25 @@ class Starting:
         self._preparations = preparations
         self._on_progress = on_progress
         self._ready: dict[str, threading.Event] = {}
-        self._given_up = threading.Event()
+        self._cancel = cancel
+        self._failed = threading.Event()
         self._seconds: dict[str, float] = {}
 
     def run(self, wanted: Sequence[str], down: Sequence[str]) -> dict[str, float]:
-        """Start those of `wanted` that are `down`, wait for all: the seconds of each. The first error ends it."""
+        """Start those of `wanted` that are `down`, wait for all: the seconds of each.
+
+        The first error ends it, and so does `cancel`, with `GivenUp`.
+        """
         self._ready = {name: threading.Event() for name in wanted}
         with ThreadPoolExecutor(max(1, len(wanted))) as pool:
             try:
                 jobs = [pool.submit(self._one, name, name in down) for name in wanted]
                 wait(jobs, return_when=FIRST_EXCEPTION)
             finally:
-                self._given_up.set()
+                self._failed.set()
             errors = [error for error in (job.exception() for job in jobs if job.done()) if error]
         if errors:
-            raise next((error for error in errors if not isinstance(error, _GivenUp)), errors[0])
+            raise next((error for error in errors if not isinstance(error, GivenUp)), errors[0])
         return self._seconds
 
     def _one(self, name: str, is_down: bool) -> None:
@@ -85,7 +95,7 @@ class Starting:
                 self._supervisor.start_program(name)
             self._watch(program, start)
         except BaseException as exc:
-            if self._given_up.is_set():  # by Ctrl-C, or because another one failed: this one did nothing wrong
+            if self._is_given_up:  # by Ctrl-C, or because another one failed: this one did nothing wrong
                 self._say(name, "stopped", start)
             else:
                 self._say(name, "failed", start, str(exc).partition("\n")[0])
@@ -116,9 +126,13 @@ class Starting:
                 raise StackError(self._obituary(program.name, f"is not ready after {READY_SECONDS:g} s ({seen})"))
             time.sleep(PAUSE)
 
+    @property
+    def _is_given_up(self) -> bool:
+        return self._failed.is_set() or self._cancel.is_set()
+
     def _require_hope(self) -> None:
-        if self._given_up.is_set():
-            raise _GivenUp
+        if self._is_given_up:
+            raise GivenUp
 
     def _obituary(self, name: str, what: str) -> str:
         log = self._places.log(name)
@@ -127,7 +141,3 @@ class Starting:
 
     def _say(self, name: str, state: str, start: float, detail: str = "") -> None:
         self._on_progress(Progress(name, state, time.monotonic() - start, detail))
-
-
-class _GivenUp(StackError):
-    """Another program failed; this one's start is not worth finishing."""
