@@ -37,6 +37,9 @@ class Script:
         """Committed records."""
         self.group: dict[str, str] = {}
         self.let_go = threading.Event()
+        self.paused = threading.Event()
+        """Set by a poll of paused partitions."""
+        self.reassign_when_paused = False
         self.clients = 0
 
     def answer(self, call: str, *answers: KafkaError | str | None) -> None:
@@ -83,6 +86,7 @@ class _Consumer:
         self.script = script
         self.position: int | None = None
         self.member = member
+        self.paused = False
         self.on_assign: Callable[[Any, list[TopicPartition]], None] | None = None
 
     def subscribe(self, _topics: list[str], *, on_assign: Any, on_revoke: Any, on_lost: Any) -> None:
@@ -94,6 +98,13 @@ class _Consumer:
             assert self.on_assign is not None
             self.on_assign(self, [TopicPartition(TOPIC, 0)])
         assert self.position is not None
+        if self.paused:
+            if self.script.reassign_when_paused:
+                self.script.reassign_when_paused = False
+                assert self.on_assign is not None
+                self.on_assign(self, [TopicPartition(TOPIC, 0)])
+            self.script.paused.set()
+            return []
         batch = self.script.log[self.position : self.position + most]
         self.position += len(batch)
         if not batch:
@@ -106,6 +117,14 @@ class _Consumer:
 
     def assign(self, partitions: list[TopicPartition]) -> None:
         self.position = partitions[0].offset
+
+    def pause(self, _partitions: list[TopicPartition]) -> None:
+        self.script.play("pause")
+        self.paused = True
+
+    def resume(self, _partitions: list[TopicPartition]) -> None:
+        self.script.play("resume")
+        self.paused = False
 
     def memberid(self) -> str:
         return self.member

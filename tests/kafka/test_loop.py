@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from confluent_kafka import KafkaError, Message
 
 from streamguard.errors import Fenced, StreamguardError, TopicError
 from streamguard.errors import KafkaError as KafkaRefusal
-from streamguard.kafka.loop import Loop
+from streamguard.kafka.loop import AskFirst, Loop
 from streamguard.kafka.produce import Produce
 from streamguard.kafka.steps import Limits
 from streamguard.settings import Settings, load
@@ -64,7 +65,7 @@ def run(settings: Settings, script: Script, **options: Any) -> None:
     timer.cancel()
 
 
-def test_without_errors_everything_is_written_once_in_five_steps(settings: Settings, script: Script) -> None:
+def test_without_errors_everything_is_written_once_in_steps(settings: Settings, script: Script) -> None:
     run(settings, script)
     assert script.written == ALL
     steps = [call for call in script.calls if call not in ("produce", "purge")]
@@ -223,3 +224,111 @@ def test_a_loop_that_was_silent_too_long_asks_before_it_takes_its_place_back(
     with pytest.raises(Fenced, match="silent for too long"):
         run(settings, script, handle=somebody_came)
     assert script.written == []
+
+
+class Asked:
+    """Somebody who is asked about batches: `answers` says when."""
+
+    def __init__(self) -> None:
+        self.questions: list[tuple[list[bytes | None], Future[str]]] = []
+        self.asked = threading.Event()
+
+    def ask(self, batch: Sequence[Message]) -> Future[str]:
+        answer: Future[str] = Future()
+        self.questions.append(([one.value() for one in batch], answer))
+        self.asked.set()
+        return answer
+
+    def handle(self, batch: Sequence[Message], produce: Produce, answer: str) -> None:
+        for one in batch:
+            produce("out", (one.value() or b"") + answer.encode())
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streamguard.kafka.loop.PAUSE_AFTER", 0.0)
+
+
+def answering(asked: Asked, script: Script, *, questions: int = 3) -> threading.Thread:
+    """A thread that answers each question once the partitions are paused, unless it was cancelled by then."""
+
+    def work() -> None:
+        for number in range(questions):
+            while len(asked.questions) <= number:
+                time.sleep(0.001)
+            script.paused.clear()
+            assert script.paused.wait(5)
+            if asked.questions[number][1].set_running_or_notify_cancel():
+                asked.questions[number][1].set_result("!")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
+
+
+@pytest.mark.usefixtures("impatient")
+def test_while_an_answer_is_waited_for_partitions_are_paused_and_no_transaction_is_open(
+    settings: Settings, script: Script
+) -> None:
+    asked = Asked()
+    thread = answering(asked, script)
+    run(settings, script, handle=AskFirst(asked.ask, asked.handle))
+    thread.join(5)
+    assert script.written == [number + b"!" for number in ALL]
+    assert [batch for batch, _ in asked.questions] == [ALL[:4], ALL[4:8], ALL[8:]]
+    assert (script.count("pause"), script.count("resume"), script.clients) == (3, 3, 1)
+    opened = [call for call in script.calls if call in ("pause", "resume", "begin", "commit")]
+    assert opened == ["pause", "resume", "begin", "commit"] * 3
+
+
+def test_a_quick_answer_pauses_nothing(settings: Settings, script: Script) -> None:
+    def ask(_batch: Sequence[Message]) -> Future[str]:
+        answer: Future[str] = Future()
+        answer.set_result("")
+        return answer
+
+    run(settings, script, handle=AskFirst(ask, Asked().handle))
+    assert (script.written, script.count("pause")) == (ALL, 0)
+
+
+def test_a_stop_cancels_what_was_asked(settings: Settings, script: Script) -> None:
+    asked, stop = Asked(), threading.Event()
+    loop = Loop(
+        settings,
+        group="g",
+        topics=[TOPIC],
+        handle=AskFirst(asked.ask, asked.handle),
+        limits=LIMITS,
+        source=script.source,
+    )
+    thread = threading.Thread(target=loop.run, args=(stop,))
+    thread.start()
+    assert asked.asked.wait(5)
+    begun = time.monotonic()
+    stop.set()
+    thread.join(5)
+    assert time.monotonic() - begun < 1
+    assert asked.questions[0][1].cancelled()
+    assert (script.written, script.count("begin")) == ([], 0)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_an_answer_for_partitions_that_went_to_another_member_is_not_used(settings: Settings, script: Script) -> None:
+    asked = Asked()
+    script.reassign_when_paused = True
+    thread = answering(asked, script, questions=4)
+    run(settings, script, handle=AskFirst(asked.ask, asked.handle))
+    thread.join(5)
+    assert asked.questions[0][1].cancelled()
+    assert script.written == [number + b"!" for number in ALL]
+
+
+def test_an_answer_that_is_an_error_ends_the_loop_before_a_transaction(settings: Settings, script: Script) -> None:
+    def ask(_batch: Sequence[Message]) -> Future[str]:
+        answer: Future[str] = Future()
+        answer.set_exception(ZeroDivisionError())
+        return answer
+
+    with pytest.raises(ZeroDivisionError):
+        run(settings, script, handle=AskFirst(ask, Asked().handle))
+    assert (script.count("begin"), script.count("abort")) == (0, 0)

@@ -17,9 +17,9 @@ from streamguard.kafka.metrics import Counts
 @pytest.fixture
 def served() -> Iterator[tuple[str, Counts, dict[str, Any]]]:
     """The address of a server, its counts, and the state that its health tells."""
-    counts, state = Counts(), {"ready": False}
+    counts, state = Counts(), {"missing": "Kafka"}
     with metrics.listen(0, "ingestor") as listener:
-        metrics.serve(listener, "ingestor", counts, lambda: (state["ready"], {"phase": "idle"}))
+        metrics.serve(listener, "ingestor", counts, lambda: (state["missing"], {"phase": "idle"}))
         yield f"http://127.0.0.1:{listener.getsockname()[1]}", counts, state
 
 
@@ -39,26 +39,35 @@ def test_a_batch_that_was_aborted_does_not_count() -> None:
     assert counts.totals() == ({("in", "t"): 2}, 1)
 
 
-def test_health_says_503_until_the_service_is_ready(served: tuple[str, Counts, dict[str, Any]]) -> None:
+def test_a_service_that_lacks_something_is_healthy_and_not_ready(served: tuple[str, Counts, dict[str, Any]]) -> None:
+    url, _, _ = served
+    answer = requests.get(f"{url}/ready", timeout=5)
+    assert answer.status_code == 503
+    facts = {"service": "ingestor", "ready": False, "missing": "Kafka", "phase": "idle"}
+    assert json.loads(answer.content) == facts
+    assert requests.get(f"{url}/health", timeout=5).json() == facts
+
+
+def test_a_service_that_lacks_nothing_is_ready(served: tuple[str, Counts, dict[str, Any]]) -> None:
     url, _, state = served
-    assert requests.get(f"{url}/health", timeout=5).status_code == 503
-    state["ready"] = True
+    state["missing"] = ""
     answer = requests.get(f"{url}/ready", timeout=5)
     assert answer.status_code == 200
-    assert json.loads(answer.content) == {"service": "ingestor", "ready": True, "phase": "idle"}
+    assert json.loads(answer.content) == {"service": "ingestor", "ready": True, "missing": "", "phase": "idle"}
 
 
 def test_metrics_are_in_the_format_of_prometheus(served: tuple[str, Counts, dict[str, Any]]) -> None:
     url, counts, _ = served
     batch = counts.begin()
-    batch.update({("in", "t"): 3, ("out", "o"): 1, ("dead_letter", "t-dead-letter", "E_JSON"): 1})
+    batch.update({("in", "t"): 3, ("out",): 1, ("written", "o"): 2, ("dead_letter", "t-dead-letter", "E_JSON"): 1})
     batch["filtered", "legitimate"] += 1
     counts.commit()
 
     text = requests.get(f"{url}/metrics", timeout=5).text
 
     assert 'streamguard_records_in_total{service="ingestor",topic="t"} 3.0' in text
-    assert 'streamguard_records_out_total{service="ingestor",topic="o"} 1.0' in text
+    assert 'streamguard_records_out_total{service="ingestor"} 1.0' in text
+    assert 'streamguard_records_written_total{service="ingestor",topic="o"} 2.0' in text
     assert 'streamguard_records_filtered_total{rule="legitimate",service="ingestor"} 1.0' in text
     assert 'code="E_JSON",service="ingestor",topic="t-dead-letter"} 1.0' in text
     assert 'streamguard_transactions_committed_total{service="ingestor"} 1.0' in text

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamguard.errors import ProjectError, RecordRefused
-from streamguard.kafka.metrics import Counts
 from streamguard.model import Generator, Pipeline, Topic
-from streamguard.services.ingestor import Ingestor, route, source_of
+from streamguard.services.frame import Frame, Service
+from streamguard.services.ingestor import decide, route, source_of
 from tests.kafka.records import Written, record
 from tests.person import PERSON_FIELDS
 
@@ -155,7 +155,8 @@ def test_a_transaction_with_any_value_in_any_field_is_routed_or_refused(data: st
 
 
 def test_every_record_is_counted_on_both_sides_and_passes_unchanged() -> None:
-    counts, written = Counts(), Written()
+    written = Written()
+    frame = Frame(Service("ingestor", "g", "bank-transactions", 0, decide=decide))
     batch = [
         record(value(), key=b"DE1", headers=[("run", b"7")]),
         record(value(evaluation="unidentified"), key=None),
@@ -164,17 +165,20 @@ def test_every_record_is_counted_on_both_sides_and_passes_unchanged() -> None:
         record(None),
     ]
 
-    Ingestor("bank-transactions", counts).handle(batch, written)
-    counts.commit()
+    handle = frame.handle
+    assert callable(handle)
+    handle(batch, written)
+    frame.counts.commit()
 
-    totals, _ = counts.totals()
+    totals, _ = frame.counts.totals()
     assert written.records[0] == ("fraudulent-transactions", value(), b"DE1", 1700000000000, [("run", b"7")])
     assert written.records[1][:3] == ("unidentified-transactions", value(evaluation="unidentified"), None)
     assert [entry[0] for entry in written.records[2:]] == ["bank-transactions-dead-letter"] * 2
     assert totals == {
         ("in", "bank-transactions"): 5,
-        ("out", "fraudulent-transactions"): 1,
-        ("out", "unidentified-transactions"): 1,
+        ("out",): 2,
+        ("written", "fraudulent-transactions"): 1,
+        ("written", "unidentified-transactions"): 1,
         ("filtered", "legitimate"): 1,
         ("dead_letter", "bank-transactions-dead-letter", "E_JSON"): 1,
         ("dead_letter", "bank-transactions-dead-letter", "E_EMPTY"): 1,

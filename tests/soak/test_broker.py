@@ -167,7 +167,7 @@ def in_transaction(settings: Settings, group: str) -> bool:
 
 
 def status(service: Service) -> int:
-    return requests.get(f"{service.url}/health", timeout=5).status_code
+    return requests.get(f"{service.url}/ready", timeout=5).status_code
 
 
 def counted(service: Service) -> Counter[str]:

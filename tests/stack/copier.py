@@ -11,7 +11,7 @@ from confluent_kafka import Message
 from streamguard.errors import StreamguardError
 from streamguard.kafka.loop import Loop
 from streamguard.kafka.produce import Produce
-from streamguard.services.serve import stop_on_signals
+from streamguard.services.frame import stop_on_signals
 from streamguard.settings import load
 
 

@@ -64,11 +64,11 @@ class Service:
         )
 
     def wait_until_ready(self, tries: int = 3) -> None:
-        """Until /health says 200. A port that somebody took between the look and the start is changed for another."""
+        """Until /ready says 200. A port that somebody took between the look and the start is changed for another."""
         end = time.monotonic() + 20
         while time.monotonic() < end and self.process.poll() is None:
             try:
-                if requests.get(f"{self.url}/health", timeout=2).ok:
+                if requests.get(f"{self.url}/ready", timeout=2).ok:
                     return
             except requests.ConnectionError:
                 pass

@@ -11,10 +11,9 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
@@ -23,12 +22,12 @@ from confluent_kafka import Message
 from streamguard.errors import Fenced
 from streamguard.kafka import clients
 from streamguard.kafka.loop import Loop
-from streamguard.kafka.metrics import Counts
-from streamguard.kafka.produce import Produce
 from streamguard.kafka.topics import create_topic
 from streamguard.model import Topic
 from streamguard.project import find_project
-from streamguard.services.ingestor import Ingestor
+from streamguard.services import ingestor
+from streamguard.services.frame import Decision, Frame
+from streamguard.services.frame import Service as ServiceOf
 from streamguard.settings import Settings, inherited_environment
 from tests.stack.records import read, write
 from tests.stack.service import Service, transaction
@@ -70,15 +69,13 @@ def test_what_comes_in_goes_out_or_is_dropped_or_is_a_dead_letter(settings: Sett
     large = [os.urandom(LARGEST), transaction(0)[:-1] + b', "note": "' + random_text(LARGEST - 1000) + b'"}']
     sent += large
     write(settings, prefix + "in", sent)
-    counts = Counts()
-    ingestor = Ingestor(prefix + "in", counts)
 
-    def handle(batch: Sequence[Message], produce: Produce) -> None:
-        def prefixed(topic: str, *record: Any, **more: Any) -> None:
-            produce(topic if topic.startswith(prefix) else prefix + topic, *record, **more)
+    def prefixed(record: Message) -> Decision:
+        decision = ingestor.decide(record)
+        return decision if isinstance(decision, str) else [(prefix + one[0], *one[1:]) for one in decision]
 
-        ingestor.handle(batch, prefixed)
-
+    frame = Frame(ServiceOf("ingestor", f"sg.{prefix}", prefix + "in", 0, decide=prefixed))
+    counts = frame.counts
     stop = threading.Event()
 
     def stop_at_the_end() -> None:
@@ -86,7 +83,8 @@ def test_what_comes_in_goes_out_or_is_dropped_or_is_a_dead_letter(settings: Sett
         if sum(number for (name, *_), number in counts.totals()[0].items() if name == "in") >= len(sent):
             stop.set()
 
-    Loop(settings, group=f"sg.{prefix}", topics=[prefix + "in"], handle=handle, on_commit=stop_at_the_end).run(stop)
+    loop = Loop(settings, group=f"sg.{prefix}", topics=[prefix + "in"], handle=frame.handle, on_commit=stop_at_the_end)
+    loop.run(stop)
 
     fraudulent, unidentified, dead = (
         [record.value for record in read(settings, prefix + name)]

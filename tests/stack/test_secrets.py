@@ -93,7 +93,7 @@ def test_no_answer_of_the_worker_holds_a_secret(used: Bank) -> None:
 def test_no_answer_of_the_ksql_server_and_the_services_holds_a_secret(used: Bank) -> None:
     ksql, ingestor = used.settings.ksql_url, f"http://127.0.0.1:{used.settings.ingestor_port}"
     gets = [f"{ksql}{path}" for path in ("/info", "/healthcheck", "/metrics", "/nothing")]
-    gets += [f"{ingestor}{path}" for path in ("/health", "/metrics", "/nothing")]
+    gets += [f"{ingestor}{path}" for path in ("/health", "/ready", "/metrics", "/nothing")]
     answers = {url: requests.get(url, timeout=60).text for url in gets}
     statements = ("SHOW STREAMS;", "SHOW QUERIES;", "SHOW TOPICS;", "SHOW PROPERTIES;", "DESCRIBE USERS;", "nonsense;")
     for statement in statements:

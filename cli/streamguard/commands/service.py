@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def service() -> None:
     """Run one of the services.
 
-    A service runs in the foreground until Ctrl-C or SIGTERM, logs to stderr, and answers /health and /metrics on its
-    port. `streamguard up` runs those of a pipeline under supervision.
+    A service runs in the foreground until Ctrl-C or SIGTERM, logs to stderr, and answers /health, /ready and /metrics
+    on its port. `streamguard up` runs those of a pipeline under supervision.
 
     \b
     Examples:
@@ -41,6 +41,7 @@ def ingestor(app: App, pipeline: str) -> None:
       streamguard service ingestor
       STREAMGUARD_INSTANCE=1 STREAMGUARD_INGESTOR_PORT=8111 streamguard service ingestor bank
     """
-    from streamguard.services.serve import run_ingestor
+    from streamguard.services import frame
+    from streamguard.services.ingestor import service as ingestor_of
 
-    run_ingestor(app.settings, app.pipeline(pipeline), verbose=app.verbose)
+    frame.run(app.settings, ingestor_of(app.settings, app.pipeline(pipeline)), verbose=app.verbose)

@@ -1,8 +1,10 @@
 """The one read-process-write loop: records in, records out, exactly once.
 
-A batch goes through five numbered steps, and everything it wrote is committed together with the offsets it read:
+A batch goes through six numbered steps, and everything it wrote is committed together with the offsets it read:
 
-    1 consume    2 begin    3 handle    4 offsets    5 commit
+    1 consume    2 ask    3 begin    4 handle    5 offsets    6 commit
+
+2 is for handlers that need an answer from somebody else; no transaction is open while they wait for it.
 
 Rules, each of which has cost somebody records:
 
@@ -26,17 +28,19 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from typing import Any, NoReturn, TypeVar
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
+from typing import Any, Generic, NoReturn, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
 from streamguard.errors import Fenced, TopicError
 from streamguard.kafka import clients, verdicts
+from streamguard.kafka.failpoint import Failpoint
 from streamguard.kafka.phase import Phase, PhaseFile
 from streamguard.kafka.produce import Produce
 from streamguard.kafka.session import Clients, Membership, OnAssign, Session
-from streamguard.kafka.steps import Limits, Steps
+from streamguard.kafka.steps import GLANCE, Limits, Steps
 from streamguard.kafka.verdicts import Rebuild, Stopped, Verdict
 from streamguard.settings import Settings
 
@@ -47,11 +51,25 @@ Metadata = Callable[[TopicPartition], str]
 BATCH_RECORDS = 10_000
 BATCH_WAIT = 0.05
 IDLE_WAIT = 0.1
+PAUSE_AFTER = 1.0
+"""Seconds without an answer after which the partitions are paused: to pause throws away what was fetched ahead."""
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.05, 5.0
 SESSION_TIMEOUT = clients.SESSION_TIMEOUT_MS / 1000
 TRANSACTION_TIMEOUT = clients.TRANSACTION_TIMEOUT_MS / 1000
 
 LOG = logging.getLogger("streamguard.kafka.loop")
+
+
+@dataclass(frozen=True)
+class AskFirst(Generic[T]):
+    """A handler that needs an answer from somebody else: `ask` begins to ask about a batch, `handle` has the answer.
+
+    While the answer is waited for, however long, Kafka is polled, so the place in the group is kept. A stop and a
+    change of the assignment cancel the future.
+    """
+
+    ask: Callable[[Sequence[Message]], Future[T]]
+    handle: Callable[[Sequence[Message], Produce, T], None]
 
 
 class Loop:
@@ -76,7 +94,7 @@ class Loop:
         *,
         group: str,
         topics: Sequence[str],
-        handle: Handle,
+        handle: Handle | AskFirst[Any],
         instance: str | None = None,
         batch_records: int = BATCH_RECORDS,
         batch_wait: float = BATCH_WAIT,
@@ -103,6 +121,7 @@ class Loop:
         self._limits = limits or Limits()
         self._place = Membership(settings, group, self.transactional_id, source)
         self._phase = PhaseFile(settings.phase_dir, self.transactional_id)
+        self._failpoint = Failpoint(settings.failpoint)
         self._errands: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
         self._stop = threading.Event()
         self._steps: Steps
@@ -142,7 +161,13 @@ class Loop:
         self._begun = time.monotonic()
         self._steps = Steps(self._stop, self._limits, self._give_up)
         self._session = Session(
-            self._place, self._steps, self._stop, reset=self._reset, on_assign=self._on_assign, ready=self.ready
+            self._place,
+            self._steps,
+            self._stop,
+            reset=self._reset,
+            on_assign=self._on_assign,
+            ready=self.ready,
+            failpoint=self._failpoint,
         )
         try:
             self._session.open(self.topics)
@@ -158,6 +183,8 @@ class Loop:
             self._pause()
         finally:
             self._phase.set(Phase.IDLE)
+            if self._stop.is_set():
+                self._failpoint.reached("on_stop")
             self._session.close()
 
     def _run_errands(self) -> None:
@@ -173,10 +200,11 @@ class Loop:
 
     def _run_batch(self) -> None:
         batch = self._consume()
-        if not batch:
+        handle = self._handle_for(batch) if batch else None
+        if handle is None:
             return
         try:
-            self._transact(batch)
+            self._transact(batch, handle)
         except KafkaException as exc:
             self._abort(exc)
         except Fenced:
@@ -186,6 +214,8 @@ class Loop:
             raise
         else:
             self._failures = 0
+            if self._session.astray:
+                self._session.reposition()
         self._phase.set(Phase.IDLE)
 
     def _consume(self) -> list[Message]:
@@ -210,18 +240,63 @@ class Loop:
                     self._judge_consumer(error)
         if good:
             self._phase.set(Phase.CONSUMED)
+            self._failpoint.reached("after_poll")
         return good
 
-    def _transact(self, batch: list[Message]) -> None:
-        session, steps = self._session, self._steps
-        self._begin()  # 2
-        self._handle(batch, session.produce)  # 3
+    def _handle_for(self, batch: list[Message]) -> Handle | None:
+        """2 ask: what handles this batch; None if its partitions are not ours any longer."""
+        if not isinstance(self._handle, AskFirst):
+            return self._handle
+        session, before = self._session, self._session.assignments
+        self._phase.set(Phase.ASKING)
+        answer = self._handle.ask(batch)
+        try:
+            pause_at = time.monotonic() + PAUSE_AFTER
+            while not wait([answer], GLANCE).done:
+                if self._stop.is_set():
+                    raise Stopped
+                if time.monotonic() > pause_at:
+                    self._keep_place()
+                if session.assignments != before:
+                    session.reposition()
+                    return None
+        finally:
+            answer.cancel()
+            session.resume()
+        self._failpoint.reached("after_ask")
+        answered, result = self._handle.handle, answer.result()
+        return lambda batch, produce: answered(batch, produce, result)
+
+    def _keep_place(self) -> None:
+        """Be a member of the group that wants no records."""
+        self._session.pause()
+        try:
+            found = self._session.consumer.consume(1, 0)
+        except KafkaException as exc:
+            self._judge_consumer(exc.args[0])
+            return
+        for record in found:
+            error = record.error()
+            if error is None:  # it was on its way before the pause
+                self._session.astray = True
+            else:
+                self._judge_consumer(error)
+
+    def _transact(self, batch: list[Message], handle: Handle) -> None:
+        session, steps, reached = self._session, self._steps, self._failpoint.reached
+        self._begin()  # 3
+        reached("after_begin")
+        handle(batch, self._failpoint.watched(session.produce))  # 4
         session.refusals.check()
+        reached("before_offsets")
         offsets = self._offsets_after(batch)
         membership = session.consumer.consumer_group_metadata()
-        steps.in_transaction(session.producer.send_offsets_to_transaction, offsets, membership)  # 4
+        steps.in_transaction(session.producer.send_offsets_to_transaction, offsets, membership)  # 5
+        reached("after_offsets")
         self._phase.set(Phase.COMMITTING)
-        steps.in_transaction(session.producer.commit_transaction)  # 5
+        reached("during_commit")
+        steps.in_transaction(session.producer.commit_transaction)  # 6
+        reached("after_commit")
         session.producer.poll(0)  # serves the events of broken connections
         if self._on_commit is not None:
             self._on_commit()

@@ -4,7 +4,8 @@ Each record that was read and committed is counted once on each side of
 
     in = out + dead-letter + filtered
 
-and only after its transaction is committed, so an aborted or repeated batch never shows.
+and only after its transaction is committed, so an aborted or repeated batch never shows. `written` counts the records
+that those of `out` became.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import json
 import socket
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -23,13 +24,17 @@ from streamguard.settings import LOOPBACK
 if TYPE_CHECKING:
     from http.server import ThreadingHTTPServer
 
+    from prometheus_client.registry import Collector
+
 Key = tuple[str, ...]
+Health = Callable[[], tuple[str, Mapping[str, Any]]]
+"""What is missing, "" if nothing is, and other facts."""
 
 
 class Counts:
     """What one service did: counted in the batch in hand first, added to the totals by `commit`.
 
-    A key is the name of a counter and its labels, as in ``("in", topic)``, ``("out", topic)``,
+    A key is the name of a counter and its labels, as in ``("in", topic)``, ``("out",)``, ``("written", topic)``,
     ``("dead_letter", topic, code)``, ``("filtered", rule)``.
     """
 
@@ -59,7 +64,8 @@ class Counts:
 
 LABELS = {
     "in": ("Records read.", ("topic",)),
-    "out": ("Records written.", ("topic",)),
+    "out": ("Records read and passed on.", ()),
+    "written": ("Records written, other than dead letters.", ("topic",)),
     "dead_letter": ("Records written to a dead-letter topic.", ("topic", "code")),
     "filtered": ("Records dropped on purpose.", ("rule",)),
 }
@@ -101,27 +107,27 @@ def listen(port: int, server: str) -> socket.socket:
 
 
 def serve(
-    listener: socket.socket, service: str, counts: Counts, health: Callable[[], tuple[bool, Mapping[str, Any]]]
+    listener: socket.socket, service: str, counts: Counts, health: Health, collectors: Sequence[Collector] = ()
 ) -> None:
-    """Answer /health and /ready (200 when ready, else 503) and /metrics, in threads of their own."""
-    threading.Thread(target=_serve, args=(listener, service, counts, health), name="http", daemon=True).start()
+    """Answer /health (200 as long as the process lives), /ready (200, or 503 if something is missing) and /metrics,
+    which has what `collectors` collect too, in threads of their own."""
 
+    def answer() -> None:
+        _server(listener, service, health, [_Collector(service, counts), *collectors]).serve_forever()
 
-def _serve(
-    listener: socket.socket, service: str, counts: Counts, health: Callable[[], tuple[bool, Mapping[str, Any]]]
-) -> None:
-    _server(listener, service, counts, health).serve_forever()
+    threading.Thread(target=answer, name="http", daemon=True).start()
 
 
 def _server(
-    listener: socket.socket, service: str, counts: Counts, health: Callable[[], tuple[bool, Mapping[str, Any]]]
+    listener: socket.socket, service: str, health: Health, collectors: Sequence[Collector]
 ) -> ThreadingHTTPServer:
     from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer  # not needed before the first transaction
 
     from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCollector, generate_latest
 
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Collector(service, counts))
+    for collector in collectors:
+        registry.register(collector)
     ProcessCollector(registry=registry)
 
     class Answers(BaseHTTPRequestHandler):
@@ -130,9 +136,10 @@ def _server(
 
         def do_GET(self) -> None:
             if self.path in ("/health", "/ready"):
-                ready, facts = health()
-                body = json.dumps({"service": service, "ready": ready, **facts}).encode()
-                self._answer(HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE, "application/json", body)
+                missing, facts = health()
+                body = json.dumps({"service": service, "ready": not missing, "missing": missing, **facts}).encode()
+                bad = missing and self.path == "/ready"
+                self._answer(HTTPStatus.SERVICE_UNAVAILABLE if bad else HTTPStatus.OK, "application/json", body)
             elif self.path == "/metrics":
                 self._answer(HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest(registry))
             else:

@@ -12,8 +12,9 @@ class Phase(IntEnum):
 
     IDLE = 0
     CONSUMED = 1
-    IN_TRANSACTION = 2
-    COMMITTING = 3
+    ASKING = 2
+    IN_TRANSACTION = 3
+    COMMITTING = 4
 
 
 class PhaseFile:

@@ -13,6 +13,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from streamguard.errors import Fenced, KafkaUnavailable
 from streamguard.errors import KafkaError as KafkaRefusal
 from streamguard.kafka import clients
+from streamguard.kafka.failpoint import Failpoint
 from streamguard.kafka.produce import Refusals, guarded
 from streamguard.kafka.steps import Steps
 from streamguard.kafka.verdicts import Stopped
@@ -78,16 +79,21 @@ class Session:
         reset: str,
         on_assign: OnAssign | None,
         ready: threading.Event,
+        failpoint: Failpoint,
     ) -> None:
         place, self._membership = membership, membership
         self._steps = steps
         self._stop = stop
         self._on_assign = on_assign
         self._ready = ready
+        self._failpoint = failpoint
+        self._paused = False
         self._closing = False
         self.assigned: list[TopicPartition] = []
         self.assignments = 0
         """Grows with every change of what is assigned."""
+        self.astray = False
+        """Whether a record was consumed that nobody handled: after this batch, back to the committed offsets."""
         self.refusals = Refusals()
         config = {"auto.offset.reset": reset}
         self.consumer = place.clients.consumer(place.settings, place.group, instance=place.instance, **config)
@@ -117,8 +123,21 @@ class Session:
 
     def reposition(self) -> None:
         """Go back to the committed offsets, or to where `on_assign` says."""
+        self.astray = False
         if self.assigned:
             self._start(self.assigned)
+
+    def pause(self) -> None:
+        """Want no records."""
+        if not self._paused:
+            self.consumer.pause(self.assigned)
+            self._paused = True
+
+    def resume(self) -> None:
+        """Want records again, from where it was."""
+        if self._paused:
+            self.consumer.resume(self.assigned)
+            self._paused = False
 
     def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._start(partitions)
@@ -128,7 +147,8 @@ class Session:
         self._ready.set()
 
     def _revoke(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
-        """Served by `consume`, so never inside a transaction: the batch in hand has been committed or aborted."""
+        """Served by `consume`, so never inside a transaction: the batch in hand has been committed or given up."""
+        self._failpoint.reached("on_revoke")
         self.assigned = []
         self.assignments += 1
         self._ready.clear()

@@ -7,17 +7,17 @@ nothing gets a default.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from streamguard.errors import ProjectError, RecordRefused
 from streamguard.kafka import dead_letters
-from streamguard.kafka.metrics import Counts
 from streamguard.model import Pipeline
+from streamguard.services.frame import Decision, Service
 from streamguard.services.transaction import parse
+from streamguard.settings import Settings
 
 if TYPE_CHECKING:
-    from streamguard.kafka.produce import Produce, Record
+    from streamguard.kafka.produce import Record
 
 NAME = "ingestor"
 LEGITIMATE = "legitimate"
@@ -41,30 +41,19 @@ def route(value: bytes | None) -> str | None:
     return ROUTES[evaluation]
 
 
-class Ingestor:
-    """Handles batches of one input topic and counts what it did with each record."""
+def decide(record: Record) -> Decision:
+    """Send a record on as it is, or drop it."""
+    value = record.value()
+    topic = route(value)
+    if topic is None:
+        return LEGITIMATE
+    return ((topic, value, record.key(), dead_letters.time_of(record), dead_letters.headers_of(record)),)
 
-    def __init__(self, source: str, counts: Counts) -> None:
-        self.source = source
-        self.counts = counts
 
-    def handle(self, batch: Sequence[Record], produce: Produce) -> None:
-        """Route every record of the batch."""
-        counted = self.counts.begin()
-        counted["in", self.source] += len(batch)
-        for record in batch:
-            value = record.value()
-            try:
-                topic = route(value)
-            except RecordRefused as refusal:
-                dead = dead_letters.write(produce, record, refusal, NAME)
-                counted["dead_letter", dead, refusal.code] += 1
-                continue
-            if topic is None:
-                counted["filtered", LEGITIMATE] += 1
-            else:
-                produce(topic, value, record.key(), dead_letters.time_of(record), dead_letters.headers_of(record))
-                counted["out", topic] += 1
+def service(settings: Settings, pipeline: Pipeline) -> Service:
+    """The ingestor of a pipeline."""
+    group = f"sg.{pipeline.name}.{NAME}"
+    return Service(NAME, group, source_of(pipeline), settings.ingestor_port, decide=decide)
 
 
 def source_of(pipeline: Pipeline) -> str:
