@@ -15,7 +15,7 @@ ROWS = (
     {"services", "datagen", "connect", "engine", "stack", "query"},
     {"kafka", "catalog"},
     {"project", "settings"},
-    {"model", "errors"},
+    {"model", "errors", "doubles"},
 )
 IO = {"confluent_kafka", "hypercorn", "starlette", "requests", "subprocess", "socket", "os", "time", "random"}
 ENGINE_EDGES = {"queries.py", "commands.py", "server.py", "client.py", "rest.py", "push.py"}

@@ -6,6 +6,7 @@ import math
 import re
 from typing import Any
 
+from streamguard.doubles import double_text
 from streamguard.engine import operations
 from streamguard.engine import types as t
 from streamguard.engine.typed import Constant, Operation, Read, Typed
@@ -132,7 +133,7 @@ def _arithmetic(node: Operation, left: Any, right: Any) -> Any:
 def _cast(given: t.Type, wanted: t.Type, what: Any) -> Any:
     if wanted == t.STRING:
         if given == t.DOUBLE:
-            return operations.double_text(what)
+            return double_text(what)
         return str(what).lower() if given == t.BOOLEAN else str(what)
     if given == t.STRING:
         return _parsed(wanted, what.strip())

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal as Exact
 from typing import Any
 
+from streamguard.doubles import double_text
 from streamguard.engine import operations
 from streamguard.engine import types as t
 from streamguard.engine.typed import Constant, Field, Operation, Typed, is_constant
@@ -57,7 +58,7 @@ class Emitter:
         self.never_null: set[Typed] = set()
         self.namespace: dict[str, Any] = {
             name: getattr(operations, name) for name in dir(operations) if callable(getattr(operations, name))
-        }
+        } | {"double_text": double_text}
         self.count = 0
 
     def emit(self, node: Typed) -> Code:

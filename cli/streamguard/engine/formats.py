@@ -14,13 +14,11 @@ from typing import Any
 
 import orjson
 
+from streamguard.doubles import double_json
 from streamguard.engine import types as t
 from streamguard.engine.operations import (
-    LARGEST,
     NUMBER,
-    SMALLEST,
     WHOLE,
-    double_text,
     whole_of_double,
     wrap_bigint,
     wrap_integer,
@@ -284,10 +282,7 @@ def _packing(kind: t.Type) -> struct.Struct:
 def shown(value: Any) -> Any:
     """A value as orjson must be given it, so that doubles have Java's digits, also inside structs, arrays and maps."""
     if type(value) is float:
-        if value == 0 or SMALLEST <= abs(value) < LARGEST:
-            return value
-        text = double_text(value)
-        return text if value - value != 0 else orjson.Fragment(text)
+        return double_json(value)
     if type(value) is dict:
         return {key: shown(each) for key, each in value.items()}
     if type(value) is list:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from decimal import Decimal as Exact
 from functools import lru_cache
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?)[dDfF]?", re.ASCII)
 WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
-SMALLEST, LARGEST = 1e-3, 1e7  # Java writes doubles from SMALLEST to below LARGEST without an exponent
 
 
 def wrap_integer(value: int) -> int:
@@ -47,19 +45,6 @@ def remainder_double(left: float, right: float) -> float:
     if right == 0 or math.isinf(left) or math.isnan(left) or math.isnan(right):
         return math.nan
     return math.fmod(left, right)
-
-
-def double_text(value: float) -> str:
-    """Java's ``Double.toString``: ``1.0``, ``0.001``, ``1.0E-4``, ``1.0E7``."""
-    if math.isnan(value):
-        return "NaN"
-    if math.isinf(value):
-        return "Infinity" if value > 0 else "-Infinity"
-    if value == 0 or SMALLEST <= abs(value) < LARGEST:
-        return repr(value)
-    sign, digits, exponent = Exact(repr(value)).normalize().as_tuple()
-    text = "".join(map(str, digits))
-    return f"{'-' if sign else ''}{text[0]}.{text[1:] or '0'}E{len(text) - 1 + int(exponent)}"
 
 
 def text_of_boolean(value: bool) -> str:
