@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +49,13 @@ def tail(settings: Settings, topic: str, *, last: int | None = 10, follow: bool 
         yield from _follow(settings, topic, after if last is not None else first)
 
 
+def between(settings: Settings, topic: str, starts: Mapping[int, int], ends: Mapping[int, int]) -> list[Record]:
+    """The committed records from `starts` to before `ends`, each partition's in its order."""
+    with Reader(settings, topic, starts) as reader:
+        read = map(record_of, reader.to_offsets(ends, READ_SECONDS))
+        return [record for record in read if record.offset < ends[record.partition]]
+
+
 def _last(settings: Settings, topic: str, last: int, first: dict[int, int], after: dict[int, int]) -> list[Record]:
     """Go back far enough that `last` records are found, whatever else takes offsets; those up to `after`."""
     back = last * OFFSETS_PER_RECORD
@@ -65,17 +72,18 @@ def _last(settings: Settings, topic: str, last: int, first: dict[int, int], afte
 def _read(settings: Settings, topic: str, starts: dict[int, int]) -> Iterator[Record]:
     with Reader(settings, topic, starts) as reader:
         for message in reader.to_end(READ_SECONDS):
-            yield _record(message)
+            yield record_of(message)
 
 
 def _follow(settings: Settings, topic: str, starts: dict[int, int]) -> Iterator[Record]:
     with Reader(settings, topic, starts) as reader:
         while True:
             for message in reader.poll(1, POLL_SECONDS):
-                yield _record(message)
+                yield record_of(message)
 
 
-def _record(message: Message) -> Record:
+def record_of(message: Message) -> Record:
+    """A consumed message as a value."""
     headers: Any = message.headers() or ()  # pairs, whatever the type of confluent_kafka says
     return Record(
         message.partition() or 0,

@@ -1,0 +1,64 @@
+"""How far topics are written and groups have read, over one admin client that is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from streamguard.errors import TopicError
+from streamguard.kafka import clients
+from streamguard.kafka.watch import Place
+from streamguard.settings import Settings
+
+SECONDS = 5.0
+
+
+class Positions:
+    """Every method may raise `KafkaUnavailable`; the next call tries again."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._client: AdminClient | None = None
+
+    def places(self, topics: Collection[str]) -> list[Place]:
+        """The partitions of topics; `TopicError` if there is no such topic."""
+        with clients.translated(self._settings):
+            known = self._admin().list_topics(timeout=SECONDS).topics
+        missing = sorted(set(topics) - known.keys())
+        if missing:
+            raise TopicError(f"Kafka has no topic {', '.join(missing)}: `streamguard topics apply` makes them")
+        return [(topic, number) for topic in topics for number in sorted(known[topic].partitions)]
+
+    def ends(self, places: Iterable[Place], *, committed: bool) -> dict[Place, int]:
+        """The next offset of each partition; `committed`: only up to the first open transaction."""
+        asked = {TopicPartition(topic, number): OffsetSpec.latest() for topic, number in places}
+        level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
+        with clients.translated(self._settings):
+            answers = self._admin().list_offsets(asked, isolation_level=level, request_timeout=SECONDS)
+            return {(at.topic, at.partition): answer.result(SECONDS).offset for at, answer in answers.items()}
+
+    def committed(self, groups: Iterable[str]) -> dict[str, dict[Place, int]]:
+        """The offsets that each group has committed; nothing for a group that Kafka does not know."""
+        admin = self._admin()
+        with clients.translated(self._settings):
+            answers = {
+                group: admin.list_consumer_group_offsets(
+                    [ConsumerGroupTopicPartitions(group)], request_timeout=SECONDS
+                )[group]
+                for group in groups
+            }
+            return {
+                group: {
+                    (at.topic, at.partition): at.offset
+                    for at in answer.result(SECONDS).topic_partitions or ()
+                    if at.offset >= 0
+                }
+                for group, answer in answers.items()
+            }
+
+    def _admin(self) -> AdminClient:
+        if self._client is None:
+            self._client = clients.admin(self._settings)
+        return self._client
