@@ -1,8 +1,9 @@
-"""When the ksql server counts as ready; the other probes are asked of real servers in tests/stack."""
+"""When servers of ours count as ready; the other probes are asked of real servers in tests/stack."""
 
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -14,28 +15,35 @@ from streamguard.stack import probes
 
 
 @pytest.fixture
-def ksql() -> Iterator[Callable[[Any], str]]:
-    """What the probe says when the server answers this."""
-    answers: list[bytes] = []
+def url() -> Iterator[tuple[str, list[tuple[int, bytes]]]]:
+    """A server, and the status and body that it answers: the last of the list."""
+    answers: list[tuple[int, bytes]] = []
 
     class Answering(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(200)
+            self.send_response(answers[-1][0])
             self.end_headers()
-            self.wfile.write(answers[-1])
+            self.wfile.write(answers[-1][1])
 
         def log_message(self, *_: object) -> None:
             pass
 
     with HTTPServer(("127.0.0.1", 0), Answering) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-
-        def said(answer: Any) -> str:
-            answers.append(json.dumps(answer).encode())
-            return probes.ksql(f"http://127.0.0.1:{server.server_port}").partition(" ")[2]
-
-        yield said
+        yield f"http://127.0.0.1:{server.server_port}", answers
         server.shutdown()
+
+
+@pytest.fixture
+def ksql(url: tuple[str, list[tuple[int, bytes]]]) -> Callable[[Any], str]:
+    """What the probe says when the ksql server answers this."""
+    address, answers = url
+
+    def said(answer: Any) -> str:
+        answers.append((200, json.dumps(answer).encode()))
+        return probes.ksql(address).partition(" ")[2]
+
+    return said
 
 
 def health(**parts: bool) -> dict[str, Any]:
@@ -57,3 +65,27 @@ def test_a_failing_query_does_not_keep_the_server_from_being_ready(ksql: Callabl
 @pytest.mark.parametrize("answer", [{}, [], 1, {"details": 1}, {"details": {"kafka": None}}])
 def test_another_answer_is_no_ksql_servers(ksql: Callable[[Any], str], answer: Any) -> None:
     assert ksql(answer) == "is no ksql server"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [
+        (200, b"{}", ""),
+        (503, b'{"missing": "the validator does not answer"}', "the validator does not answer"),
+        (503, b"{}", "URL/ready answers 503"),
+        (503, b"[]", "URL/ready answers 503"),
+        (404, b"<html>", "URL/ready answers 404"),
+    ],
+)
+def test_a_service_says_itself_what_it_misses(
+    url: tuple[str, list[tuple[int, bytes]]], status: int, body: bytes, said: str
+) -> None:
+    address, answers = url
+    answers.append((status, body))
+    assert probes.service(address) == said.replace("URL", address)
+
+
+def test_a_service_that_is_not_there_is_refused() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    assert "refused" in probes.service(f"http://127.0.0.1:{port}")

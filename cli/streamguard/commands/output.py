@@ -116,8 +116,10 @@ STYLES = {
     "ready": "green",
     "FAILED": "bold red",
     "failed": "bold red",
+    "not ready": "bold red",
     "stopped": "yellow",
     "starting": "yellow",
+    "stopping": "yellow",
     "PAUSED": "yellow",
 }
 

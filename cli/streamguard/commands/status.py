@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -22,7 +22,11 @@ SECONDS_BETWEEN = 1.0
 @output_option
 @click.pass_obj
 def status(app: App, watch: bool, output: str) -> None:
-    """Show the local servers. The exit code is 0 whether they run or not. The other formats name the log files too.
+    """Show the local servers: what each says itself when it is asked now.
+
+    A server is starting until it was ready for the first time, at most 30 seconds. A detail says what one that is not
+    ready lacks, or which connectors do not run. The exit code is 0 whether servers run or not. The other formats name
+    the log files too.
 
     \b
     Examples:
@@ -35,27 +39,29 @@ def status(app: App, watch: bool, output: str) -> None:
     stack = Stack(app.settings, app.project)
     if watch:
         _watch(stack, output)
-    show(_rows(stack, output), COLUMNS, output)
+    _show(stack, output)
 
 
 def _watch(stack: Stack, output: str) -> None:
     import time
 
     while True:
-        rows = _rows(stack, output)
-        if sys.stdout.isatty():
-            click.clear()
-        show(rows, COLUMNS, output)
+        _show(stack, output, clear=sys.stdout.isatty())
         sys.stdout.flush()
         time.sleep(SECONDS_BETWEEN)
 
 
-def _rows(stack: Stack, output: str) -> list[dict[str, Any]]:
-    rows = [row.document() for row in stack.status()]
+def _show(stack: Stack, output: str, *, clear: bool = False) -> None:
+    from streamguard import pipeline
+
+    rows = [row.document() for row in pipeline.status(stack)]
+    columns = (*COLUMNS, "detail") if any(row["detail"] for row in rows) else COLUMNS
     if output == "table":
         for row in rows:
             row["uptime"] = _duration(row["uptime"])
-    return rows
+    if clear:
+        click.clear()
+    show(rows, columns, output)
 
 
 def _duration(seconds: int | None) -> str | None:

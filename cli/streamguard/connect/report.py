@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from streamguard.connect.answers import ConnectorStatus, Deployed
-from streamguard.connect.wait import first_cause
+from streamguard.connect.wait import first_cause, summary
 from streamguard.errors import ConnectorNotFound
 from streamguard.project import did_you_mean
 
@@ -32,6 +32,13 @@ def status_row(connector: Deployed) -> dict[str, Any]:
         "worker": status.worker,
         "cause": cause_of(status, connector.config),
     }
+
+
+def trouble(listed: Mapping[str, Deployed]) -> str:
+    """One line about the connectors that should run and do not, as in ``1 of 4 connectors not running: c FAILED``."""
+    states = {name: "UNASSIGNED" if one.status is None else summary(one.status) for name, one in sorted(listed.items())}
+    ill = [f"{name} {state}" for name, state in states.items() if state not in ("RUNNING", "PAUSED", "STOPPED")]
+    return f"{len(ill)} of {len(listed)} connectors not running: {', '.join(ill)}" if ill else ""
 
 
 def cause_of(status: ConnectorStatus, config: Mapping[str, str]) -> str | None:

@@ -44,7 +44,7 @@ class Waiting:
     def observe(self, status: ConnectorStatus, applied: bool, now: float) -> Outcome | None:
         """Take in one look; the outcome, once it is certain."""
         self.status, self.applied = status, self.applied or applied
-        state = _summary(status) if self.applied else "old config"
+        state = summary(status) if self.applied else "old config"
         if state != self.state:
             self.state, self.since = state, now
         lasted = now - self.since
@@ -135,7 +135,8 @@ def _short(cause: str) -> str:
     return re.sub(r"^(?:[\w$]+\.)+([A-Z][\w$]*)", r"\1", line) or "no cause given"
 
 
-def _summary(status: ConnectorStatus) -> str:
+def summary(status: ConnectorStatus) -> str:
+    """A connector and its tasks in one word: FAILED if any of them is, RUNNING if all do, PAUSED, STOPPED, starting."""
     if status.state == "FAILED" or status.failed:
         return "FAILED"
     if status.is_running:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import socket
@@ -14,7 +15,7 @@ from typing import Any
 from streamguard.stack.credentials import S3_ACCESS_KEY, S3_SECRET_KEY
 
 Probe = Callable[[], str]
-TIMEOUT = 5.0  # seconds for one look
+TIMEOUT = 2.0  # seconds for one look
 
 
 def http_ok(url: str, headers: Mapping[str, str] | None = None, *, timeout: float = TIMEOUT) -> str:
@@ -28,6 +29,29 @@ def http_ok(url: str, headers: Mapping[str, str] | None = None, *, timeout: floa
         return f"{url} answers {exc.code}"
     except (OSError, http.client.HTTPException) as exc:
         return f"{url}: {getattr(exc, 'reason', exc)}"
+
+
+def service(url: str) -> str:
+    """One of our services says that it misses nothing; else what it says."""
+    try:
+        with _OPENER.open(f"{url}/ready", timeout=TIMEOUT):
+            return ""
+    except urllib.error.HTTPError as exc:
+        with exc, contextlib.suppress(ValueError, KeyError, TypeError, OSError, http.client.HTTPException):
+            return str(json.load(exc)["missing"])
+        return f"{url}/ready answers {exc.code}"
+    except (OSError, http.client.HTTPException) as exc:
+        return f"{url}: {getattr(exc, 'reason', exc)}"
+
+
+def suspended(pid: int) -> str:
+    """The process is not held by a signal: it could answer. One that has ended is not."""
+    import psutil
+
+    with contextlib.suppress(psutil.Error):
+        if psutil.Process(pid).status() in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP):
+            return f"the process is suspended: kill -CONT {pid} lets it go on"
+    return ""
 
 
 def ksql(url: str) -> str:
@@ -89,7 +113,9 @@ def mongodb(uri: str) -> str:
 
     try:
         client: pymongo.MongoClient[dict[str, Any]]
-        with pymongo.MongoClient(uri, serverSelectionTimeoutMS=1000, connectTimeoutMS=1000) as client:
+        with pymongo.MongoClient(
+            uri, serverSelectionTimeoutMS=1000, connectTimeoutMS=1000, socketTimeoutMS=1000
+        ) as client:
             client.admin.command("ping")
             client.admin.command("listDatabases", nameOnly=True)
     except OperationFailure as exc:

@@ -259,7 +259,7 @@ def _service(settings: Settings, project: Project, service: str, pipeline: str) 
         env=settings.environment(),
         ports=(port,) if port else (),
         url=url,
-        probe=partial(probes.http_ok, f"{url}/ready") if port else None,
+        probe=partial(probes.service, url) if port else None,
         needs=("kafka",),
     )
 

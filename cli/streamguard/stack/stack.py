@@ -18,19 +18,26 @@ from typing import Any
 from streamguard.errors import SettingsError, StackError, UnknownName
 from streamguard.project import Project, did_you_mean
 from streamguard.settings import Settings
-from streamguard.stack import credentials, jars, logs, ports, prepare, programs
+from streamguard.stack import credentials, jars, logs, ports, prepare, probes, programs
 from streamguard.stack.java import find_java
 from streamguard.stack.places import Places
 from streamguard.stack.programs import Program
 from streamguard.stack.starting import OnProgress, Progress, Starting, ignore
-from streamguard.stack.supervisor import Supervisor
+from streamguard.stack.supervisor import Process, Supervisor
 
 LAST = ("connect", "kafka", "s3", "mongodb")  # these are stopped after what uses them, in two steps
 
 
+YOUNG = 30.0  # seconds that a process may take until it is ready; after that it counts as not ready
+
+
 @dataclass(frozen=True)
 class Row:
-    """A program as `status` shows it. `uptime` in whole seconds."""
+    """A program as `status` shows it. `uptime` in whole seconds; `detail` says why it is not ready.
+
+    `state` is ready; starting, until the process was ready for the first time, at most for the time of YOUNG; not ready
+    after that; stopping; stopped; or failed: ended by itself.
+    """
 
     name: str
     state: str
@@ -39,6 +46,7 @@ class Row:
     uptime: int | None
     restarts: int
     log: str
+    detail: str = ""
 
     def document(self) -> dict[str, Any]:
         """As a listing prints it."""
@@ -53,6 +61,7 @@ class Stack:
         self.project = project
         self.places = Places(settings.data_dir)
         self.supervisor = Supervisor(self.places)
+        self._seen_ready: dict[str, int] = {}
 
     @cached_property
     def lock(self) -> jars.Lock:
@@ -146,8 +155,11 @@ class Stack:
             self.settings.data_dir.rmdir()
 
     def status(self) -> list[Row]:
-        """Every server, and every other program that was ever started, with its state."""
-        processes = self.supervisor.processes()
+        """Every server, and every other program that was ever started, with its state; it takes 3 seconds at most."""
+        processes = self.supervisor.processes(timeout=probes.TIMEOUT)
+        pid = self.supervisor.pid()
+        if not processes and pid is not None:
+            raise StackError(f"the supervisor (process {pid}) does not answer, so nothing is known of the servers")
         shown = [p for p in self.programs.values() if p.name in self.servers or _was_started(processes.get(p.name))]
         with ThreadPoolExecutor(max(1, len(shown))) as pool:
             return list(pool.map(lambda program: self._row(program, processes.get(program.name)), shown))
@@ -172,15 +184,26 @@ class Stack:
         """The lines that a program logs from now on."""
         return logs.follow(self.log(name))
 
-    def _row(self, program: Program, process: Any) -> Row:
-        state, pid, uptime = "stopped", None, None
+    def _row(self, program: Program, process: Process | None) -> Row:
+        state, pid, uptime, detail = "stopped", None, None, ""
         if process is not None and process.is_up:
-            ready = program.probe is None or program.probe() == ""
-            state, pid, uptime = "ready" if ready else "starting", process.pid, int(time.time() - process.started)
+            pid, uptime = process.pid, int(time.time() - process.started)
+            detail = probes.suspended(pid) or (program.probe() if program.probe is not None else "")
+            state = self._state(process, detail)
         elif process is not None and process.has_died:
-            state = "failed"
+            state, detail = "failed", process.end
+        elif process is not None and process.state == "STOPPING":
+            state = "stopping"
         restarts = process.restarts if process else 0
-        return Row(program.name, state, pid, program.url, uptime, restarts, str(self.places.log(program.name)))
+        return Row(program.name, state, pid, program.url, uptime, restarts, str(self.places.log(program.name)), detail)
+
+    def _state(self, process: Process, missing: str) -> str:
+        """Of a process that runs. What this stack has seen ready once is not starting any more."""
+        if not missing:
+            self._seen_ready[process.name] = process.pid
+            return "ready"
+        is_young = time.time() - process.started < YOUNG
+        return "starting" if is_young and self._seen_ready.get(process.name) != process.pid else "not ready"
 
     def _require_known(self, names: Sequence[str]) -> None:
         for name in names:
@@ -251,7 +274,7 @@ class Stack:
             file.truncate(0)
 
 
-def _was_started(process: Any) -> bool:
+def _was_started(process: Process | None) -> bool:
     return process is not None and process.started > 0
 
 

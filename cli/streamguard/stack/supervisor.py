@@ -91,6 +91,15 @@ class Process:
         """It ended by itself, whether or not it will be tried again."""
         return self.state in ("BACKOFF", "EXITED", "FATAL", "UNKNOWN")
 
+    @property
+    def end(self) -> str:
+        """How a process that has died did, in words."""
+        if self.exit_status == FENCED:
+            return "another process with the same STREAMGUARD_INSTANCE took over (exit code 6)"
+        how = "it was killed" if self.exit_status < 0 else f"it ended with exit code {self.exit_status}"
+        next_step = "it is started again" if self.state == "BACKOFF" else f"see `streamguard logs {self.name}`"
+        return f"{how}; {next_step}"
+
 
 def config(places: Places, programs: Mapping[str, Program]) -> str:
     """The config file: paths and names, nothing secret."""
@@ -173,10 +182,11 @@ class Supervisor:
         for name in added:
             self._call("supervisor.addProcessGroup", name)
 
-    def processes(self) -> dict[str, Process]:
-        """Every program it knows; nothing when it does not run."""
+    def processes(self, timeout: float = rpc.TIMEOUT) -> dict[str, Process]:
+        """Every program it knows; nothing when it does not run, or answer."""
         try:
-            found, starts = self._call("supervisor.getAllProcessInfo"), self._call("streamguard.starts")
+            found = self._call("supervisor.getAllProcessInfo", timeout=timeout)
+            starts = self._call("streamguard.starts", timeout=timeout)
         except rpc.NO_ANSWER:
             return {}
         return {
