@@ -1,20 +1,39 @@
 """A bank transaction: what every service takes for one, and what is refused with a code that says why.
 
 Nothing is repaired, nothing gets a default. A reason names the field and never says what is in it.
+
+    E_EMPTY      no value
+    E_JSON       no JSON: not UTF-8, cut off, NaN, half a surrogate pair, nested too deeply …
+    E_SCHEMA     no object, a field missing, or not of its type
+    E_DUPLICATE  a field twice, at any depth: who reads the first one and who reads the last would differ
+    E_RANGE      an amount below zero, or beyond what a double keeps to the cent
+    E_DATE       a transfer_date that is no instant: impossible, without a zone, or not ISO 8601
+    E_TEXT       a control character in a text
+
+Fields that nobody asked for pass as they are.
 """
 
 from __future__ import annotations
 
-import json
+import re
+from datetime import datetime
 from typing import Any
 
 import orjson
 
 from streamguard.errors import RecordRefused
 
-TEXTS = ("transaction_id", "sender_bank_account", "receiver_bank_account", "status", "transfer_date", "sender_bank")
+TEXTS = (
+    "transaction_id",
+    "sender_bank_account",
+    "receiver_bank_account",
+    "status",
+    "evaluation",
+    "transfer_date",
+    "sender_bank",
+)
 PEOPLE = ("sender_details", "receiver_details")
-FIELDS = frozenset((*TEXTS, *PEOPLE, "amount", "evaluation"))
+FIELDS = frozenset((*TEXTS, *PEOPLE, "amount"))
 PERSON_FIELDS = frozenset(
     [
         "id",
@@ -32,47 +51,32 @@ PERSON_FIELDS = frozenset(
         "bank_account",
     ]
 )
-DECISIVE = (b'"evaluation"', b'"transaction_id"', b'"amount"')
-HIDDEN_LETTERS = (b"\\u006", b"\\u007")
-"""The beginnings of a small ASCII letter written as an escape, as a field's name could be."""
+TEXTS_OF_A_PLAIN_ONE = len(FIELDS) + len(TEXTS) + len(PEOPLE) * 2 * len(PERSON_FIELDS)
+"""Names and texts in a transaction without fields of others."""
+ONLY_TEXT = {str}
+AMOUNT_LIMIT = 10**13
+"""Below this the doubles of all cents differ, and are written with two decimals."""
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+CONTROL_BUT_LINES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+"""An address may have lines, an id may not."""
 
 
 def parse(value: bytes | None) -> dict[str, Any]:
     """The bank transaction in the value of a record; RecordRefused if it is none."""
-    transaction = _object(value)
-    _check(transaction)
-    return transaction
-
-
-def _object(value: bytes | None) -> dict[str, Any]:
     if value is None:
         raise RecordRefused("E_EMPTY", "the record has no value")
     try:
         transaction = orjson.loads(value)
     except orjson.JSONDecodeError as exc:
         raise RecordRefused("E_JSON", f"the value is not JSON: {exc.msg} at byte {exc.pos}") from None
-    if not isinstance(transaction, dict):
+    if type(transaction) is not dict:
         raise RecordRefused("E_SCHEMA", "the value is not a JSON object")
-    if _may_repeat(value):
-        _refuse_repeated(value)
+    _check(transaction)
+    has_escapes = b"\\" in value
+    _refuse_repeated(value, transaction, has_escapes=has_escapes)
+    if has_escapes or b"\x7f" in value or b"\xc2" in value:  # only so can a control character be written
+        _refuse_control_characters(transaction)
     return transaction
-
-
-def _may_repeat(value: bytes) -> bool:
-    """Whether a deciding field may be there twice: cheap, and only ever wrong on the side of a closer look."""
-    return any(value.count(name) != 1 for name in DECISIVE) or any(escape in value for escape in HIDDEN_LETTERS)
-
-
-def _refuse_repeated(value: bytes) -> None:
-    def object_of(pairs: list[tuple[str, Any]]) -> None:
-        names = [name for name, _ in pairs]
-        if len(set(names)) != len(names):
-            raise RecordRefused("E_DUPLICATE", "a field is there twice")
-
-    try:
-        json.loads(value, object_pairs_hook=object_of)
-    except RecursionError:
-        raise RecordRefused("E_JSON", "the value is nested too deeply") from None
 
 
 def _check(transaction: dict[str, Any]) -> None:
@@ -82,19 +86,81 @@ def _check(transaction: dict[str, Any]) -> None:
         if type(transaction[name]) is not str or not transaction[name]:
             raise RecordRefused("E_SCHEMA", f"{name} is not a text with something in it")
     for name in PEOPLE:
-        person = transaction[name]
-        if type(person) is not dict:
-            raise RecordRefused("E_SCHEMA", f"{name} is not an object")
-        if not person.keys() >= PERSON_FIELDS:
-            raise _missing(PERSON_FIELDS - person.keys(), f"{name}.")
-        if type(person["id"]) is not str or not person["id"]:
-            raise RecordRefused("E_SCHEMA", f"{name}.id is not a text with something in it")
+        _check_person(name, transaction[name])
     amount = transaction["amount"]
     if type(amount) is not float and type(amount) is not int:
         raise RecordRefused("E_SCHEMA", "amount is not a number")
-    if amount < 0:
-        raise RecordRefused("E_RANGE", "amount is negative")
+    if not 0 <= amount < AMOUNT_LIMIT:
+        raise RecordRefused("E_RANGE", "amount is negative" if amount < 0 else "amount is too large for exact cents")
+    if not _is_instant(transaction["transfer_date"]):
+        raise RecordRefused("E_DATE", "transfer_date is no instant such as 2024-01-31T12:00:00Z")
+
+
+def _check_person(name: str, person: Any) -> None:
+    if type(person) is not dict:
+        raise RecordRefused("E_SCHEMA", f"{name} is not an object")
+    if not person.keys() >= PERSON_FIELDS:
+        raise _missing(PERSON_FIELDS - person.keys(), f"{name}.")
+    if set(map(type, person.values())) != ONLY_TEXT:  # it may be a field of others
+        for field in sorted(PERSON_FIELDS):
+            if type(person[field]) is not str:
+                raise RecordRefused("E_SCHEMA", f"{name}.{field} is not a text")
+    if not person["id"]:
+        raise RecordRefused("E_SCHEMA", f"{name}.id is empty")
 
 
 def _missing(names: frozenset[str] | set[str], prefix: str) -> RecordRefused:
     return RecordRefused("E_SCHEMA", f"no field {prefix}{min(names)}")
+
+
+def _is_instant(text: str) -> bool:
+    """Whether it is a date, a time and a zone as in RFC 3339; Python would take more forms of ISO 8601."""
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return instant.tzinfo is not None and text[4] == text[7] == "-" and text[10] == "T" and text[11:13] != "24"
+
+
+def _refuse_repeated(value: bytes, transaction: dict[str, Any], *, has_escapes: bool) -> None:
+    """Of a repeated field the parser keeps one, so the value has more names and texts than what was parsed."""
+    texts = _texts_in(value, has_escapes=has_escapes)
+    is_plain = len(transaction) == len(FIELDS) and all(len(transaction[name]) == len(PERSON_FIELDS) for name in PEOPLE)
+    if texts != (TEXTS_OF_A_PLAIN_ONE if is_plain else _texts_of(transaction)):
+        raise RecordRefused("E_DUPLICATE", "a field is there twice")
+
+
+def _texts_in(value: bytes, *, has_escapes: bool) -> int:
+    """How many names and texts a JSON value has: two quotation marks each, without those that are escaped."""
+    if not has_escapes:
+        return value.count(b'"') // 2
+    value = value.replace(rb"\\", b"")
+    return (value.count(b'"') - value.count(rb"\"")) // 2
+
+
+def _texts_of(document: Any) -> int:
+    """How many names and texts a parsed value has."""
+    texts, parts = 0, [document]
+    while parts:
+        part = parts.pop()
+        if type(part) is dict:
+            texts += len(part)
+            parts += part.values()
+        elif type(part) is list:
+            parts += part
+        else:
+            texts += type(part) is str
+    return texts
+
+
+def _refuse_control_characters(transaction: dict[str, Any]) -> None:
+    if not "".join(map(transaction.__getitem__, TEXTS)).isprintable():
+        for name in TEXTS:
+            if CONTROL.search(transaction[name]):
+                raise RecordRefused("E_TEXT", f"{name} has a control character")
+    for name in PEOPLE:
+        person = transaction[name]
+        if not "".join(map(person.__getitem__, PERSON_FIELDS)).isprintable():
+            for field in sorted(PERSON_FIELDS):
+                if CONTROL_BUT_LINES.search(person[field]):
+                    raise RecordRefused("E_TEXT", f"{name}.{field} has a control character")
