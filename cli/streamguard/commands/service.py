@@ -45,3 +45,28 @@ def ingestor(app: App, pipeline: str) -> None:
     from streamguard.services.ingestor import service as ingestor_of
 
     frame.run(app.settings, ingestor_of(app.settings, app.pipeline(pipeline)), verbose=app.verbose)
+
+
+@service.command()
+@click.argument("pipeline", default="bank", shell_complete=completion.pipelines)
+@click.pass_obj
+def processor(app: App, pipeline: str) -> None:
+    """Have the unidentified transactions of PIPELINE judged by the validator API.
+
+    Those that are fraudulent become one result and two users, as the ksql statements write them, with SOURCE_PROCESS
+    'processor'; the others are dropped and counted; what the API refuses goes to the dead-letter topic with headers
+    that say why. Exactly once into Kafka; the API may be asked twice about a transaction. While it is away the
+    processor waits and keeps its place in the group, /ready and the log say so, and nothing is decided by default.
+
+    Any service that speaks the API's contract can be asked: STREAMGUARD_VALIDATOR_URL, and how much at once:
+    STREAMGUARD_VALIDATOR_BATCH, _CALLS, _TIMEOUT_MS.
+
+    \b
+    Examples:
+      streamguard service processor
+      STREAMGUARD_VALIDATOR_URL=https://validator.example.com streamguard service processor bank
+      curl -s localhost:8102/ready
+    """
+    from streamguard.services.processor import run
+
+    run(app.settings, app.pipeline(pipeline), verbose=app.verbose)
