@@ -1,7 +1,7 @@
 """Calls into librdkafka that end when they should: in time, and soon after a stop is wanted.
 
-librdkafka does not always keep to the time-outs that it is given: ``send_offsets_to_transaction`` may wait 10 s for a
-broker that has died, or for ever. So every call that waits for Kafka is made by a thread of its own; if it does not
+librdkafka does not always keep to the time-outs that it is given: ``send_offsets_to_transaction`` may wait for ever for
+a broker that has died under it, every third time. So every call that waits for Kafka is made by a thread of its own; if it does not
 come back, it is left to itself, together with its client. Nothing is lost by that: the next producer with the same
 transactional id ends whatever was open, and fences the old one.
 
@@ -41,8 +41,8 @@ class Limits:
     """One step of a transaction."""
     steps: float = clients.TRANSACTION_TIMEOUT_MS / 1000
     """One step with its repetitions: after that Kafka has given up the transaction."""
-    late: float = 20.0
-    """What a step gets above its own time-out before it is left to itself: twice what was ever seen."""
+    late: float = 4.0
+    """What a step gets above its own time-out before it is left to itself: one that is later does not come back."""
     grace: float = 2.0
     """What is under way gets in all, once a stop is wanted: with the rest of a shutdown less than 5 s."""
     close: float = 1.0
