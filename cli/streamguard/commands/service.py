@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -70,3 +70,39 @@ def processor(app: App, pipeline: str) -> None:
     from streamguard.services.processor import run
 
     run(app.settings, app.pipeline(pipeline), verbose=app.verbose)
+
+
+PERCENT = click.FloatRange(0, 100)
+
+
+@service.command()
+@click.argument("pipeline", default="bank", shell_complete=completion.pipelines)
+@click.option("--delay-ms", type=click.IntRange(0), default=0, help="Answer every call that much later.")
+@click.option("--fail-percent", "fail", type=PERCENT, default=0, help="Of the calls, to be answered with 500.")
+@click.option("--busy-percent", "busy", type=PERCENT, default=0, help="Of the calls, to be answered with 503.")
+@click.option("--retry-after", type=click.IntRange(0), default=1, show_default=True, help="Seconds, told with a 503.")
+@click.option("--hang-percent", "hang", type=PERCENT, default=0, help="Of the calls, never to be answered.")
+@click.option(
+    "--garbage-percent", "garbage", type=PERCENT, default=0, help="Of the calls, to be answered with garbage."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Decides which calls those are.")
+@click.pass_obj
+def validator(app: App, /, pipeline: str, **faults: Any) -> None:
+    """Judge transactions over HTTP by the rules and the blacklist of PIPELINE.
+
+    It judges by init/PIPELINE/validator.yml and blacklist.yml; an edit of them counts within a second. The API is
+    described at /docs. It binds 127.0.0.1 and needs no Kafka. The options make it bad on purpose, to see what its
+    callers do then.
+
+    \b
+    Examples:
+      streamguard service validator
+      streamguard service validator bank --delay-ms 20 --fail-percent 10 --hang-percent 1
+    """
+    from streamguard.services.validator.faults import Faults
+    from streamguard.services.validator.run import run
+
+    if sum(faults[kind] for kind in ("fail", "busy", "hang", "garbage")) > 100:
+        raise click.UsageError("the percentages make more than 100 together")
+    name = app.pipeline(pipeline).name
+    run(app.settings, app.project.init / name, Faults(**faults), verbose=app.verbose)
