@@ -60,7 +60,9 @@ class ValidatorClient:
         self.clock = clock
         self.chance = chance
         self.breaker = Breaker()
-        self.measures = Measures()
+        self.under_way = 0
+        """Calls, at the moment."""
+        self.measures = Measures(in_flight=lambda: self.under_way)
         self.well_answered = 0
         """Grows with every call that brought a verdict or a refusal."""
         address = _checked(url)
@@ -168,10 +170,13 @@ class ValidatorClient:
         body = questions[0].body if alone else contract.batch_body(questions)
         key = questions[0].key if alone else None
         started = self.clock()
-        with self.measures.in_flight.track_inprogress():
+        self.under_way += 1
+        try:
             status, content = await self._post(
                 path, body, {"Idempotency-Key": key} if key else None, BYTES * len(questions)
             )
+        finally:
+            self.under_way -= 1
         self.measures.seconds.observe(self.clock() - started)
         try:
             return contract.answers(path, status, content, questions)
