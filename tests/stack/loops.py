@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import Message, TopicPartition
+from confluent_kafka import IsolationLevel, Message, TopicPartition
+from confluent_kafka.admin import OffsetSpec
 
 from streamguard.kafka import clients
 from streamguard.kafka.loop import Loop
@@ -50,6 +51,40 @@ class Copier:
     def wait(self) -> int:
         self.process.communicate(timeout=20)
         return self.process.returncode
+
+
+class Feeder:
+    """Writes what `value` makes of 0, 1, 2…, `rate` a second, until it is told to stop, whatever the broker does."""
+
+    def __init__(self, settings: Settings, topic: str, value: Callable[[int], bytes], rate: int) -> None:
+        self._stop = threading.Event()
+        self._producer = clients.producer(settings)
+        self._topic, self._value, self._rate = topic, value, rate
+        self._written: list[bytes] = []
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stop.wait(0.01):
+            for _ in range(self._rate // 100):
+                value = self._value(len(self._written))
+                self._producer.produce(self._topic, value, b"%d" % (len(self._written) % 100))
+                self._written.append(value)
+            self._producer.poll(0)
+
+    def __enter__(self) -> Feeder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def end(self) -> list[bytes]:
+        """Stop, and wait until everything is acknowledged: what was written."""
+        self._stop.set()
+        self._thread.join()
+        assert self._producer.flush(60) == 0
+        return self._written
 
 
 class Running:
@@ -105,3 +140,14 @@ def lag(settings: Settings, group: str, topic: str) -> int:
         return sum(consumer.get_watermark_offsets(where, 10)[1] - committed[where.partition] for where in wanted)
     finally:
         consumer.close()
+
+
+def open_transactions(settings: Settings, topic: str) -> list[int]:
+    """The partitions of a topic in which a transaction is open: their end is not their last stable offset."""
+    admin = clients.admin(settings)
+    wanted = {TopicPartition(topic, partition): OffsetSpec.latest() for partition in range(PARTITIONS)}
+    ends = [
+        {where.partition: answer.result(10).offset for where, answer in answers.items()}
+        for answers in (admin.list_offsets(wanted, isolation_level=level) for level in IsolationLevel)
+    ]
+    return [partition for partition in range(PARTITIONS) if len({found[partition] for found in ends}) > 1]

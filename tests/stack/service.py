@@ -40,6 +40,11 @@ def transaction(number: int) -> bytes:
     return json.dumps(document).encode()
 
 
+def random_port() -> int:
+    """A port that is free now; the next one asked for is another one."""
+    return next(port for port in sample(PORTS, len(PORTS)) if is_free(port))
+
+
 class Service:
     """`streamguard service ingestor` with a project, a pipeline and a port of its own."""
 
@@ -54,7 +59,7 @@ class Service:
         self._start()
 
     def _start(self) -> None:
-        port = next(port for port in sample(PORTS, len(PORTS)) if is_free(port))
+        port = random_port()
         self.url = f"http://127.0.0.1:{port}"
         own = replace(self._settings, ingestor_port=port, instance=self._prefix)
         self.process = subprocess.Popen(
