@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "cli" / "streamguard"
 ROWS = (
     {"__main__"},
     {"commands"},
-    {"pipeline"},
+    {"pipeline", "verify"},
     {"services", "datagen", "connect", "engine", "stack", "query"},
     {"kafka", "catalog"},
     {"project", "settings"},

@@ -106,7 +106,7 @@ def produce(
         raise click.UsageError("--fraudulent-share and --unidentified-share are more than 100 percent together.")
     shares = (fraudulent_share / 100, unidentified_share / 100)
     chosen = app.pipeline(pipeline)
-    run = _new_run(
+    run = new_run(
         chosen,
         rate=None if full_speed else rate or chosen.generator.rate,
         name=name,
@@ -120,15 +120,16 @@ def produce(
     return INTERRUPTED if outcome.interrupted else 0
 
 
-def _new_run(
+def new_run(
     pipeline: Pipeline,
     *,
     rate: float | None,
-    name: str | None,
     seed: int | None,
-    shares: tuple[float, float],
     people: int,
+    name: str | None = None,
+    shares: tuple[float, float] | None = None,
 ) -> Run:
+    """A run that begins now; what is None is drawn or the world's default."""
     from streamguard.datagen.worlds import check_world
     from streamguard.datagen.worlds.bank import Run, Shares
 
@@ -138,6 +139,6 @@ def _new_run(
         seed=secrets.randbits(32) if seed is None else seed,
         start=datetime.now(UTC),
         rate=rate,
-        shares=Shares(*shares),
+        shares=Shares(*shares or ()),
         people=people,
     )

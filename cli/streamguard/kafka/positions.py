@@ -37,7 +37,7 @@ class Positions:
         level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
         with clients.translated(self._settings):
             answers = self._admin().list_offsets(asked, isolation_level=level, request_timeout=SECONDS)
-            return {(at.topic, at.partition): answer.result(SECONDS).offset for at, answer in answers.items()}
+            return {(at.topic, at.partition): answer.result(2 * SECONDS).offset for at, answer in answers.items()}
 
     def committed(self, groups: Iterable[str]) -> dict[str, dict[Place, int]]:
         """The offsets that each group has committed; nothing for a group that Kafka does not know."""
@@ -52,7 +52,7 @@ class Positions:
             return {
                 group: {
                     (at.topic, at.partition): at.offset
-                    for at in answer.result(SECONDS).topic_partitions or ()
+                    for at in answer.result(2 * SECONDS).topic_partitions or ()
                     if at.offset >= 0
                 }
                 for group, answer in answers.items()

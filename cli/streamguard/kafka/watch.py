@@ -26,7 +26,7 @@ BATCH = 1_000
 
 
 class Watch:
-    """Reads places in a thread, from an offset each; keeps offset and digest of every record, not the record.
+    """Reads places in a thread, from an offset each or the first that is left; keeps offset and digest of every record, not the record.
 
     Kafka being away is waited out. It can be read from any thread: lists only ever grow.
     """
@@ -78,7 +78,7 @@ class Watch:
         return [(offset, digest) for offset, digest in pairs if offset >= since]
 
     def _run(self) -> None:
-        config: dict[str, Any] = {"enable.partition.eof": True, "auto.offset.reset": "error"}
+        config: dict[str, Any] = {"enable.partition.eof": True}
         consumer: Consumer = clients.consumer(self._settings, GROUP, **config)
         try:
             consumer.assign([TopicPartition(topic, number, at) for (topic, number), at in self._starts.items()])
@@ -99,5 +99,3 @@ class Watch:
             self._next[place] = offset + 1
         elif error.code() == KafkaError._PARTITION_EOF:
             self._next[place] = max(self._next[place], offset)
-        elif error.code() == KafkaError._AUTO_OFFSET_RESET:
-            raise KafkaException(error)
