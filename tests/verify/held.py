@@ -10,9 +10,10 @@ from typing import Any
 
 import orjson
 
+from streamguard.datagen.draws import BLOCK
 from streamguard.datagen.encoding import JsonEncoder
 from streamguard.datagen.people import make_people
-from streamguard.datagen.worlds.bank import BLOCK, Run, Shares, columns
+from streamguard.datagen.worlds.bank import Run, Shares, columns
 from streamguard.kafka.tail import Record
 from streamguard.project import find_project
 from streamguard.verify.checks import Held, check
@@ -36,7 +37,8 @@ Topics = dict[str, list[Record]]
 def inputs(people: int = 4, count: int = 120) -> list[Input]:
     """A run of few people, so that a key has many records."""
     run = Run("run", 7, datetime(2026, 1, 1, tzinfo=UTC), 500.0, Shares(0.3, 0.5), people)
-    encoder, found = JsonEncoder(run, make_people(people)), []
+    encoder = JsonEncoder(run, make_people(people))
+    found: list[tuple[bytes, bytes]] = []
     for block in range(-(-count // BLOCK)):
         chunk = columns(run, block)
         found += zip(encoder.keys(chunk), encoder.values(chunk), strict=True)

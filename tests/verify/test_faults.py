@@ -342,7 +342,7 @@ def test_two_faults_of_one_place_hide_nothing_of_each_other() -> None:
         topics = good()
         records = topics[FRAUDULENT]
         spoils: list[Callable[[], None]] = [
-            lambda: records.pop(0) and None,  # noqa: B023
+            lambda: records.__delitem__(0),  # noqa: B023
             lambda: records.append(replace(records[-1], offset=LAST)),  # noqa: B023
             lambda: records.append(Record(3, LAST + 1, 0, b"nobody", b"{", ())),  # noqa: B023
         ]

@@ -8,6 +8,7 @@ Between these, servers may be killed, frozen and started again: whatever is away
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import Any, Self, TypeVar
 
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
@@ -46,7 +47,7 @@ def ignore(_text: str) -> None:
 
 
 class Verification:
-    """One run of the bank world through one pipeline, which nobody else may use meanwhile."""
+    """A run of the bank world, or several, through one pipeline, which nobody else may use meanwhile."""
 
     def __init__(self, settings: Settings, project: Project, pipeline: Pipeline, *, say: Say = ignore) -> None:
         if pipeline.generator.world != WORLD:
@@ -65,8 +66,7 @@ class Verification:
         self._positions = Positions(settings)
         self._places: list[Place] = []
         self._scene: Scene | None = None
-        self._run: Run | None = None
-        self._count = 0
+        self._runs: list[tuple[Run, int]] = []
 
     def __enter__(self) -> Self:
         return self
@@ -114,8 +114,8 @@ class Verification:
         return outcome.summary()
 
     def expect(self, summary: Mapping[str, Any]) -> None:
-        """Take the run of that summary, as `produce` prints it, for the one that was written."""
-        self._run, self._count = run_of(summary)
+        """Take note of a run that was written; of several, each after the one before. The summary is `produce`'s."""
+        self._runs.append(run_of(summary))
 
     def quiesce(self, within: float) -> float:
         """Wait until everything has arrived and nothing moves: the seconds it took.
@@ -125,7 +125,7 @@ class Verification:
         return await_quiet(self._begun.look, within, self._say)
 
     def check(self) -> Report:
-        """Read everything since `begin` and compare it with what the run must have left."""
+        """Read everything since `begin` and compare it with what the runs must have left."""
         return _patiently(self._check)
 
     @property
@@ -134,13 +134,13 @@ class Verification:
         return self._scene
 
     def _check(self) -> Report:
-        run, scene = self._run, self._begun
-        assert run is not None, "produce or expect comes first"
+        scene = self._begun
         ends = self._positions.ends(self._places, committed=True)
         read = {topic: self._read(topic, ends) for topic in self._topics}
-        self._require_own(read[self._source], run)
+        self._require_own(read[self._source])
         partitions = {topic: len(scene.starts_of(topic)) for topic in self._topics}
-        expected = expect(inputs(run, self._count, self._settings.cache_dir), self._source, partitions, self._judge)
+        written = chain.from_iterable(inputs(run, count, self._settings.cache_dir) for run, count in self._runs)
+        expected = expect(written, self._source, partitions, self._judge)
         stored = {sink: source.read(keys_of(read[sink.topic])) for sink, source in self._documents.items()}
         held = Held(
             topics=read,
@@ -163,9 +163,10 @@ class Verification:
         if any(end > ends[place] for place, end in self._positions.ends(places, committed=True).items()):
             raise self._disturbed()
 
-    def _require_own(self, read: Sequence[Record], run: Run) -> None:
+    def _require_own(self, read: Sequence[Record]) -> None:
+        own = tuple(f"{run.name}-" for run, _ in self._runs)
         names = (document_of(record).get("transaction_id") for record in read)
-        if not all(str(name).startswith(f"{run.name}-") for name in names if name is not None):
+        if not all(name.startswith(own) for name in names if isinstance(name, str)):
             raise self._disturbed()
 
     def _disturbed(self) -> Refused:
