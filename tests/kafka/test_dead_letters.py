@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from streamguard.errors import RecordRefused
 from streamguard.kafka import dead_letters
 from tests.kafka.records import Written, record
@@ -37,3 +40,10 @@ def test_a_dead_letter_keeps_bytes_key_time_and_headers_and_tells_its_story() ->
 
 def test_a_record_without_a_time_is_written_with_the_present_one() -> None:
     assert dead_letters.time_of(record(b"", timestamp=(0, -1))) == 0
+
+
+def test_every_code_that_a_service_refuses_with_is_known() -> None:
+    package = Path(dead_letters.__file__).parent.parent
+    texts = [path.read_text() for path in package.rglob("*.py") if path != Path(dead_letters.__file__)]
+    used = {code for text in texts for code in re.findall(r'"(E_[A-Z_]+)"', text)}
+    assert set(dead_letters.CODES) == used

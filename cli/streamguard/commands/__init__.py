@@ -35,10 +35,12 @@ COMMANDS = {
     "status": "Show the local servers.",
     "logs": "Show the log of a local server.",
     "topics": "List, create, describe and read topics.",
+    "dead-letters": "List, show and replay records that were refused.",
     "produce": "Write generated records to a pipeline's topic.",
     "ksql": "Apply ksql statements and run the embedded ksql server.",
     "connectors": "Render, deploy and watch connectors.",
     "query": "Query the sinks.",
+    "verify": "Check that a run is everywhere once where it should be.",
     "service": "Run one of the services.",
     "jars": "Fetch the jars that the local servers need.",
 }
@@ -90,8 +92,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"streamguard.commands.{cmd_name}")
-        command = getattr(module, cmd_name)
+        name = cmd_name.replace("-", "_")
+        command = getattr(importlib.import_module(f"streamguard.commands.{name}"), name)
         assert isinstance(command, click.Command)
         return command
 

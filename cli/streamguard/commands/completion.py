@@ -1,4 +1,4 @@
-"""What the shell offers after Tab: names of pipelines, servers, connectors and queries. No server is asked.
+"""What the shell offers after Tab: names of pipelines, servers, connectors, topics and queries. No server is asked.
 
 During completion click makes contexts without running the group, so the project is found again from its option. An
 error completes nothing: there is nowhere to tell of it.
@@ -51,6 +51,18 @@ def _topics(project: Project) -> list[str]:
     return [topic.name for pipeline in project.pipelines() for topic in project.pipeline(pipeline).topics]
 
 
+def _dead_letter_topics(project: Project) -> list[str]:
+    from streamguard.kafka.dead_letters import SUFFIX
+
+    return [name for name in _topics(project) if name.endswith(SUFFIX)]
+
+
+def _causes(_project: Project) -> list[str]:
+    from streamguard.kafka.dead_letters import CODES
+
+    return list(CODES)
+
+
 def _queries(project: Project) -> list[str]:
     from streamguard.query.files import queries
 
@@ -61,4 +73,6 @@ pipelines = _completing(lambda project: project.pipelines())
 servers = _completing(_servers)
 connectors = _completing(_connectors)
 topics = _completing(_topics)
+dead_letter_topics = _completing(_dead_letter_topics)
+causes = _completing(_causes)
 queries = _completing(_queries)

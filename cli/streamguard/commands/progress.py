@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from streamguard.stack.starting import Progress
 
 MEGABYTE = 1e6
+QUIET = 2.0
+"""Seconds of work about which nothing is said, and between two lines about the rest."""
 
 
 @contextmanager
@@ -47,6 +49,41 @@ def _plain_bytes(what: str) -> Callable[[int, int], None]:
             click.echo(f"{what}: {had / MEGABYTE:.0f} of {wanted / MEGABYTE:.0f} MB", err=True)
 
     return on_bytes
+
+
+@contextmanager
+def show_parts(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A callback for parts done and parts in all: a bar on a terminal, now and then a line elsewhere; not at once."""
+    if not sys.stderr.isatty():
+        yield _plain_parts(what)
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bars
+
+    bars, begun = Bars(console=Console(stderr=True), transient=True), time.monotonic()
+    task = bars.add_task(what, total=None)
+
+    def on_parts(done: int, wanted: int) -> None:
+        bars.update(task, completed=done, total=wanted)
+        if time.monotonic() - begun > QUIET:
+            bars.start()
+
+    try:
+        yield on_parts
+    finally:
+        bars.stop()
+
+
+def _plain_parts(what: str) -> Callable[[int, int], None]:
+    shown = time.monotonic()
+
+    def on_parts(done: int, wanted: int) -> None:
+        nonlocal shown
+        if time.monotonic() - shown > QUIET:
+            shown = time.monotonic()
+            click.echo(f"{what}: {done:,} of {wanted:,}", err=True)
+
+    return on_parts
 
 
 @contextmanager

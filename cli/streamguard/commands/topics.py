@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from streamguard.commands import completion
 from streamguard.commands.output import output_option, show, show_one
+from streamguard.commands.record_text import harmless, time_text
 
 if TYPE_CHECKING:
     from streamguard.commands import App
@@ -171,7 +171,7 @@ def _document(record: Record) -> dict[str, Any]:
     return {
         "partition": record.partition,
         "offset": record.offset,
-        "timestamp": _time(record.timestamp),
+        "timestamp": time_text(record.timestamp),
         "key": _text(record.key),
         "value": _text(record.value),
         "headers": {name: _text(value) for name, value in record.headers},
@@ -180,20 +180,9 @@ def _document(record: Record) -> dict[str, Any]:
 
 def _line(record: Record) -> str:
     parts = (_text(record.key), _text(record.value))
-    key, value = ("null" if part is None else _harmless(part) for part in parts)
-    return f"{record.partition}:{record.offset}  {_time(record.timestamp)}  {key}  {value}"
-
-
-def _time(milliseconds: int) -> str:
-    if not 0 <= milliseconds < 253_402_300_800_000:  # the year 10000
-        return str(milliseconds)
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    key, value = ("null" if part is None else harmless(part) for part in parts)
+    return f"{record.partition}:{record.offset}  {time_text(record.timestamp)}  {key}  {value}"
 
 
 def _text(part: bytes | None) -> str | None:
     return None if part is None else part.decode(errors="backslashreplace")
-
-
-def _harmless(text: str) -> str:
-    """Control characters as escapes: a record must not move the terminal's cursor."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -46,6 +46,14 @@ FENCED = frozenset(
 )
 _AWAY = frozenset({KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT, KafkaError._RESOLVE})
 _NO_TOPIC = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION})
+DENIED = frozenset(
+    {
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+        KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+    }
+)
 
 
 def producer(settings: Settings, **config: Any) -> Producer:
@@ -116,6 +124,10 @@ def translate(exc: KafkaException, settings: Settings) -> StreamguardError:
     if error.code() in _NO_TOPIC:
         return TopicError(
             f"Kafka has no such topic or partition ({error.str()}): `streamguard topics apply` makes them"
+        )
+    if error.code() in DENIED:
+        return KafkaRefusal(
+            f"Kafka at {settings.kafka_bootstrap} refused: {error.str()}; ask who runs it for the permission"
         )
     return KafkaRefusal(f"Kafka at {settings.kafka_bootstrap} refused: {error.str()}")
 

@@ -16,6 +16,19 @@ if TYPE_CHECKING:
 
 SUFFIX = "-dead-letter"
 PREFIX = "sg-dlq-"
+CODES = (
+    "E_DATE",
+    "E_DUPLICATE",
+    "E_EMPTY",
+    "E_EVALUATION",
+    "E_JSON",
+    "E_RANGE",
+    "E_REFUSED",
+    "E_SCHEMA",
+    "E_TEXT",
+    "E_VALIDATOR",
+)
+"""What services refuse records with."""
 
 
 def topic_for(topic: str) -> str:

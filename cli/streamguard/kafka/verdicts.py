@@ -36,17 +36,11 @@ class Rebuild(BaseException):
     """The outcome of a call is unknown, or a client is of no more use: begin again at the committed offsets."""
 
 
-HOPELESS = frozenset(
-    {
-        KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
-        KafkaError.GROUP_AUTHORIZATION_FAILED,
-        KafkaError.TOPIC_AUTHORIZATION_FAILED,
-        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-        KafkaError.SASL_AUTHENTICATION_FAILED,
-        KafkaError.INVALID_TRANSACTION_TIMEOUT,
-        KafkaError.UNSUPPORTED_VERSION,
-    }
-)
+HOPELESS = clients.DENIED | {
+    KafkaError.SASL_AUTHENTICATION_FAILED,
+    KafkaError.INVALID_TRANSACTION_TIMEOUT,
+    KafkaError.UNSUPPORTED_VERSION,
+}
 """Neither a retry nor new clients help."""
 REPLACED = frozenset({KafkaError.FENCED_INSTANCE_ID, KafkaError._FATAL})
 """What a consumer says when another process has its group instance id: its only fatal error."""

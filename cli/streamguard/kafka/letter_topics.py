@@ -1,0 +1,119 @@
+"""Dead-letter topics as they are at one moment: which there are, what is in them, how far they are replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from heapq import nlargest
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+
+from streamguard.errors import KafkaError, TopicError
+from streamguard.kafka import clients, dead_letters, topics
+from streamguard.kafka.letters import Letter, Replayed, letter_of, replayed
+from streamguard.kafka.reader import Reader
+from streamguard.kafka.tail import READ_SECONDS, record_of
+from streamguard.project import did_you_mean
+from streamguard.settings import Settings
+
+if TYPE_CHECKING:
+    from confluent_kafka.admin import AdminClient
+
+OnRead = Callable[[int, int], None]
+"""Called with the offsets that are read and those that are to be read."""
+
+
+@dataclass(frozen=True)
+class LetterTopic:
+    """A dead-letter topic: for each partition its first offset, the one after its last record, and what is replayed."""
+
+    name: str
+    first: Mapping[int, int]
+    ends: Mapping[int, int]
+    replayed: Mapping[int, Replayed]
+
+    @property
+    def open(self) -> Mapping[int, int]:
+        """The offsets from which on there may be letters that are not replayed."""
+        return {number: max(first, self.replayed[number].upto) for number, first in self.first.items()}
+
+    def read(self, settings: Settings, starts: Mapping[int, int], on_read: OnRead) -> Iterator[Letter]:
+        """The letters from `starts` on, up to where the topic ended."""
+        parts = {number: start for number, start in starts.items() if start < self.ends[number]}
+        if not parts:
+            return
+        ends = {number: self.ends[number] for number in parts}
+        at, total = dict(parts), sum(ends.values()) - sum(parts.values())
+        with Reader(settings, self.name, parts) as reader:
+            for message in reader.to_offsets(ends, READ_SECONDS):
+                record = record_of(message)
+                if record.offset < ends[record.partition]:
+                    at[record.partition] = record.offset + 1
+                    yield letter_of(record)
+                    on_read(sum(at.values()) - sum(parts.values()), total)
+
+    def last(self, settings: Settings, code: str | None, number: int) -> list[Letter]:
+        """The last `number` letters by the time of their records, with that code if one is given."""
+        letters = self.read(settings, self.first, ignore)
+        return nlargest(number, (letter for letter in letters if code in (None, letter.code)), key=_age)[::-1]
+
+    def at(self, settings: Settings, partition: int, offset: int) -> Letter:
+        """The letter at that place; `TopicError` if there is none."""
+        if partition in self.first and self.first[partition] <= offset:
+            for letter in islice(self.read(settings, {partition: offset}, ignore), 1):
+                if letter.record.offset == offset:
+                    return letter
+        raise TopicError(
+            f"{self.name} has no record at {partition}:{offset}: `streamguard dead-letters show` has places"
+        )
+
+
+def ignore(_done: int, _wanted: int) -> None:
+    """For those who do not want to know."""
+
+
+def _age(letter: Letter) -> tuple[int, int, int]:
+    return letter.record.timestamp, letter.record.partition, letter.record.offset
+
+
+def group_of(topic: str) -> str:
+    """The consumer group of the replays of a dead-letter topic, and their transactional id."""
+    return f"sg.dead-letters.{topic}"
+
+
+def names(settings: Settings, chosen: Sequence[str] = ()) -> list[str]:
+    """The dead-letter topics that Kafka has, or those chosen: `TopicError` (did you mean …?) if one is not there."""
+    with clients.translated(settings):
+        known = clients.admin(settings).list_topics(timeout=topics.ANSWER_SECONDS).topics
+    found = sorted(name for name in known if name.endswith(dead_letters.SUFFIX))
+    for name in chosen:
+        if name not in known:
+            raise TopicError(f"there is no topic {name}{did_you_mean(name, found)}")
+    return list(dict.fromkeys(chosen)) or found
+
+
+def look(settings: Settings, name: str) -> LetterTopic:
+    """A dead-letter topic at this moment, up to the first open transaction."""
+    names(settings, [name])
+    admin = clients.admin(settings)
+    with clients.translated(settings):
+        partitions = sorted(admin.list_topics(name, timeout=topics.ANSWER_SECONDS).topics[name].partitions)
+        first, ends = topics.offsets(admin, name, partitions)
+        return LetterTopic(name, first, ends, _committed(admin, name, partitions))
+
+
+def replays(group: str, offsets: Iterable[TopicPartition]) -> dict[int, Replayed]:
+    """How far partitions are replayed, by what the group of the replays has committed."""
+    try:
+        return {at.partition: replayed(max(at.offset, 0), at.metadata or "") for at in offsets}
+    except ValueError:
+        raise KafkaError(f"the offsets of group {group} are not those of a replay: delete the group") from None
+
+
+def _committed(admin: AdminClient, name: str, partitions: Sequence[int]) -> dict[int, Replayed]:
+    group = group_of(name)
+    asked = ConsumerGroupTopicPartitions(group, [TopicPartition(name, number) for number in partitions])
+    answer = admin.list_consumer_group_offsets([asked], request_timeout=topics.ANSWER_SECONDS)[group]
+    return replays(group, answer.result(topics.ANSWER_SECONDS).topic_partitions or ())
