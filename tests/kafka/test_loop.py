@@ -332,3 +332,42 @@ def test_an_answer_that_is_an_error_ends_the_loop_before_a_transaction(settings:
     with pytest.raises(ZeroDivisionError):
         run(settings, script, handle=AskFirst(ask, Asked().handle))
     assert (script.count("begin"), script.count("abort")) == (0, 0)
+
+
+@pytest.fixture
+def hanging_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streamguard.kafka.session.HANGING_AFTER", 0.0)
+
+
+@pytest.mark.usefixtures("hanging_at_once")
+def test_offsets_that_kafka_withholds_are_committed_again_as_they_are_known(settings: Settings, script: Script) -> None:
+    script.answer("commit", None, None, ABORTABLE)
+    script.answer("committed", None, TIMED_OUT)
+    run(settings, script)
+    assert script.written == ALL
+    again = script.calls.index("members")
+    assert script.calls[again - 2 : again + 5] == [
+        "abort",
+        "committed",
+        "members",
+        "begin",
+        "offsets",
+        "commit",
+        "committed",
+    ]
+
+
+@pytest.mark.usefixtures("hanging_at_once")
+@pytest.mark.parametrize("others", [True, False], ids=["somebody else is a member", "nothing is known"])
+def test_offsets_that_kafka_withholds_are_waited_for_where_they_may_have_changed(
+    settings: Settings, script: Script, others: bool
+) -> None:
+    if others:
+        script.group["g.1"] = "another"
+        script.answer("commit", None, ABORTABLE)
+        script.answer("committed", None, *[TIMED_OUT] * 5)
+    else:
+        script.answer("committed", *[TIMED_OUT] * 5)
+    run(settings, script)
+    assert script.written == ALL
+    assert script.count("begin") == len(ALL) // 4 + 1 + (1 if others else 0)

@@ -297,6 +297,7 @@ class Loop:
         reached("during_commit")
         steps.in_transaction(session.producer.commit_transaction)  # 6
         reached("after_commit")
+        self._place.committed |= {(o.topic, o.partition): o for o in offsets}
         session.producer.poll(0)  # serves the events of broken connections
         if self._on_commit is not None:
             self._on_commit()

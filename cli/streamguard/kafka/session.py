@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
@@ -24,6 +24,8 @@ INIT_TIMEOUT = 0.03
 """The first of a row that doubles. Kafka is busy for some 50 ms with ending the transaction of a killed predecessor;
 librdkafka would ask again after 500 ms, a new call asks at once."""
 PAUSE = 0.05
+HANGING_AFTER = 4.0
+"""Seconds of time-outs, with a broker that answers, after which the offsets of a group count as withheld."""
 
 LOG = logging.getLogger("streamguard.kafka.loop")
 
@@ -47,6 +49,8 @@ class Membership:
     instance: str
     clients: Clients
     member: str | None = None
+    committed: dict[tuple[str, int], TopicPartition] = field(default_factory=dict)
+    """The last offset of each partition that this process knows to be committed."""
 
     def was_replaced(self, steps: Steps, stop: threading.Event) -> bool:
         """Whether another process has our place: asked when a silence of ours may explain an error as well.
@@ -61,6 +65,13 @@ class Membership:
                 continue
             return members.get(self.instance, self.member) != self.member
         raise Stopped
+
+    def is_alone(self, steps: Steps) -> bool:
+        """Whether Kafka answers, and knows of no other static member of the group."""
+        try:
+            return set(steps.made(self.clients.members, self.settings, self.group)) <= {self.instance}
+        except (KafkaRefusal, KafkaUnavailable):
+            return False
 
     def fenced(self, why: str) -> Fenced:
         """The error to end with."""
@@ -162,9 +173,33 @@ class Session:
             raise self._membership.fenced("it had been silent for too long")
 
     def _start(self, partitions: list[TopicPartition]) -> None:
-        committed = self._steps.patiently(self.consumer.committed, partitions, here=True)
+        committed = self._committed(partitions)
         starts = committed if self._on_assign is None else self._on_assign(committed)
         self.consumer.assign([TopicPartition(p.topic, p.partition, p.offset) for p in starts])
+
+    def _committed(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
+        while True:
+            try:
+                return self._steps.patiently(self.consumer.committed, partitions, here=True, within=HANGING_AFTER)
+            except KafkaException:
+                self._end_hanging_transaction(partitions)
+
+    def _end_hanging_transaction(self, partitions: list[TopicPartition]) -> None:
+        """Kafka gives nobody the offsets of a group while a transaction that has some for it is open.
+
+        A broker that was killed in the middle of a commit sometimes ends the transaction without telling the group; the
+        offsets are then withheld for ever. Another commit of the same transactional id ends that. It must not change
+        them, so it has those that this process knows to be committed; nobody else may have had the partitions since.
+        """
+        places = [(p.topic, p.partition) for p in partitions]
+        known = [self._membership.committed[place] for place in places if place in self._membership.committed]
+        if not known or not self._membership.is_alone(self._steps):
+            return
+        LOG.warning("Kafka withholds the offsets of %s: committing them again", self._membership.group)
+        self.producer.begin_transaction()
+        membership = self.consumer.consumer_group_metadata()
+        self._steps.in_transaction(self.producer.send_offsets_to_transaction, known, membership)
+        self._steps.in_transaction(self.producer.commit_transaction)
 
     def _note_disturbance(self, _error: KafkaError) -> None:
         self._steps.disturbed = True

@@ -1,8 +1,8 @@
 """Calls into librdkafka that end when they should: in time, and soon after a stop is wanted.
 
 librdkafka does not always keep to the time-outs that it is given: ``send_offsets_to_transaction`` may wait for ever for
-a broker that has died under it, every third time. So every call that waits for Kafka is made by a thread of its own; if it does not
-come back, it is left to itself, together with its client. Nothing is lost by that: the next producer with the same
+a broker that has died under it. So every call that waits for Kafka is made by a thread of its own; if it does not come
+back, it is left to itself, together with its client. Nothing is lost by that: the next producer with the same
 transactional id ends whatever was open, and fences the old one.
 
 Two calls are left to themselves only when the process ends: ``init_transactions``, which would fence that next producer
@@ -63,13 +63,21 @@ class Steps:
         self._stop_seen = math.inf
         self._thread: _Calls | None = None
 
-    def patiently(self, call: Callable[..., T], *arguments: Any, timeout: float | None = None, here: bool = False) -> T:
+    def patiently(
+        self,
+        call: Callable[..., T],
+        *arguments: Any,
+        timeout: float | None = None,
+        here: bool = False,
+        within: float = math.inf,
+    ) -> T:
         """Make a call again until it answers; what requires an abort is raised. Its last argument is its time-out.
 
+        `within`: after so many seconds in which it did not answer its time-out is raised.
         `here`: in this thread. A consumer's callbacks run inside ``consume``, and until they return every other
         thread waits for that consumer.
         """
-        timeout = self.limits.call if timeout is None else timeout
+        timeout, end = self.limits.call if timeout is None else timeout, time.monotonic() + within
         while True:
             try:
                 if here:
@@ -77,6 +85,8 @@ class Steps:
                 return self.made(call, *arguments, timeout)
             except KafkaException as exc:
                 self._require_repeatable(exc)
+                if verdicts.timed_out(exc.args[0]) and time.monotonic() > end:
+                    raise
             timeout = min(2 * timeout, self.limits.call)
 
     def in_transaction(self, call: Callable[..., None], *arguments: Any) -> None:
