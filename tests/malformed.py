@@ -147,7 +147,7 @@ NO_TRANSACTION = (
     Kind("no sender", "E_SCHEMA", changed(sender_details=None)),
     Kind("a list for a sender", "E_SCHEMA", changed(sender_details=[])),
     Kind("a person without an id", "E_SCHEMA", person(id="")),
-    Kind("a person's field that is null", "E_SCHEMA", person(email=None)),
+    Kind("a person's field that is a number", "E_SCHEMA", person(phone_number=4930123456)),
     Kind("a person's field that is an object", "E_SCHEMA", person(address={"city": "Berlin"})),
 )
 NOT_ALLOWED = (
@@ -179,6 +179,13 @@ NOT_ALLOWED = (
     Kind("two evaluations, one disguised", "E_DUPLICATE", ending_with('"\\u0065valuation": "legitimate"')),
     Kind("two amounts", "E_DUPLICATE", ending_with('"amount": 1')),
     Kind("a field twice with the same value", "E_DUPLICATE", ending_with('"status": "completed"')),
+    Kind(
+        "a field that is not known, and another one twice",
+        "E_DUPLICATE",
+        lambda good: ending_with('"amount": 1')(
+            {**good, "receiver_details": {**good["receiver_details"], "job": None}}
+        ),
+    ),
     Kind("two ids of a person", "E_DUPLICATE", with_person_ending('"id": "x"')),
     Kind("two notes in a field of others", "E_DUPLICATE", ending_with(r'"note": [{"a\\\"": 1, "a\\\"": 2}]')),
 )
@@ -197,6 +204,7 @@ GOOD = (
     Kind("quotation marks and backslashes", None, person(job='"\\"\\\\"', company="\\u0000")),
     Kind("a no-break space", None, lambda good: person(name="~")(good).replace(b"~", b"\xc2\xa0")),
     Kind("empty fields of a person", None, person(website="", job="")),
+    Kind("fields of a person that are not known", None, person(website=None, job=None)),
     Kind("white space around it", None, wrapped(b"\n ", b"\r\n")),
     Kind("in many lines", None, lambda good: json.dumps(good, indent=2).encode()),
     Kind("fields that nobody asked for", None, changed(channel="web", note='"evaluation": "legitimate"', ok=None)),

@@ -54,6 +54,7 @@ PERSON_FIELDS = frozenset(
 TEXTS_OF_A_PLAIN_ONE = len(FIELDS) + len(TEXTS) + len(PEOPLE) * 2 * len(PERSON_FIELDS)
 """Names and texts in a transaction without fields of others."""
 ONLY_TEXT = {str}
+TEXT_OR_UNKNOWN = (str, type(None))
 AMOUNT_LIMIT = 10**13
 """Below this the doubles of all cents differ, and are written with two decimals."""
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -71,22 +72,24 @@ def parse(value: bytes | None) -> dict[str, Any]:
         raise RecordRefused("E_JSON", f"the value is not JSON: {exc.msg} at byte {exc.pos}") from None
     if type(transaction) is not dict:
         raise RecordRefused("E_SCHEMA", "the value is not a JSON object")
-    _check(transaction)
+    is_plain = _check(transaction)
     has_escapes = b"\\" in value
-    _refuse_repeated(value, transaction, has_escapes=has_escapes)
+    texts = TEXTS_OF_A_PLAIN_ONE if is_plain else _texts_of(transaction)
+    if _texts_in(value, has_escapes=has_escapes) != texts:  # of a repeated field the parser keeps one
+        raise RecordRefused("E_DUPLICATE", "a field is there twice")
     if has_escapes or b"\x7f" in value or b"\xc2" in value:  # only so can a control character be written
         _refuse_control_characters(transaction)
     return transaction
 
 
-def _check(transaction: dict[str, Any]) -> None:
+def _check(transaction: dict[str, Any]) -> bool:
+    """Refuse what is no transaction; whether it is a plain one: no fields of others, and everything known."""
     if not transaction.keys() >= FIELDS:
         raise _missing(FIELDS - transaction.keys(), "")
     for name in TEXTS:
         if type(transaction[name]) is not str or not transaction[name]:
             raise RecordRefused("E_SCHEMA", f"{name} is not a text with something in it")
-    for name in PEOPLE:
-        _check_person(name, transaction[name])
+    plain = [_check_person(name, transaction[name]) for name in PEOPLE]
     amount = transaction["amount"]
     if type(amount) is not float and type(amount) is not int:
         raise RecordRefused("E_SCHEMA", "amount is not a number")
@@ -94,19 +97,23 @@ def _check(transaction: dict[str, Any]) -> None:
         raise RecordRefused("E_RANGE", "amount is negative" if amount < 0 else "amount is too large for exact cents")
     if not _is_instant(transaction["transfer_date"]):
         raise RecordRefused("E_DATE", "transfer_date is no instant such as 2024-01-31T12:00:00Z")
+    return len(transaction) == len(FIELDS) and all(plain)
 
 
-def _check_person(name: str, person: Any) -> None:
+def _check_person(name: str, person: Any) -> bool:
+    """The same of a person, whose fields may be null: not known."""
     if type(person) is not dict:
         raise RecordRefused("E_SCHEMA", f"{name} is not an object")
     if not person.keys() >= PERSON_FIELDS:
         raise _missing(PERSON_FIELDS - person.keys(), f"{name}.")
-    if set(map(type, person.values())) != ONLY_TEXT:  # it may be a field of others
-        for field in sorted(PERSON_FIELDS):
-            if type(person[field]) is not str:
-                raise RecordRefused("E_SCHEMA", f"{name}.{field} is not a text")
-    if not person["id"]:
-        raise RecordRefused("E_SCHEMA", f"{name}.id is empty")
+    if type(person["id"]) is not str or not person["id"]:
+        raise RecordRefused("E_SCHEMA", f"{name}.id is not a text with something in it")
+    if set(map(type, person.values())) == ONLY_TEXT:
+        return len(person) == len(PERSON_FIELDS)
+    for field in sorted(PERSON_FIELDS):
+        if type(person[field]) not in TEXT_OR_UNKNOWN:
+            raise RecordRefused("E_SCHEMA", f"{name}.{field} is not a text")
+    return False
 
 
 def _missing(names: frozenset[str] | set[str], prefix: str) -> RecordRefused:
@@ -120,14 +127,6 @@ def _is_instant(text: str) -> bool:
     except ValueError:
         return False
     return instant.tzinfo is not None and text[4] == text[7] == "-" and text[10] == "T" and text[11:13] != "24"
-
-
-def _refuse_repeated(value: bytes, transaction: dict[str, Any], *, has_escapes: bool) -> None:
-    """Of a repeated field the parser keeps one, so the value has more names and texts than what was parsed."""
-    texts = _texts_in(value, has_escapes=has_escapes)
-    is_plain = len(transaction) == len(FIELDS) and all(len(transaction[name]) == len(PERSON_FIELDS) for name in PEOPLE)
-    if texts != (TEXTS_OF_A_PLAIN_ONE if is_plain else _texts_of(transaction)):
-        raise RecordRefused("E_DUPLICATE", "a field is there twice")
 
 
 def _texts_in(value: bytes, *, has_escapes: bool) -> int:
@@ -159,8 +158,7 @@ def _refuse_control_characters(transaction: dict[str, Any]) -> None:
             if CONTROL.search(transaction[name]):
                 raise RecordRefused("E_TEXT", f"{name} has a control character")
     for name in PEOPLE:
-        person = transaction[name]
-        if not "".join(map(person.__getitem__, PERSON_FIELDS)).isprintable():
-            for field in sorted(PERSON_FIELDS):
-                if CONTROL_BUT_LINES.search(person[field]):
-                    raise RecordRefused("E_TEXT", f"{name}.{field} has a control character")
+        for field in PERSON_FIELDS:
+            text = transaction[name][field]
+            if text is not None and not text.isprintable() and CONTROL_BUT_LINES.search(text):
+                raise RecordRefused("E_TEXT", f"{name}.{field} has a control character")
