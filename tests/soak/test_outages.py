@@ -29,10 +29,10 @@ def states(bank: Bank, connector: str) -> set[str]:
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize(("server", "sink"), [("mongodb", "transactions-mongodb-sink"), ("s3", "transactions-s3-sink")])
 def test_a_sink_that_failed_because_its_server_was_away_is_restarted(bank: Bank, server: str, sink: str) -> None:
-    bank.stack.supervisor.stop_program(server)
-    producing = bank.produce(*arguments(5_000))
-    await_true(lambda: "FAILED" in states(bank, sink), 150, f"{sink} notices that {server} is away")
-    summary_of(producing, timeout=60)
-    bank.stack.start([server])
-    await_true(lambda: states(bank, sink) == {"RUNNING"}, RECOVERY, f"{sink} runs again")
-    bank.await_arrival(RECOVERY)
+    with bank.verified(RECOVERY) as verification:
+        bank.stack.supervisor.stop_program(server)
+        producing = bank.produce(*arguments(5_000))
+        await_true(lambda: "FAILED" in states(bank, sink), 150, f"{sink} notices that {server} is away")
+        verification.expect(summary_of(producing, timeout=60))
+        bank.stack.start([server])
+        await_true(lambda: states(bank, sink) == {"RUNNING"}, RECOVERY, f"{sink} runs again")

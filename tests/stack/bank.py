@@ -1,4 +1,4 @@
-"""The running bank pipeline, what it should have delivered, and what it did."""
+"""The running bank pipeline, and runs through it whose every record is verified."""
 
 from __future__ import annotations
 
@@ -11,50 +11,28 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-import pymongo
-from confluent_kafka import OFFSET_BEGINNING, ConsumerGroupTopicPartitions, TopicPartition
-from confluent_kafka.admin import OffsetSpec
-
-from streamguard.catalog import open_catalog, open_table
-from streamguard.kafka import clients
 from streamguard.kafka.phase import Phase, read_phase
+from streamguard.kafka.positions import Positions
+from streamguard.kafka.watch import Place
 from streamguard.model import Pipeline
 from streamguard.pipeline import up
 from streamguard.settings import Settings, inherited_environment
 from streamguard.stack.stack import Stack
 from streamguard.stack.starting import ignore
+from streamguard.verify.verification import Verification
 
 ARRIVAL = 30.0
-"""Seconds after the end of `produce` within which everything is in MongoDB and in the Iceberg table."""
+"""Seconds after the end of `produce` within which everything is in MongoDB and in the Iceberg tables."""
 RATE = 500
 """Records a second of a run."""
 INGESTOR = "sg.bank.ingestor"
 ENGINE = "sg.ksql.default.fraudulent-transactions"
 IN_TRANSACTION = (Phase.IN_TRANSACTION, Phase.COMMITTING)
-
-
-@dataclass(frozen=True)
-class Sinks:
-    """What the sinks hold: ids with their multiplicity."""
-
-    mongodb_transactions: Counter[str]
-    mongodb_users: Counter[str]
-    iceberg_transactions: Counter[str]
-
-    def differences(self, other: Sinks) -> str:
-        """Nothing when equal; else what is missing from `other` and what it has too much of."""
-        found = []
-        for name in ("mongodb_transactions", "mongodb_users", "iceberg_transactions"):
-            mine, theirs = getattr(self, name), getattr(other, name)
-            if mine != theirs:
-                found.append(f"{name}: {(mine - theirs).total()} missing, {(theirs - mine).total()} too many")
-        return "; ".join(found)
 
 
 @dataclass
@@ -78,40 +56,16 @@ class Bank:
         environment = {**inherited_environment(), **self.settings.environment()}
         return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
-    def expected(self) -> Sinks:
-        """By a reading of `bank-transactions` from its beginning, without any code of the pipeline."""
-        transactions, people = set(), set()
-        for value in read_all(self.settings, "bank-transactions"):
-            record = orjson.loads(value)
-            if record["evaluation"] == "fraudulent":
-                transactions.add(record["transaction_id"])
-                people |= {record["sender_details"]["id"], record["receiver_details"]["id"]}
-        return Sinks(Counter(transactions), Counter(people), Counter(transactions))
-
-    def delivered(self) -> Sinks:
-        """What is in MongoDB and in the raw Iceberg table."""
-        with pymongo.MongoClient[dict[str, Any]](self.settings.mongodb_uri) as client:
-            database = client[self.pipeline.mongodb_database or ""]
-            transactions = Counter(
-                row["TRANSACTION_ID"] for row in database.transactions.find({}, {"TRANSACTION_ID": 1})
-            )
-            users = Counter(row["ID"] for row in database.users.find({}, {"ID": 1}))
-        catalog = open_catalog(self.settings)
-        table = open_table(catalog, self.settings, "bank", "raw_fraudulent_transactions_result")
-        rows = table.scan(selected_fields=("transaction_id",)).to_arrow()["transaction_id"].to_pylist()
-        return Sinks(transactions, users, Counter(rows))
-
-    def await_arrival(self, within: float = ARRIVAL) -> float:
-        """Wait until both sinks hold exactly what they should: the seconds it took; an AssertionError otherwise."""
-        start = time.monotonic()
-        expected = self.expected()
-        while difference := expected.differences(self.delivered()):
-            assert time.monotonic() - start < within, f"after {within} s: {difference}"
-            time.sleep(0.5)
-        took = time.monotonic() - start
-        time.sleep(1.0)  # whatever would arrive twice had the time to
-        assert not expected.differences(self.delivered())
-        return took
+    @contextmanager
+    def verified(self, within: float = ARRIVAL) -> Iterator[Verification]:
+        """The runs that the verification gets in this block must be everywhere once, `within` seconds after its end."""
+        with Verification(self.settings, self.stack.project, self.pipeline) as verification:
+            verification.begin()
+            yield verification
+            took = verification.quiesce(within)
+            report = verification.check()
+        print(f"everything is in both sinks {took:.1f} s after the end")
+        assert report.is_clean, "\n".join(report.sentences())
 
     def pid(self, name: str) -> int | None:
         """The process of a program of the stack."""
@@ -124,36 +78,14 @@ class Bank:
 
     def lag(self, group: str, topic: str) -> int:
         """Records of a topic that a group has not committed."""
-        admin = clients.admin(self.settings)
-        partitions = admin.list_topics(topic).topics[topic].partitions
-        wanted = {TopicPartition(topic, number): OffsetSpec.latest() for number in partitions}
-        ends = {at.partition: answer.result().offset for at, answer in admin.list_offsets(wanted).items()}
+        positions = Positions(self.settings)
+        ends = positions.ends(positions.places([topic]), committed=False)
         committed = self._committed(group, topic)
-        return sum(end - committed.get(number, 0) for number, end in ends.items())
+        return sum(end - committed.get(place, 0) for place, end in ends.items())
 
-    def _committed(self, group: str, topic: str) -> dict[int, int]:
-        admin = clients.admin(self.settings)
-        answer = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group].result()
-        found = answer.topic_partitions or []
-        return {at.partition: at.offset for at in found if at.topic == topic and at.offset >= 0}
-
-
-def read_all(settings: Settings, topic: str) -> list[bytes]:
-    """Every committed value of a topic, up to its end as it is now, without tombstones."""
-    config: dict[str, Any] = {"enable.partition.eof": True}
-    consumer = clients.consumer(settings, f"test-reader-{os.getpid()}", **config)
-    partitions = consumer.list_topics(topic).topics[topic].partitions
-    consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in partitions])
-    values: list[bytes] = []
-    ended: set[int | None] = set()
-    while len(ended) < len(partitions):
-        for record in consumer.consume(10_000, 0.5):
-            if record.error() is not None:
-                ended.add(record.partition())
-            elif isinstance(value := record.value(), bytes):
-                values.append(value)
-    consumer.close()
-    return values
+    def _committed(self, group: str, topic: str) -> dict[Place, int]:
+        found = Positions(self.settings).committed([group])[group]
+        return {place: offset for place, offset in found.items() if place[0] == topic}
 
 
 @dataclass

@@ -24,7 +24,8 @@ from streamguard.connect.client import ConnectClient
 from streamguard.project import Project
 from streamguard.settings import Settings, inherited_environment
 from streamguard.stack.stack import Stack
-from tests.stack.bank import Bank, read_all, summary_of
+from tests.stack.bank import Bank, summary_of
+from tests.stack.records import read
 from tests.stack.sentinels import MONGODB, PLANTED, S3_SECRET, WRONG, forms, found_in, mongodb_uri
 
 BULK = ("bank-transactions-", "fraudulent-transactions-", "unidentified-transactions-", "users-")
@@ -45,8 +46,8 @@ LEAKS = {
 def used(bank: Bank) -> Bank:
     """The pipeline with some records through it."""
     bank.up()
-    summary_of(bank.produce("--count", "200", "--max"), timeout=60)
-    bank.await_arrival()
+    with bank.verified() as verification:
+        verification.expect(summary_of(bank.produce("--count", "200", "--max"), timeout=60))
     return bank
 
 
@@ -130,7 +131,7 @@ def files(data_dir: Path) -> Iterator[Path]:
 
 def test_no_topic_of_the_servers_holds_a_secret(used: Bank) -> None:
     topics = ("connect-configs", "connect-status", "_streamguard_ksql_default_commands")
-    values = {topic: read_all(used.settings, topic) for topic in topics}
+    values = {topic: [record.value for record in read(used.settings, topic)] for topic in topics}
     assert all(values.values())
     assert {topic for topic, found in values.items() if any(found_in(value) for value in found if value)} == set()
 
