@@ -66,7 +66,7 @@ def test_who_lags_is_told_when_it_is_not_quiet_in_time(bank: Bank) -> None:
         verification.begin()
         bank.stack.supervisor.stop_program("ingestor")
         verification.expect(summary_of(bank.produce("--max", "--count", "300"), timeout=60))
-        with pytest.raises(WaitTimedOut, match=r"sg\.bank\.ingestor lags 300 records behind bank-transactions"):
+        with pytest.raises(WaitTimedOut, match=r"sg\.bank\.ingestor lags behind bank-transactions by 300"):
             verification.quiesce(0)
         bank.stack.start(["ingestor"])
         verification.quiesce(60)

@@ -57,14 +57,14 @@ class Scene:
             done = committed[group]
             for topic in topics:
                 if lag := sum(self.watch.behind(at, done.get(at, 0)) for at in self.places if at[0] == topic):
-                    reasons.append(f"{group} lags {lag:,} records behind {topic}")
+                    reasons.append(f"{group} lags behind {topic} by {lag:,}")
         snapshots = []
         if not reasons:  # the tables come last, and are slow to ask
             for table, rows in self.tables.items():
                 snapshot, highest = rows.last(self.starts_of(table.topic))
                 snapshots.append(snapshot)
                 if lag := self._beyond(table.topic, highest):
-                    reasons.append(f"{table.namespace}.{table.name} lags {lag:,} records behind {table.topic}")
+                    reasons.append(f"{table.namespace}.{table.name} lags behind {table.topic} by {lag:,}")
         return Look(tuple(reasons), (tuple(sorted(ends.items())), tuple(snapshots)))
 
     def starts_of(self, topic: str) -> dict[int, int]:
