@@ -45,6 +45,11 @@ def test_servers_services_and_generators_are_in_the_table(programs: dict[str, Pr
     assert {"kafka", "connect", "s3", "mongodb", "ksql", "ingestor", "produce-bank"} <= set(programs)
 
 
+def test_the_validator_waits_for_nobody(programs: dict[str, Program]) -> None:
+    assert (programs["validator"].needs, programs["ingestor"].needs) == ((), ("kafka",))
+    assert programs["validator"].url == "http://127.0.0.1:8000"
+
+
 def test_no_two_programs_want_the_same_port(programs: dict[str, Program]) -> None:
     ports = [port for program in programs.values() for port in program.ports]
     assert len(ports) == len(set(ports))

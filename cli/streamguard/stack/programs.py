@@ -24,6 +24,8 @@ GRPC = 10_000  # SeaweedFS adds it to a port for the gRPC side of a server
 BUCKET = "streamguard"
 SERVERS = ("kafka", "connect", "s3", "mongodb", "ksql")
 INHERITED = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "SSL_CERT_FILE")
+WITHOUT_KAFKA = ("validator",)
+"""Services that neither read nor write records."""
 FENCED = 6
 
 
@@ -260,7 +262,7 @@ def _service(settings: Settings, project: Project, service: str, pipeline: str) 
         ports=(port,) if port else (),
         url=url,
         probe=partial(probes.service, url) if port else None,
-        needs=("kafka",),
+        needs=() if service in WITHOUT_KAFKA else ("kafka",),
     )
 
 
