@@ -169,6 +169,7 @@ class _Producer:
         self.pending = []
 
     def poll(self, _seconds: float) -> int:
+        self.script.play("poll")
         return 0
 
     def purge(self) -> None:

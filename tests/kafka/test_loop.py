@@ -68,7 +68,7 @@ def run(settings: Settings, script: Script, **options: Any) -> None:
 def test_without_errors_everything_is_written_once_in_steps(settings: Settings, script: Script) -> None:
     run(settings, script)
     assert script.written == ALL
-    steps = [call for call in script.calls if call not in ("produce", "purge")]
+    steps = [call for call in script.calls if call not in ("produce", "purge", "poll")]
     batch = ["consume", "consume", "begin", "offsets", "commit"]
     assert steps == ["init", "consume", "committed", *batch[1:], *batch, *batch, "close"]
 
@@ -131,7 +131,15 @@ def test_a_step_without_an_answer_is_never_repeated_but_done_anew_by_new_clients
     run(settings, script)
     assert script.written == ALL
     first = script.calls.index(step)
-    assert script.calls[first + 1 : first + 4] == ["purge", "close", "init"]
+    assert script.calls[first + 1 : first + 5] == ["purge", "poll", "close", "init"]
+
+
+def test_a_producer_that_is_discarded_for_a_fatal_error_may_say_so_again(settings: Settings, script: Script) -> None:
+    script.answer("commit", FATAL)
+    script.answer("poll", FATAL)
+    run(settings, script)
+    assert script.written == ALL
+    assert script.clients == 2
 
 
 def test_an_abort_that_times_out_means_new_clients(settings: Settings, script: Script) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
@@ -143,7 +143,8 @@ def unavailable(settings: Settings) -> KafkaUnavailable:
 def discard(client: Producer) -> None:
     """Have a producer forget what it has not sent: an open transaction is left to its successor to end."""
     client.purge()
-    client.poll(0)
+    with suppress(KafkaException):  # the fatal error that it is discarded for
+        client.poll(0)
 
 
 def _shared(settings: Settings) -> dict[str, Any]:
