@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 
 from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
@@ -24,8 +25,8 @@ class Positions:
 
     def places(self, topics: Collection[str]) -> list[Place]:
         """The partitions of topics; `TopicError` if there is no such topic."""
-        with clients.translated(self._settings):
-            known = self._admin().list_topics(timeout=SECONDS).topics
+        with self._asking() as admin:
+            known = admin.list_topics(timeout=SECONDS).topics
         missing = sorted(set(topics) - known.keys())
         if missing:
             raise TopicError(f"Kafka has no topic {', '.join(missing)}: `streamguard topics apply` makes them")
@@ -35,14 +36,13 @@ class Positions:
         """The next offset of each partition; `committed`: only up to the first open transaction."""
         asked = {TopicPartition(topic, number): OffsetSpec.latest() for topic, number in places}
         level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
-        with clients.translated(self._settings):
-            answers = self._admin().list_offsets(asked, isolation_level=level, request_timeout=SECONDS)
+        with self._asking() as admin:
+            answers = admin.list_offsets(asked, isolation_level=level, request_timeout=SECONDS)
             return {(at.topic, at.partition): answer.result(2 * SECONDS).offset for at, answer in answers.items()}
 
     def committed(self, groups: Iterable[str]) -> dict[str, dict[Place, int]]:
         """The offsets that each group has committed; nothing for a group that Kafka does not know."""
-        admin = self._admin()
-        with clients.translated(self._settings):
+        with self._asking() as admin:
             answers = {
                 group: admin.list_consumer_group_offsets(
                     [ConsumerGroupTopicPartitions(group)], request_timeout=SECONDS
@@ -58,7 +58,10 @@ class Positions:
                 for group, answer in answers.items()
             }
 
-    def _admin(self) -> AdminClient:
-        if self._client is None:
-            self._client = clients.admin(self._settings)
-        return self._client
+    @contextmanager
+    def _asking(self) -> Iterator[AdminClient]:
+        client = self._client or clients.admin(self._settings)
+        self._client = None  # after an error a new one is made: a kept one remembers the leaders of before for minutes
+        with clients.translated(self._settings):
+            yield client
+        self._client = client
