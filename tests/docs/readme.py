@@ -13,6 +13,8 @@ ELSEWHERE = {
     "source start.sh --build": ".ci/run",
     "make test": ".ci/run",
     "streamguard down": ".ci/run",
+    "streamguard up --no-produce": ".ci/run",
+    "streamguard verify bank": ".ci/run",
     "source stop.sh --yes": ".ci/run",
 }
 """Commands that a test on a shared stack can not run, and the file that runs them."""

@@ -24,6 +24,8 @@ SHOWS = {  # what a newcomer expects to see
     "streamguard connectors status": "RUNNING",
     "curl -s localhost:8083/connectors/transactions-mongodb-sink/status": '"state":"RUNNING"',
     "streamguard topics tail fraudulent-transactions-result -n 3": "SOURCE_PROCESS",
+    "curl -s localhost:8000/docs": "swagger",
+    "curl -s localhost:8102/ready": '"ready": true',
     "streamguard query fraud-report --limit 3": "@example.",
     "streamguard query fraud-report --limit 5 --engine duckdb": "@example.",
     "streamguard connectors plan": "unchanged",
@@ -53,7 +55,9 @@ def test_the_commands_whose_output_is_checked_are_in_the_readme() -> None:
 def test_a_command_of_the_readme_runs(line: str, environment: dict[str, str], bank: Bank) -> None:
     if line.startswith("curl "):
         require("curl")
-    typed = line.replace("localhost:8083", f"localhost:{bank.settings.connect_port}")
+    settings, typed = bank.settings, line
+    for usual, port in ((8083, settings.connect_port), (8000, settings.validator_port), (8102, settings.processor_port)):
+        typed = typed.replace(f"localhost:{usual}/", f"localhost:{port}/")
     done = subprocess.run(
         ["bash", "-c", typed], cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60
     )
