@@ -56,7 +56,8 @@ def test_a_command_of_the_readme_runs(line: str, environment: dict[str, str], ba
     if line.startswith("curl "):
         require("curl")
     settings, typed = bank.settings, line
-    for usual, port in ((8083, settings.connect_port), (8000, settings.validator_port), (8102, settings.processor_port)):
+    ports = {8083: settings.connect_port, 8000: settings.validator_port, 8102: settings.processor_port}
+    for usual, port in ports.items():
         typed = typed.replace(f"localhost:{usual}/", f"localhost:{port}/")
     done = subprocess.run(
         ["bash", "-c", typed], cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60
