@@ -1,4 +1,7 @@
-"""`make bench`: every measurement, or those that are named: ``python -m benchmarks [routing] [latency] [start]``."""
+"""`make bench`: every measurement, or those that are named.
+
+    python -m benchmarks [routing] [processor] [latency] [start]
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,14 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from benchmarks import latency, routing, start
+from benchmarks import latency, processor, routing, start
 
 
 def main(names: list[str]) -> None:
     """Measure and print Markdown."""
     sections: dict[str, tuple[str, Callable[[], str]]] = {
         "routing": ("Bank statements, exactly once", lambda: routing.table(routing.measure())),
+        "processor": ("Judged by the validator API, exactly once", lambda: processor.table(processor.measure())),
         "latency": ("From produce to MongoDB", lambda: latency.table(latency.measure())),
         "start": ("Start of the command", lambda: start.table(start.measure())),
     }

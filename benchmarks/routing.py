@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from statistics import median
 
-from confluent_kafka import ConsumerGroupTopicPartitions
-from confluent_kafka.admin import AdminClient
-
 from benchmarks.handwritten import RESULT, SOURCE, USERS
+from benchmarks.rates import rate
 from benchmarks.servers import servers
 from streamguard.datagen.generate import generate
 from streamguard.datagen.worlds.bank import Run, Shares
-from streamguard.kafka import clients, topics
+from streamguard.kafka import topics
 from streamguard.model import Topic
 from streamguard.pipeline import apply_statements
 from streamguard.settings import Settings, inherited_environment
@@ -63,7 +60,7 @@ def _handwritten(settings: Settings, group: str, records: int) -> float:
     command = [sys.executable, "-m", "benchmarks.handwritten", settings.kafka_bootstrap, group, str(records)]
     with subprocess.Popen(command, env=inherited_environment()) as process:
         try:
-            return _rate(settings, group, records)
+            return rate(settings, group, SOURCE, records)
         finally:
             process.terminate()
 
@@ -74,28 +71,9 @@ def _engine(stack: Stack, service: str, records: int) -> float:
     stack.start(["ksql"])
     try:
         apply_statements(stack.project, settings, stack.project.pipeline("bank"))
-        return _rate(settings, f"sg.ksql.{service}.{SOURCE}", records)
+        return rate(settings, f"sg.ksql.{service}.{SOURCE}", SOURCE, records)
     finally:
         stack.supervisor.stop_program("ksql")
-
-
-def _rate(settings: Settings, group: str, records: int) -> float:
-    """Records a second between the first and the last commit of a group."""
-    admin = clients.admin(settings)
-    first: tuple[float, int] | None = None
-    while True:
-        done = _committed(admin, group)
-        now = time.monotonic()
-        if done and first is None:
-            first = now, done
-        if first is not None and done >= records:
-            return (done - first[1]) / (now - first[0])
-        time.sleep(0.02)
-
-
-def _committed(admin: AdminClient, group: str) -> int:
-    answer = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group].result()
-    return sum(max(at.offset, 0) for at in answer.topic_partitions or [] if at.topic == SOURCE)
 
 
 def table(rounds: list[Round]) -> str:
