@@ -18,9 +18,10 @@ from streamguard.services.validator.answers import Validator
 from streamguard.services.validator.app import BATCH, SINGLE, application
 from streamguard.services.validator.contract import BATCH_LIMIT
 from streamguard.services.validator.faults import Faults
-from streamguard.services.validator.http import Asgi, Question
+from streamguard.services.validator.http import Question
 from streamguard.services.validator.rulebook import Rulebook
 from tests.person import PERSON_FIELDS
+from tests.services.validator.asgi import GONE, ask, piece, post
 from tests.services.validator.questions import SHIPPED, transaction
 
 RULEBOOK = Rulebook(SHIPPED)
@@ -44,28 +45,6 @@ def client() -> Iterator[TestClient]:
 
 
 API = application(Validator(RULEBOOK), Faults())
-
-
-def post(path: str, body: bytes) -> tuple[int, Any]:
-    """Ask without a client in between, many times a second: status and answer."""
-    whole = {"type": "http.request", "body": body}
-    start, content = asyncio.run(ask(API, whole, path=path))
-    return start["status"], json.loads(content["body"])
-
-
-async def ask(api: Asgi, *messages: dict[str, Any], path: str = SINGLE) -> list[Any]:
-    """What an application sends back when it receives these messages, and then nothing more."""
-    sent: list[Any] = []
-    waiting = list(messages)
-
-    async def receive() -> dict[str, Any]:
-        return waiting.pop(0) if waiting else await asyncio.Event().wait()  # type: ignore[return-value]
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    await api({"type": "http", "method": "POST", "path": path, "headers": []}, receive, send)
-    return sent
 
 
 def changed(place: tuple[str, ...], value: Any) -> dict[str, Any]:
@@ -147,7 +126,7 @@ def test_a_bad_body_is_refused_with_a_pointer_to_an_existing_place_and_without_a
     bad = changed(place, value)
     batch = [transaction(transaction_id=f"t-{number}") for number in range(3)]
     body = bad if index is None else {"transactions": [*batch[:index], bad, *batch[index + 1 :]]}
-    status, answer = post(SINGLE if index is None else BATCH, json.dumps(body).encode())
+    status, answer = post(API, SINGLE if index is None else BATCH, json.dumps(body).encode())
     pointers = {problem["pointer"] for problem in answer["detail"]}
     expected = place[:-1] if value is ... else place
     inside = "" if index is None else f"/transactions/{index}"
@@ -167,7 +146,7 @@ def test_a_bad_body_is_refused_with_a_pointer_to_an_existing_place_and_without_a
 )
 def test_whatever_else_is_sent_is_refused_at_an_existing_place(document: Any) -> None:
     for path in (SINGLE, BATCH):
-        status, answer = post(path, json.dumps(document).encode())
+        status, answer = post(API, path, json.dumps(document).encode())
         assert status == 422
         assert all(exists(document, problem["pointer"]) for problem in answer["detail"])
 
@@ -247,36 +226,33 @@ def question(answer: http.Answer = lambda *_: {}) -> Question:
 
 
 def test_whoever_has_left_is_not_answered() -> None:
-    piece = {"type": "http.request", "body": b"{", "more_body": True}
-    assert asyncio.run(ask(question(), piece, {"type": "http.disconnect"})) == []
+    assert asyncio.run(ask(question(), SINGLE, piece(b"{", more=True), GONE)) == []
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "BODY_SECONDS", 0.01)
-    start, _ = asyncio.run(ask(question(), {"type": "http.request", "body": b"{", "more_body": True}))
+    start, _ = asyncio.run(ask(question(), SINGLE, piece(b"{", more=True)))
     assert start["status"] == 408
 
 
 def test_too_many_calls_are_told_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "CALLS_LIMIT", 1)
     monkeypatch.setattr(http, "BODY_SECONDS", 0.05)
-    whole, part = ({"type": "http.request", "body": b"{}", "more_body": more} for more in (False, True))
     busy = question()
 
     async def both() -> tuple[list[Any], list[Any]]:
-        return await asyncio.gather(ask(busy, part), ask(busy, whole))
+        return await asyncio.gather(ask(busy, SINGLE, piece(b"{", more=True)), ask(busy, SINGLE, piece(b"{}")))
 
     (slow, _), (refused, _) = asyncio.run(both())
     assert (slow["status"], refused["status"]) == (408, 503)
     assert (b"retry-after", b"1") in refused["headers"]
-    assert asyncio.run(ask(busy, whole))[0]["status"] == 200
+    assert post(busy, SINGLE, b"{}") == (200, {})
 
 
 def test_a_mistake_of_ours_is_told_without_what_was_asked(caplog: pytest.LogCaptureFixture) -> None:
     def fail(*_: object) -> object:
         raise ZeroDivisionError(SENTINEL)
 
-    start, body = asyncio.run(ask(question(fail), {"type": "http.request", "body": b"{}"}))
-    assert start["status"] == 500
-    assert b"ZeroDivisionError" in body["body"]
-    assert SENTINEL not in str(body) + caplog.text
+    status, answer = post(question(fail), SINGLE, b"{}")
+    assert (status, answer["detail"][0]["message"]) == (500, "the server failed: ZeroDivisionError")
+    assert SENTINEL not in caplog.text
