@@ -60,8 +60,12 @@ class Positions:
 
     @contextmanager
     def _asking(self) -> Iterator[AdminClient]:
-        client = self._client or clients.admin(self._settings)
-        self._client = None  # after an error a new one is made: a kept one remembers the leaders of before for minutes
-        with clients.translated(self._settings):
-            yield client
-        self._client = client
+        client = self._client = self._client or clients.admin(self._settings)
+        try:
+            with clients.translated(self._settings):
+                yield client
+        except Exception as exc:
+            self._client = None  # the next call makes a new one: this one may remember leaders of before for minutes
+            if isinstance(exc, TimeoutError):
+                raise clients.unavailable(self._settings) from exc
+            raise
