@@ -222,5 +222,10 @@ GOOD = (
     )),
     Kind("headers of a dead letter that is none", None, text, headers=(("sg-dlq-topic", b"users"),)),
 )  # fmt: skip
+REFUSED_BY_VALIDATOR = (
+    Kind("an id that is longer than the validator API takes", "E_REFUSED", changed(transaction_id="x" * 256)),
+    Kind("a transaction that is longer than the validator API takes", "E_REFUSED", person(address="x" * 4_200_000)),
+)
+"""Good for the ingestor; the processor writes them to its own dead-letter topic when they are unidentified."""
 REFUSED = (*NO_JSON, *NO_TRANSACTION, *NOT_ALLOWED)
 KINDS = (*REFUSED, *GOOD)

@@ -2,208 +2,306 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from random import sample
 from typing import Any
 
 import pytest
+import requests
 
-from streamguard.kafka import clients
-from streamguard.kafka.loop import Loop
-from streamguard.kafka.tail import Record, tail
-from streamguard.kafka.topics import create_topic
-from streamguard.model import Topic
+from streamguard.commands import run
+from streamguard.errors import Fenced, StreamguardError, TopicError
+from streamguard.kafka.replay import TRANSACTION_RECORDS, Replay, prepare
 from streamguard.project import Project
-from streamguard.services import ingestor
-from streamguard.services.frame import Decision, Frame, Service
+from streamguard.services import ingestor, processor
+from streamguard.services.frame import Decision, Service
 from streamguard.settings import Settings, inherited_environment
-from tests.malformed import GOOD, REFUSED, TRANSACTION, Headers, Kind, text
+from streamguard.stack.ports import is_free
+from tests.kafka.test_letters import connects
+from tests.malformed import GOOD, REFUSED, REFUSED_BY_VALIDATOR, Kind, text
+from tests.stack.letters import EVALUATIONS, START, Place, Sent, refused, seen, sent
+from tests.stack.service import PORTS
 
 RECORDS = 10_000
-MALFORMED = RECORDS // 20
-EACH = MALFORMED // len(REFUSED)
-"""Malformed records of a kind."""
-OUT = ("fraudulent-transactions", "unidentified-transactions")
-START = 1_700_000_000_000
-
-Sent = tuple[bytes | None, bytes | None, int, Headers]
-"""Key, value, time and headers of a record."""
+EACH = RECORDS // 20 // len(REFUSED)
+"""Malformed records of a kind: 5 % are malformed."""
+SOURCE, DEAD, REPAIRED = "in", "in-dead-letter", "repaired"
+UNIDENTIFIED, UNJUDGED = "unidentified-transactions", "unidentified-transactions-dead-letter"
+PLAIN = Kind("plain", None, text)
+INGESTOR = Service("ingestor", "", SOURCE, 0, decide=ingestor.decide)
+UNREADABLE: Sent = (b"k", b"\xff\x00{", START, (("trace", b"\xfe"), ("trace", None)))
 
 
 def ignore(*_: object) -> None:
     """No progress."""
 
 
-class Place:
-    """Topics of a test's own: `in` with its dead-letter topic, and what the ingestor writes to."""
-
-    def __init__(self, settings: Settings, project: Project) -> None:
-        self.settings, self._project = settings, project
-        self.prefix = f"letters-{os.getpid()}-{os.urandom(3).hex()}-"
-        self.source, self.dead = f"{self.prefix}in", f"{self.prefix}in-dead-letter"
-        self._topics: list[str] = []
-        for name, partitions in (("in", 2), ("in-dead-letter", 1), ("repaired", 2), *((name, 2) for name in OUT)):
-            self.create(name, partitions)
-
-    def create(self, name: str, partitions: int = 1, **config: str) -> str:
-        """A topic with the prefix."""
-        create_topic(self.settings, Topic(self.prefix + name, partitions, config=config))
-        self._topics.append(self.prefix + name)
-        return self.prefix + name
-
-    def remove(self) -> None:
-        for answer in clients.admin(self.settings).delete_topics(self._topics).values():
-            answer.result(30)
-
-    def write(self, topic: str, records: Sequence[Sent]) -> None:
-        producer = clients.producer(self.settings)
-        for number, (key, value, time, headers) in enumerate(records):
-            producer.produce(topic, value, key, timestamp=time, headers=list(headers))
-            if number % 1000 == 0:
-                producer.poll(0)
-        assert producer.flush(30) == 0
-
-    def read(self, topic: str) -> list[Record]:
-        return list(tail(self.settings, topic, last=None))
-
-    def command(self, *words: str, failpoint: str = "") -> subprocess.CompletedProcess[bytes]:
-        """`streamguard dead-letters …`."""
-        own = replace(self.settings, failpoint=failpoint)
-        return subprocess.run(
-            [sys.executable, "-m", "streamguard", "--project", str(self._project.root), "dead-letters", *words],
-            env={**inherited_environment(), **own.environment()},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-            timeout=60,
-        )
-
-    def listed(self) -> dict[str, tuple[int, int]]:
-        """Records, and how many are not replayed, by code."""
-        done = self.command("list", self.dead, "--output", "json")
-        assert done.returncode == 0, done.stderr
-        rows: Counter[str] = Counter()
-        left: Counter[str] = Counter()
-        for row in json.loads(done.stdout):
-            assert (row["topic"], row["refused_by"]) == (self.dead, "ingestor")
-            rows[row["code"]] += row["records"]
-            left[row["code"]] += row["not_replayed"]
-        return {code: (rows[code], left[code]) for code in rows}
-
-    def serve(self, decide: Callable[[Any], Decision], records: int, group: str = "sg.letters") -> Frame:
-        """Run a service over `in` until it has read that many records."""
-        frame = Frame(Service("ingestor", self.prefix + group, self.source, 0, decide=decide))
-        stop = threading.Event()
-
-        def count() -> None:
-            frame.counts.commit()
-            if summed(frame)["in"] >= records:
-                stop.set()
-
-        Loop(self.settings, group=frame.service.group, topics=[self.source], handle=frame.handle, on_commit=count).run(
-            stop
-        )
-        return frame
-
-    def ingest(self, record: Any) -> Decision:
-        """As the ingestor decides, into the topics of this test."""
-        decision = ingestor.decide(record)
-        return decision if isinstance(decision, str) else [(self.prefix + topic, *rest) for topic, *rest in decision]  # type: ignore[misc]
-
-
-def summed(frame: Frame) -> Counter[str]:
-    """The counters of a service, without their labels."""
-    sums: Counter[str] = Counter()
-    for (name, *_), number in frame.counts.totals()[0].items():
-        sums[name] += number
-    return sums
-
-
 @pytest.fixture
 def place(settings: Settings, project: Project) -> Iterator[Place]:
     made = Place(settings, project)
+    made.create(DEAD, 1)
+    made.create(SOURCE)
     yield made
     made.remove()
 
 
-def sent(number: int, kind: Kind) -> Sent:
-    """A record of a kind; no two are equal."""
-    evaluation = ("fraudulent", "unidentified", "legitimate")[number % 3]
-    good = {**TRANSACTION, "transaction_id": f"t-{number}", "evaluation": evaluation}
-    return kind.key, kind.value(good), START + number, (*kind.headers, ("number", b"%d" % number))
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: bytes
+    err: str
+
+    @property
+    def document(self) -> Any:
+        """What it printed, as JSON."""
+        assert self.code == 0, self.err
+        return json.loads(self.out)
+
+    def check(self, code: int, *words: str) -> None:
+        """It ended with `code`, and what it said has `words`."""
+        assert self.code == code, self.err
+        assert "Traceback" not in self.err
+        assert all(word in self.err for word in words), self.err
 
 
-def mixture() -> tuple[list[Sent], list[tuple[Sent, str]]]:
-    """10,000 records, and those of them that are malformed with their code; 5 %, of every kind equally many."""
-    plain = Kind("plain", None, text)
-    kinds = [kind for kind in REFUSED for _ in range(EACH)]
-    good = RECORDS - len(kinds)
-    step = RECORDS // len(kinds)
-    fitting = [*GOOD, *(plain for _ in range(good - len(GOOD)))]
-    records, malformed = [], []
-    for number in range(RECORDS):
-        is_malformed = number % step == 0 and kinds
-        kind = kinds.pop() if is_malformed else fitting.pop()
-        records.append(sent(number, kind))
-        if kind.code is not None:
-            malformed.append((records[-1], kind.code))
-    return records, malformed
+Command = Callable[..., Ended]
 
 
-def seen(record: Record, headers: Headers | None = None) -> Sent:
-    return record.key, record.value, record.timestamp, record.headers if headers is None else headers
+@pytest.fixture
+def command(place: Place, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> Command:
+    """`streamguard dead-letters …`, in this process."""
+    for name, value in place.settings.environment().items():
+        monkeypatch.setenv(name, value)
+
+    def made(*words: str) -> Ended:
+        code = run(["--project", str(place.project.root), "dead-letters", *words])
+        out, err = capfdbinary.readouterr()
+        return Ended(code, out, err.decode())
+
+    return made
 
 
-def of_letter(record: Record) -> tuple[Sent, str]:
-    """What a dead letter was before, and its code, read without the code under test: the story has 7 headers."""
-    story = dict(record.headers[-7:])
-    return seen(record, record.headers[:-7]), (story["sg-dlq-code"] or b"").decode()
+def listed(command: Command, topic: str) -> dict[str, tuple[int, int]]:
+    """By code: the dead letters of a topic, and how many are not replayed."""
+    records, left = Counter[str](), Counter[str]()
+    for row in command("list", topic, "--output", "json").document:
+        records[row["code"]] += row["records"]
+        left[row["code"]] += row["not_replayed"]
+    return {code: (records[code], left[code]) for code in records}
+
+
+@contextmanager
+def validator(place: Place) -> Iterator[Settings]:
+    """A validator API of the test's own: the settings of who asks it."""
+    port = next(port for port in sample(PORTS, len(PORTS)) if is_free(port))
+    own = replace(place.settings, validator_port=port, validator_url=f"http://127.0.0.1:{port}")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "streamguard", "--project", str(place.project.root), "service", "validator"],
+        env={**inherited_environment(), **own.environment()},
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        await_health(own.validator_url)
+        yield own
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def await_health(url: str) -> None:
+    end = time.monotonic() + 20
+    while True:
+        try:
+            if requests.get(f"{url}/health", timeout=2).ok:
+                return
+        except (requests.ConnectionError, requests.Timeout):
+            assert time.monotonic() < end, f"{url} does not answer"
+        time.sleep(0.05)
+
+
+def mixture() -> list[tuple[Sent, Kind]]:
+    """10,000 records, of every malformed kind equally many among them, and of every odd one."""
+    kinds = [*[kind for kind in REFUSED for _ in range(EACH)], *GOOD, *REFUSED_BY_VALIDATOR * len(EVALUATIONS)]
+    every = RECORDS // len(kinds)
+    spread = {number * every: kind for number, kind in enumerate(kinds)}
+    return [(sent(number, kind), kind) for number in range(RECORDS) for kind in (spread.get(number, PLAIN),)]
+
+
+def accept(record: Any) -> Decision:
+    """The fix: a service for which everything is good."""
+    return ((REPAIRED, record.value(), record.key(), record.timestamp()[1], record.headers()),)
 
 
 def test_every_malformed_record_becomes_a_dead_letter_and_goes_back_once_however_often_the_replay_is_killed(
-    place: Place,
+    place: Place, command: Command
 ) -> None:
-    records, malformed = mixture()
-    place.write(place.source, records)
+    for topic in (ingestor.ROUTES["fraudulent"], UNIDENTIFIED, UNJUDGED, processor.RESULTS, processor.USERS, REPAIRED):
+        place.create(str(topic))
+    records = mixture()
+    place.write(SOURCE, [record for record, _ in records])
 
-    frame = place.serve(place.ingest, RECORDS)
-    sums = summed(frame)
+    sums = place.serve(INGESTOR, RECORDS)
+    bad = {record: kind.code for record, kind in records if kind in REFUSED}
     assert sums["in"] == RECORDS == sums["out"] + sums["dead_letter"] + sums["filtered"]
-    assert sums["dead_letter"] == len(malformed) == EACH * len(REFUSED)
-    assert Counter(map(of_letter, place.read(place.dead))) == Counter(malformed)
-    bad = {record for record, _ in malformed}
-    for number, topic in enumerate(OUT):
-        wanted = {record for at, record in enumerate(records) if at % 3 == number and record not in bad}
-        assert Counter(map(seen, place.read(place.prefix + topic))) == Counter(wanted)
+    assert sums["dead_letter"] == len(bad) == EACH * len(REFUSED)
+    assert Counter(map(refused, place.read(DEAD))) == Counter(bad.items())
+    routed = [[record for record, _ in records[number::3] if record not in bad] for number in range(2)]
+    assert Counter(map(seen, place.read("fraudulent-transactions"))) == Counter(routed[0])
+    assert Counter(map(seen, place.read(UNIDENTIFIED))) == Counter(routed[1])
 
-    causes = Counter(code for _, code in malformed)
-    assert place.listed() == {code: (number, number) for code, number in causes.items()}
-    dates = ("replay", place.dead, "--cause", "E_DATE", "--yes")
-    assert place.command(*dates, failpoint="before_offsets").returncode == -signal.SIGKILL
-    assert place.command(*dates).returncode == 0
-    assert place.listed() == {code: (number, 0 if code == "E_DATE" else number) for code, number in causes.items()}
-    for failpoint in ("after_begin", "mid_produce:250", "after_offsets", "during_commit", "after_commit"):
-        done = place.command("replay", place.dead, "--yes", failpoint=failpoint)
-        assert done.returncode == -signal.SIGKILL, done.stderr
-    done = place.command("replay", place.dead, "--yes")
-    assert done.returncode == 0, done.stderr
-    again = place.command("replay", place.dead, "--yes")
-    assert (again.returncode, again.stderr) == (0, f"Nothing to do: all of {place.dead} is replayed.\n".encode())
+    check_processor(place, {record: kind for record, kind in records if record in set(routed[1])})
+    check_replay(place, command, bad)
 
-    found = place.read(place.source)
-    assert Counter(map(seen, found)) == Counter(records) + Counter(bad)
-    assert len({(seen(record), record.partition) for record in found}) == len(records), "back to its partition"
+    found = place.read(SOURCE)
+    assert Counter(map(seen, found)) == Counter([record for record, _ in records]) + Counter(bad.keys())
+    assert len({(seen(record), record.partition) for record in found}) == RECORDS, "each went back to its partition"
+    fixed = place.serve(replace(INGESTOR, decide=accept), len(bad))
+    assert fixed == {"in": len(bad), "out": len(bad), "written": len(bad)}
+    assert Counter(map(seen, place.read(REPAIRED))) == Counter(bad.keys())
 
-    def accept(record: Any) -> Decision:
-        return ((place.prefix + "repaired", record.value(), record.key(), record.timestamp()[1], record.headers()),)
 
-    fixed = place.serve(accept, len(malformed))
-    assert summed(fixed) == {"in": len(malformed), "out": len(malformed), "written": len(malformed)}
-    assert Counter(map(seen, place.read(place.prefix + "repaired"))) == Counter(bad)
+def check_processor(place: Place, records: dict[Sent, Kind]) -> None:
+    """What the validator API refuses is in the dead-letter topic of the processor, and nothing else is."""
+    bad = {record: kind.code for record, kind in records.items() if kind in REFUSED_BY_VALIDATOR}
+    with (
+        validator(place) as settings,
+        processor.service(settings, place.project.pipeline("bank")) as service,
+    ):
+        sums = place.serve(service, len(records))
+    assert sums["in"] == len(records) == sums["out"] + sums["dead_letter"] + sums["filtered"]
+    assert Counter(map(refused, place.read(UNJUDGED))) == Counter(bad.items())
+    assert len(bad) == len(REFUSED_BY_VALIDATOR)
+    assert len(place.read(processor.RESULTS)) * 2 == len(place.read(processor.USERS)) == sums["out"] * 2
+
+
+def check_replay(place: Place, command: Command, bad: dict[Sent, str | None]) -> None:
+    """One cause first, then the others, killed everywhere; then there is nothing to do."""
+    topic, causes = place.named(DEAD), Counter(str(code) for code in bad.values())
+    assert listed(command, topic) == {code: (number, number) for code, number in causes.items()}
+    dates = ("dead-letters", "replay", topic, "--cause", "E_DATE", "--yes")
+    place.killed("before_offsets", *dates)
+    assert command(*dates[1:], "-o", "json").document == [
+        {"refused_by": "ingestor", "code": "E_DATE", "to": place.named(SOURCE), "records": causes["E_DATE"]}
+    ]
+    left = {code: (number, number * (code != "E_DATE")) for code, number in causes.items()}
+    assert listed(command, topic) == left
+    for failpoint in ("after_begin", f"mid_produce:{TRANSACTION_RECORDS + 9}", "after_offsets", "during_commit"):
+        place.killed(failpoint, "dead-letters", "replay", topic, "--yes")
+    command("replay", topic, "--yes").check(0, "Replayed")
+    command("replay", topic, "--yes").check(0, f"Nothing to do: all of {topic} is replayed.")
+    assert listed(command, topic) == {code: (number, 0) for code, number in causes.items()}
+
+
+def test_of_two_replays_at_once_the_first_is_fenced_and_each_record_is_written_once(place: Place) -> None:
+    records = [(b"k", b"{", START + number, ()) for number in range(2 * TRANSACTION_RECORDS + 1)]
+    place.write(SOURCE, records)
+    place.serve(INGESTOR, len(records))
+    plan = prepare(place.settings, place.named(DEAD), (), None, ignore)
+    begun, go_on = threading.Event(), threading.Event()
+    outcome: list[BaseException] = []
+
+    def wait(_written: int) -> None:
+        begun.set()
+        go_on.wait(30)
+
+    def first() -> None:
+        try:
+            Replay(place.settings, plan).run(wait)
+        except StreamguardError as exc:
+            outcome.append(exc)
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    assert begun.wait(30)
+    second = Replay(place.settings, plan).run(ignore)
+    go_on.set()
+    thread.join(30)
+    assert second.total() == TRANSACTION_RECORDS + 1
+    assert [type(exc) for exc in outcome] == [Fenced]
+    assert Counter(map(seen, place.read(SOURCE))) == Counter(dict.fromkeys(records, 2))
+
+
+def test_what_is_refused_again_is_a_new_dead_letter_and_no_endless_loop(place: Place, command: Command) -> None:
+    place.write(SOURCE, [UNREADABLE])
+    place.serve(INGESTOR, 1)
+    stop = threading.Thread(target=place.serve, args=(INGESTOR, 1))
+    stop.start()  # refuses it again, at once
+    command("replay", place.named(DEAD), "--yes").check(0, "Replayed 1 record")
+    stop.join(30)
+    assert listed(command, place.named(DEAD)) == {"E_JSON": (2, 1)}
+    assert Counter(map(refused, place.read(DEAD))) == {(UNREADABLE, "E_JSON"): 2}
+
+
+def test_what_a_connector_refused_goes_only_where_it_is_told_to(place: Place, command: Command) -> None:
+    topic, to = place.create("sink-dead-letter", 1), place.create(REPAIRED)
+    letter = connects("Unrecognized token 'SECRET'", before=UNREADABLE[3])
+    place.write(topic, [(letter.key, letter.value, letter.timestamp, letter.headers)])
+    command("replay", topic, "--yes").check(3, "other sinks", "--to")
+    command("replay", topic, "--to", topic, "--yes").check(3, "--to takes another topic")
+    command("replay", topic, "--to", to[:-1], "--yes").check(1, f"did you mean {to}?")
+    dry = command("replay", topic, "--to", to, "--dry-run", "-o", "json").document
+    assert dry == [{"refused_by": "users-mongodb-sink", "code": "DataException", "to": to, "records": 1}]
+    command("replay", topic, "--to", to, "--yes").check(0, "Replayed 1 record")
+    command("replay", topic, "--yes").check(0, "Nothing to do")
+    assert list(map(seen, place.read(to))) == [(letter.key, letter.value, letter.timestamp, UNREADABLE[3])]
+    assert "SECRET" not in command("list", topic).out.decode() + command("show", topic).out.decode()
+    assert "SECRET" in command("show", topic, "--value").out.decode()
+
+
+def test_a_record_without_a_story_is_shown_and_goes_only_where_it_is_told_to(place: Place, command: Command) -> None:
+    place.write(DEAD, [UNREADABLE])
+    assert listed(command, place.named(DEAD)) == {"unknown": (1, 1)}
+    command("replay", place.named(DEAD), "--yes").check(3, "0:0 does not say where it came from", "--to")
+
+
+def test_a_value_is_hidden_or_exact(place: Place, command: Command) -> None:
+    readable = (b"k", '{"name": "\u0160\x1b"'.encode(), START + 1, ())
+    place.write(SOURCE, [UNREADABLE, readable])
+    place.serve(INGESTOR, 2)
+    topic, value = place.named(DEAD), UNREADABLE[1] or b""
+    at = {letter.value: f"{letter.partition}:{letter.offset}" for letter in place.read(DEAD)}
+
+    (hidden,) = command("show", topic, at[value], "-o", "json").document
+    assert hidden["value"] == {"size": 3, "sha256": hashlib.sha256(value).hexdigest()}
+    assert hidden["key"] == {"size": 1, "sha256": hashlib.sha256(b"k").hexdigest()}
+    assert hidden["headers"] == [{"name": "trace", "base64": "/g=="}, {"name": "trace", "text": None}]
+    assert (hidden["code"], hidden["refused_by"]) == ("E_JSON", "ingestor")
+    shown = command("show", topic, "--value", "-o", "json").document
+    assert [letter["value"] for letter in shown] == [{"base64": "/wB7"}, {"text": readable[1].decode()}]
+    assert "\\x1b" in command("show", topic, "--value").out.decode()
+    assert command("show", topic, at[value], "--raw").out == value
+    command("show", topic, "0:99").check(1, "has no record at 0:99")
+    command("show", topic, "--raw").check(64, "PARTITION:OFFSET")
+    command("show", topic, "0-1").check(64, "PARTITION:OFFSET")
+
+
+def test_a_record_that_its_topic_does_not_take_any_more_is_told(place: Place, command: Command) -> None:
+    narrow = place.create("narrow", 1, max_message_bytes="1000")
+    place.write(SOURCE, [(b"k", os.urandom(5000), START, ())])
+    place.serve(INGESTOR, 1)
+    command("replay", place.named(DEAD), "--to", narrow, "--yes").check(1, narrow, "max.message.bytes")
+    command("replay", place.named(DEAD), "--yes").check(0, "Replayed 1 record")
+
+
+def test_what_can_not_be_done_is_one_sentence(place: Place, command: Command) -> None:
+    place.write(SOURCE, [UNREADABLE])
+    place.serve(INGESTOR, 1)
+    topic = place.named(DEAD)
+    command("list", topic[:-1]).check(1, f"did you mean {topic}?")
+    command("replay", topic, "--cause", "E_JSN", "--yes").check(64, "did you mean E_JSON?")
+    command("replay", topic, "--cause", "E_DATE", "--yes").check(0, "Nothing to do")
+    command("replay", topic).check(64, "--yes", "--dry-run")
+    with pytest.raises(TopicError, match="there is no topic"):
+        prepare(place.settings, topic + "x", (), None, ignore)

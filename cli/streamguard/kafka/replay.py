@@ -172,9 +172,10 @@ class Replay:
                 letters = []
         self._transact(letters, done, topic.ends)
         on_written(self._written.total())
+        self._done()  # whoever asks after this one has ended is told of it
 
     def _done(self) -> dict[int, Replayed]:
-        """Asked after ``init_transactions``, which has ended whatever a predecessor left open."""
+        """How far the topic is replayed, when no transaction is open."""
         partitions = [TopicPartition(self._plan.topic.name, number) for number in self._plan.topic.first]
         return replays(self._group, self._steps.patiently(self._consumer.committed, partitions))
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import BytesIO
 from typing import Any
 
 import aiohttp
@@ -28,6 +29,8 @@ from streamguard.settings import Settings
 
 BYTES = 64 * 1024
 """Of an answer, for each transaction asked about."""
+LONG = 1024 * 1024
+"""aiohttp wants longer bodies as files, to write them in pieces."""
 HEADERS = {"Content-Type": "application/json", "Accept": "application/json", "Accept-Encoding": "identity"}
 
 LOG = logging.getLogger("streamguard.services.validation")
@@ -192,7 +195,10 @@ class ValidatorClient:
         """Status and content of an answer; `CallFailed` if there is none, or the API wants to be asked later."""
         try:
             async with self._session.post(
-                self._urls[path], data=body, headers=headers, allow_redirects=False
+                self._urls[path],
+                data=body if len(body) < LONG else BytesIO(body),
+                headers=headers,
+                allow_redirects=False,
             ) as response:
                 if response.status not in contract.MEANINGFUL:
                     retry_after = backoff.retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
