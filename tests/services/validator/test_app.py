@@ -108,6 +108,13 @@ def test_a_key_that_comes_with_another_transaction_is_refused(client: TestClient
     assert (again.status_code, again.json()) == (422, {"detail": [problem]})
 
 
+def test_a_key_is_the_same_in_a_header_and_in_a_body(client: TestClient) -> None:
+    named = transaction(transaction_id="ä" * 255)
+    assert client.post(BATCH, json={"transactions": [named]}).status_code == 200
+    other = client.post(SINGLE, json={**named, "amount": 7.5}, headers={b"Idempotency-Key": ("ä" * 255).encode()})
+    assert other.json()["detail"] == [{"pointer": "", "message": "another transaction had this key before"}]
+
+
 @pytest.mark.parametrize("key", ["", "k" * 256])
 def test_a_key_that_is_none_is_refused(client: TestClient, key: str) -> None:
     answer = client.post(SINGLE, json=transaction(), headers={"Idempotency-Key": key})

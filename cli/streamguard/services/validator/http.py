@@ -110,9 +110,10 @@ def _key(scope: Message) -> str | None:
     found = next((value for name, value in scope["headers"] if name == b"idempotency-key"), None)
     if found is None:
         return None
-    if not 0 < len(found) <= ID_LENGTH:
+    key = str(found, "utf-8", "surrogateescape")
+    if not 0 < len(key) <= ID_LENGTH:
         raise BodyRefused({"pointer": "", "message": f"Idempotency-Key should have 1 to {ID_LENGTH} characters"})
-    return str(found, "latin-1")
+    return key
 
 
 async def _body(receive: Receive) -> bytes:
