@@ -68,10 +68,10 @@ class _Source:
     def __init__(self, script: Script) -> None:
         self.script = script
 
-    def consumer(self, _settings: Settings, _group: str, *, instance: str, **_config: Any) -> Consumer:
+    def consumer(self, _settings: Settings, _group: str, *, instance: str, **config: Any) -> Consumer:
         self.script.clients += 1
-        self.script.group[instance] = f"member-{self.script.clients}"
-        return cast(Consumer, _Consumer(self.script, self.script.group[instance]))
+        self.script.group[instance] = config["client.id"]
+        return cast(Consumer, _Consumer(self.script))
 
     def transactional_producer(self, _settings: Settings, _id: str, **_config: Any) -> Producer:
         return cast(Producer, _Producer(self.script))
@@ -82,10 +82,9 @@ class _Source:
 
 
 class _Consumer:
-    def __init__(self, script: Script, member: str) -> None:
+    def __init__(self, script: Script) -> None:
         self.script = script
         self.position: int | None = None
-        self.member = member
         self.paused = False
         self.on_assign: Callable[[Any, list[TopicPartition]], None] | None = None
 
@@ -125,9 +124,6 @@ class _Consumer:
     def resume(self, _partitions: list[TopicPartition]) -> None:
         self.script.play("resume")
         self.paused = False
-
-    def memberid(self) -> str:
-        return self.member
 
     def consumer_group_metadata(self) -> object:
         return object()

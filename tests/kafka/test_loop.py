@@ -162,8 +162,22 @@ def test_being_fenced_ends_the_loop(settings: Settings, script: Script, step: st
 @pytest.mark.parametrize("code", [KafkaError._FATAL, KafkaError.FENCED_INSTANCE_ID])
 def test_a_consumer_whose_place_is_taken_is_fenced(settings: Settings, script: Script, code: int) -> None:
     script.log[5] = record(None, topic=TOPIC, offset=5, error=error(code))
+
+    def somebody_came(batch: Sequence[Message], produce: Produce) -> None:
+        copy(batch, produce)
+        script.group["g.0"] = "another"
+
     with pytest.raises(Fenced):
-        run(settings, script)
+        run(settings, script, handle=somebody_came)
+
+
+def test_a_consumer_whose_place_is_taken_by_its_own_repeated_request_begins_again(
+    settings: Settings, script: Script
+) -> None:
+    script.answer("consume", None, error(KafkaError._FATAL))
+    run(settings, script)
+    assert script.written == ALL
+    assert script.clients == 2
 
 
 def test_records_that_are_gone_are_no_reason_to_go_on(settings: Settings, script: Script) -> None:

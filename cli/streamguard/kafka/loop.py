@@ -355,14 +355,18 @@ class Loop:
             raise clients.translate(KafkaException(error), self.settings)
         if verdict is Verdict.REBUILD:
             raise Rebuild(error.str())
-        if time.monotonic() - self._begun < TRANSACTION_TIMEOUT or self._was_replaced():
+        took_too_long = time.monotonic() - self._begun >= TRANSACTION_TIMEOUT
+        in_doubt = took_too_long or error.code() in verdicts.REPLACED
+        if not in_doubt or self._was_replaced():
             raise self._place.fenced(error.str())
-        raise Rebuild("Kafka gave up a transaction that took too long")
+        raise Rebuild("Kafka gave up a transaction that took too long" if took_too_long else error.str())
 
     def _judge_consumer(self, error: KafkaError) -> None:
         """Of an error that was consumed instead of a record."""
         if error.code() in verdicts.REPLACED:
-            raise self._place.fenced(error.str())
+            if self._was_replaced():
+                raise self._place.fenced(error.str())
+            raise Rebuild(error.str())  # its own repeated request to join was the successor
         if error.code() == KafkaError._AUTO_OFFSET_RESET:
             raise TopicError(f"{self.group} can not go on, its next records are no longer in the topic: {error.str()}")
         if error.code() in verdicts.HOPELESS or error.code() == KafkaError._MAX_POLL_EXCEEDED:

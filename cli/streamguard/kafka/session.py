@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -42,13 +43,17 @@ class Clients(Protocol):
 
 @dataclass
 class Membership:
-    """Our place in the group: `instance` is ours at every start, `member` is what Kafka calls us this time."""
+    """Our place in the group: `instance` is ours at every start, `client` is how Kafka knows this process from others.
+
+    A member id would not tell: when a request to join is repeated, because its answer got lost with a broker, Kafka
+    gives the static member another id, and fences the one that it had.
+    """
 
     settings: Settings
     group: str
     instance: str
     clients: Clients
-    member: str | None = None
+    client: str = field(default_factory=lambda: f"streamguard-{secrets.token_hex(8)}")
     committed: dict[tuple[str, int], TopicPartition] = field(default_factory=dict)
     """The last offset of each partition that this process knows to be committed."""
 
@@ -63,7 +68,7 @@ class Membership:
             except (KafkaRefusal, KafkaUnavailable):  # away, or back and without a coordinator for the group yet
                 stop.wait(PAUSE)
                 continue
-            return members.get(self.instance, self.member) != self.member
+            return members.get(self.instance, self.client) != self.client
         raise Stopped
 
     def is_alone(self, steps: Steps) -> bool:
@@ -106,7 +111,7 @@ class Session:
         self.astray = False
         """Whether a record was consumed that nobody handled: after this batch, back to the committed offsets."""
         self.refusals = Refusals()
-        config = {"auto.offset.reset": reset}
+        config = {"auto.offset.reset": reset, "client.id": place.client}
         self.consumer = place.clients.consumer(place.settings, place.group, instance=place.instance, **config)
         self.producer = place.clients.transactional_producer(
             place.settings, place.instance, error_cb=self._note_disturbance
@@ -150,9 +155,8 @@ class Session:
             self.consumer.resume(self.assigned)
             self._paused = False
 
-    def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+    def _assign(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._start(partitions)
-        self._membership.member = consumer.memberid()
         self.assigned = partitions
         self.assignments += 1
         self._ready.set()

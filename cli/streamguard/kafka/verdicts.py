@@ -43,7 +43,7 @@ HOPELESS = clients.DENIED | {
 }
 """Neither a retry nor new clients help."""
 REPLACED = frozenset({KafkaError.FENCED_INSTANCE_ID, KafkaError._FATAL})
-"""What a consumer says when another process has its group instance id: its only fatal error."""
+"""What a consumer says, its only fatal error, when somebody has its group instance id: another process, or itself."""
 
 
 def of_call(error: KafkaError) -> Verdict:
