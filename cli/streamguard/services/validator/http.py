@@ -19,8 +19,8 @@ BODY_LIMIT = 4 * 1024 * 1024
 BODY_SECONDS = 10.0
 """How long a body may take to arrive."""
 CALLS_LIMIT = 1000
-"""Calls that may be under way; the next one is told to come back after RETRY_AFTER seconds."""
-RETRY_AFTER = 1
+"""Calls that may be under way; the next one is told to come back."""
+RETRY_AFTER = (b"retry-after", b"1")
 
 CLOSE = (b"connection", b"close")
 
@@ -69,7 +69,7 @@ class Question:
     async def _reply(self, scope: Message, receive: Receive) -> tuple[HTTPStatus, bytes, tuple[Header, ...]]:
         try:
             if self._under_way > CALLS_LIMIT:
-                raise busy(RETRY_AFTER)
+                raise NotAnswered(HTTPStatus.SERVICE_UNAVAILABLE, "too many calls are under way", RETRY_AFTER)
             key = _key(scope)
             body = await _body(receive)
             return HTTPStatus.OK, orjson.dumps(self._answer(body, key)), ()
@@ -83,13 +83,6 @@ class Question:
             LOG.error("a question was not answered", extra={"path": scope["path"], "error": type(exc).__name__})
             problem: Problem = {"pointer": "", "message": f"the server failed: {type(exc).__name__}"}
             return HTTPStatus.INTERNAL_SERVER_ERROR, _refusal(problem), ()
-
-
-def busy(retry_after: int) -> NotAnswered:
-    """Too much is under way."""
-    return NotAnswered(
-        HTTPStatus.SERVICE_UNAVAILABLE, "too many calls are under way", (b"retry-after", b"%d" % retry_after)
-    )
 
 
 async def reply(
