@@ -38,5 +38,15 @@ def test_queries_and_topics_are_offered() -> None:
     assert "fraudulent-transactions" in offered(["topics", "tail"], "fraud")
 
 
+@pytest.mark.parametrize("command", ["list", "show", "replay"])
+def test_dead_letter_topics_are_offered(command: str) -> None:
+    assert offered(["dead-letters", command], "bank") == ["bank-transactions-dead-letter"]
+
+
+@pytest.mark.parametrize("command", ["show", "replay"])
+def test_codes_are_offered(command: str) -> None:
+    assert offered(["dead-letters", command, "--cause"], "E_D") == ["E_DATE", "E_DUPLICATE"]
+
+
 def test_a_project_that_is_none_completes_nothing(tmp_path: Path) -> None:
     assert offered(["--project", str(tmp_path), "up"]) == []

@@ -169,7 +169,7 @@ def _confirm(plan: Plan, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise click.UsageError("nobody is there to confirm it: say --yes, or --dry-run to see what would be written")
+        raise click.UsageError("there is no terminal to ask on: say --yes, or --dry-run to see what would be written")
     targets = ", ".join(sorted({topic for _, _, topic in plan.records}))
     click.confirm(f"Write {_count(plan.records)} of {plan.topic.name} to {targets}?", abort=True, err=True)
 

@@ -96,7 +96,7 @@ def _check(transaction: dict[str, Any]) -> bool:
     if not 0 <= amount < AMOUNT_LIMIT:
         raise RecordRefused("E_RANGE", "amount is negative" if amount < 0 else "amount is too large for exact cents")
     if not _is_instant(transaction["transfer_date"]):
-        raise RecordRefused("E_DATE", "transfer_date is no instant such as 2024-01-31T12:00:00Z")
+        raise RecordRefused("E_DATE", "transfer_date is no instant: a date and a time with a zone")
     return len(transaction) == len(FIELDS) and all(plain)
 
 

@@ -75,6 +75,8 @@ def broker(settings: Settings) -> dict[str, object]:
         "auto.create.topics.enable": "false",
         "offsets.topic.replication.factor": 1,
         "offsets.topic.num.partitions": 4,
+        # Dead letters are kept for ever, so what was replayed of them is remembered for ever, instead of 7 days.
+        "offsets.retention.minutes": 2**31 - 1,
         "transaction.state.log.replication.factor": 1,
         "transaction.state.log.min.isr": 1,
         "transaction.state.log.num.partitions": 4,
