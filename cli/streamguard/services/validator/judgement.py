@@ -103,7 +103,10 @@ def _amount(rule: str, whose: str, history: History, key: Callable[[Facts], str]
 
     def reason(facts: Facts) -> Reason | None:
         usual = typical.get(key(facts), otherwise)
-        return next((reason for times, reason in steps if facts.amount >= times * usual), None)
+        for times, reached in steps:
+            if facts.amount >= times * usual:
+                return reached
+        return None
 
     return reason
 
