@@ -36,7 +36,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             answers["run"], answers["count"] = run, count
             return self._answer("produce")
 
-        def quiesce(self, within: float) -> Any:
+        def quiesce(self, within: float, *, settle: float = 0.0) -> Any:
             answers["within"] = within
             return self._answer("quiesce")
 

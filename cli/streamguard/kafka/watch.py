@@ -67,11 +67,6 @@ class Watch:
         offsets = self._offsets[place]
         return len(offsets) - bisect_left(offsets, offset)
 
-    def last(self, place: Place) -> int | None:
-        """The offset of the latest record seen."""
-        offsets = self._offsets[place]
-        return offsets[-1] if offsets else None
-
     def seen(self, place: Place, since: int) -> list[tuple[int, int]]:
         """Offset and digest (the hash of the `Record`) of the records from `since` on, in the order of reading."""
         pairs = zip(self._offsets[place], self._digests[place], strict=False)  # one may have grown just now

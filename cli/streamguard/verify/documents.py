@@ -28,8 +28,8 @@ def wanted_in(records: Iterable[Record]) -> list[Wanted]:
     """One document for each key, equal to the last record of that key; `records` in the order of each partition."""
     values: dict[str, list[Any]] = {}
     for record in records:
-        if record.key is not None and (document := document_of(record)):
-            values.setdefault(record.key.decode(errors="replace"), []).append(document)
+        if document := document_of(record):
+            values.setdefault(_id_of(record), []).append(document)
     return [
         Wanted((key,), 0, key, all_of_key[-1], key, earlier=tuple(all_of_key[:-1]))
         for key, all_of_key in values.items()
@@ -51,7 +51,7 @@ def found_in(documents: Iterable[Mapping[str, Any]], wanted: Iterable[Wanted]) -
 
 def keys_of(records: Iterable[Record]) -> set[str]:
     """The keys of records as the ids of documents."""
-    return {record.key.decode(errors="replace") for record in records if record.key is not None}
+    return {_id_of(record) for record in records}
 
 
 class Documents:
@@ -103,6 +103,10 @@ class Documents:
                 f"MongoDB does not give the collection {self._collection.name} ({type(exc).__name__}): "
                 "is the stack up (streamguard status), and STREAMGUARD_MONGODB_URI right?"
             ) from None  # the original may quote the URI
+
+
+def _id_of(record: Record) -> str:
+    return (record.key or b"").decode(errors="replace")
 
 
 def _ids_of(document: dict[str, Any]) -> list[Any]:

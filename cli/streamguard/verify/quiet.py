@@ -18,8 +18,8 @@ from streamguard.verify.sinks import Table
 
 PAUSE = 0.25
 """Seconds between two looks."""
-SETTLE = 1.5
-"""Seconds for which nothing may have moved."""
+SETTLE = 2.0
+"""Seconds for which nothing may have moved, unless told otherwise."""
 EVERY = 5.0
 """Seconds between two words about what is waited for."""
 
@@ -65,7 +65,8 @@ class Scene:
                 snapshots.append(snapshot)
                 if lag := self._beyond(table.topic, highest):
                     reasons.append(f"{table.namespace}.{table.name} lags behind {table.topic} by {lag:,}")
-        return Look(tuple(reasons), (tuple(sorted(ends.items())), tuple(snapshots)))
+        moving = (*ends.items(), *((group, *done.items()) for group, done in committed.items()), *snapshots)
+        return Look(tuple(reasons), moving)
 
     def starts_of(self, topic: str) -> dict[int, int]:
         """Where each partition of a topic begins to count."""
@@ -88,6 +89,7 @@ def await_quiet(
     within: float,
     say: Say,
     *,
+    settle: float = SETTLE,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> float:
@@ -100,11 +102,11 @@ def await_quiet(
         now = clock()
         if seen.reasons or seen.state != state:
             since, state = now, seen.state
-        elif now - since >= SETTLE:
+        elif now - since >= settle:
             return now - begun
         if now - begun > within:
             reasons = "; ".join(seen.reasons) or "something still moves"
-            raise WaitTimedOut(f"it is not quiet after {within:.0f} s: {reasons}")
+            raise WaitTimedOut(f"it is not quiet after {within:.0f} s (see `streamguard status`): {reasons}")
         if seen.reasons and now - said >= EVERY:
             said = now
             say(f"waiting: {'; '.join(seen.reasons)}")

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from streamguard.connect.render import Connector
-from streamguard.errors import ConnectError
 
 MONGODB = "com.mongodb.kafka.connect.MongoSinkConnector"
 ICEBERG = "org.apache.iceberg.connect.IcebergSinkConnector"
@@ -36,21 +35,16 @@ class Table:
         return f"iceberg {self.name}"
 
 
-def sinks_of(connectors: Iterable[Connector]) -> tuple[list[Collection], list[Table]]:
-    """What the connectors write; one of a kind that can not be read back here is left out."""
+def sinks_of(connectors: Iterable[Connector], topics: Iterable[str]) -> tuple[list[Collection], list[Table]]:
+    """Where one of `topics` alone goes; a connector of another kind writes nothing that can be read back here."""
     collections, tables = [], []
     for connector in connectors:
-        if connector.class_name == MONGODB:
-            collections.append(
-                Collection(_only_topic(connector), connector.config["database"], connector.config["collection"])
-            )
-        elif connector.class_name == ICEBERG:
-            namespace, _, name = connector.config["iceberg.tables"].rpartition(".")
-            tables.append(Table(_only_topic(connector), namespace, name))
+        for topic in topics:
+            if connector.topics != (topic,):
+                continue
+            if connector.class_name == MONGODB:
+                collections.append(Collection(topic, connector.config["database"], connector.config["collection"]))
+            elif connector.class_name == ICEBERG:
+                namespace, _, name = connector.config["iceberg.tables"].rpartition(".")
+                tables.append(Table(topic, namespace, name))
     return collections, tables
-
-
-def _only_topic(connector: Connector) -> str:
-    if len(connector.topics) != 1:
-        raise ConnectError(f"{connector.template} does not name one topic: verify can not tell what belongs there")
-    return connector.topics[0]

@@ -27,12 +27,12 @@ from streamguard.verify.checks import Held, check
 from streamguard.verify.documents import Documents, keys_of
 from streamguard.verify.judgement import judge_of
 from streamguard.verify.oracle import FRAUDULENT, RESULT, UNIDENTIFIED, USERS, expect
-from streamguard.verify.quiet import Look, Say, Scene, await_quiet
+from streamguard.verify.quiet import SETTLE, Look, Say, Scene, await_quiet
 from streamguard.verify.records import document_of
 from streamguard.verify.report import Report
 from streamguard.verify.rows import Rows
 from streamguard.verify.runs import inputs, run_of
-from streamguard.verify.sinks import Table, sinks_of
+from streamguard.verify.sinks import sinks_of
 
 T = TypeVar("T")
 WORLD = "bank"
@@ -42,14 +42,14 @@ RETRY_SECONDS = 60.0
 """How long `check` goes on asking a server that went away after everything was quiet."""
 
 
-def ignore(_text: str) -> None:
-    """Say nothing."""
+def say_nothing(_text: str) -> None:
+    """Nobody wants to hear it."""
 
 
 class Verification:
     """A run of the bank world, or several, through one pipeline, which nobody else may use meanwhile."""
 
-    def __init__(self, settings: Settings, project: Project, pipeline: Pipeline, *, say: Say = ignore) -> None:
+    def __init__(self, settings: Settings, project: Project, pipeline: Pipeline, *, say: Say = say_nothing) -> None:
         if pipeline.generator.world != WORLD:
             raise ProjectError(f"verify knows the world {WORLD}, and init/{pipeline.name}.yml has another one")
         self._settings, self._say = settings, say
@@ -58,9 +58,9 @@ class Verification:
         dead = [topic.name for topic in pipeline.topics if topic.name.endswith(DEAD_LETTER)]
         self._topics = [self._source, FRAUDULENT, UNIDENTIFIED, RESULT, USERS, *dead]
         connectors = render_pipeline(project, settings, pipeline)
-        collections, tables = sinks_of(connectors)
+        collections, tables = sinks_of(connectors, (RESULT, USERS))
         self._documents = {collection: Documents(settings, collection) for collection in collections}
-        self._rows: dict[Table, Rows] = {table: Rows(settings, table) for table in tables}
+        self._rows = {table: Rows(settings, table) for table in tables}
         self._readers: dict[str, Sequence[str]] = {f"connect-{each.name}": each.topics for each in connectors}
         self._readers |= _groups(settings, pipeline)
         self._positions = Positions(settings)
@@ -117,12 +117,13 @@ class Verification:
         """Take note of a run that was written; of several, each after the one before. The summary is `produce`'s."""
         self._runs.append(run_of(summary))
 
-    def quiesce(self, within: float) -> float:
-        """Wait until everything has arrived and nothing moves: the seconds it took.
+    def quiesce(self, within: float, *, settle: float = SETTLE) -> float:
+        """Wait until everything has arrived and nothing has moved for `settle` seconds: the seconds it took.
 
-        Raises WaitTimedOut, which says what lags.
+        What an Iceberg sink repeats comes with one of its next commits: after faults, `settle` is best longer than
+        their interval. Raises WaitTimedOut, which says what lags.
         """
-        return await_quiet(self._begun.look, within, self._say)
+        return await_quiet(self._begun.look, within, self._say, settle=settle)
 
     def check(self) -> Report:
         """Read everything since `begin` and compare it with what the runs must have left."""
