@@ -41,6 +41,8 @@ class Script:
         """Set by a poll of paused partitions."""
         self.reassign_when_paused = False
         self.clients = 0
+        self.disturb: Callable[[], None]
+        """A connection breaks."""
 
     def answer(self, call: str, *answers: KafkaError | str | None) -> None:
         self.answers.setdefault(call, deque()).extend(answers)
@@ -68,12 +70,13 @@ class _Source:
     def __init__(self, script: Script) -> None:
         self.script = script
 
-    def consumer(self, _settings: Settings, _group: str, *, instance: str, **config: Any) -> Consumer:
+    def consumer(self, _settings: Settings, _group: str, *, instance: str, **_config: Any) -> Consumer:
         self.script.clients += 1
-        self.script.group[instance] = config["client.id"]
-        return cast(Consumer, _Consumer(self.script))
+        self.script.group[instance] = f"member-{self.script.clients}"
+        return cast(Consumer, _Consumer(self.script, self.script.group[instance]))
 
-    def transactional_producer(self, _settings: Settings, _id: str, **_config: Any) -> Producer:
+    def transactional_producer(self, _settings: Settings, _id: str, **config: Any) -> Producer:
+        self.script.disturb = lambda: config["error_cb"](None)
         return cast(Producer, _Producer(self.script))
 
     def members(self, _settings: Settings, _group: str) -> dict[str, str]:
@@ -82,9 +85,10 @@ class _Source:
 
 
 class _Consumer:
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, member: str) -> None:
         self.script = script
         self.position: int | None = None
+        self.member = member
         self.paused = False
         self.on_assign: Callable[[Any, list[TopicPartition]], None] | None = None
 
@@ -124,6 +128,9 @@ class _Consumer:
     def resume(self, _partitions: list[TopicPartition]) -> None:
         self.script.play("resume")
         self.paused = False
+
+    def memberid(self) -> str:
+        return self.member
 
     def consumer_group_metadata(self) -> object:
         return object()

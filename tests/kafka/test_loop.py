@@ -14,7 +14,7 @@ from confluent_kafka import KafkaError, Message
 
 from streamguard.errors import Fenced, StreamguardError, TopicError
 from streamguard.errors import KafkaError as KafkaRefusal
-from streamguard.kafka.loop import AskFirst, Loop
+from streamguard.kafka.loop import AskFirst, Handle, Loop
 from streamguard.kafka.produce import Produce
 from streamguard.kafka.steps import Limits
 from streamguard.settings import Settings, load
@@ -162,22 +162,48 @@ def test_being_fenced_ends_the_loop(settings: Settings, script: Script, step: st
 @pytest.mark.parametrize("code", [KafkaError._FATAL, KafkaError.FENCED_INSTANCE_ID])
 def test_a_consumer_whose_place_is_taken_is_fenced(settings: Settings, script: Script, code: int) -> None:
     script.log[5] = record(None, topic=TOPIC, offset=5, error=error(code))
-
-    def somebody_came(batch: Sequence[Message], produce: Produce) -> None:
-        copy(batch, produce)
-        script.group["g.0"] = "another"
-
     with pytest.raises(Fenced):
-        run(settings, script, handle=somebody_came)
+        run(settings, script)
 
 
-def test_a_consumer_whose_place_is_taken_by_its_own_repeated_request_begins_again(
+def disturbed_once(script: Script) -> Handle:
+    """Copies; while it has the first batch, a connection breaks, and Kafka gives us another member id."""
+
+    def handle(batch: Sequence[Message], produce: Produce) -> None:
+        copy(batch, produce)
+        if script.count("begin") == 1:
+            script.disturb()
+            script.group["g.0"] = "made by a repeated request to join"
+
+    return handle
+
+
+def test_a_place_that_is_taken_after_a_broken_connection_may_be_taken_by_ourselves(
     settings: Settings, script: Script
 ) -> None:
-    script.answer("consume", None, error(KafkaError._FATAL))
-    run(settings, script)
+    script.answer("consume", None, None, error(KafkaError._FATAL))
+    run(settings, script, handle=disturbed_once(script))
     assert script.written == ALL
-    assert script.clients == 2
+
+
+def test_so_may_one_that_is_taken_when_we_were_silent_for_too_long(
+    settings: Settings, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streamguard.kafka.loop.SESSION_TIMEOUT", 0.0)
+    run(settings, script, handle=disturbed_once(script))
+    assert script.written == ALL
+
+
+def test_a_place_that_is_taken_twice_is_taken_by_another_process(settings: Settings, script: Script) -> None:
+    script.log[5] = record(None, topic=TOPIC, offset=5, error=error(KafkaError._FATAL))
+
+    def broken(batch: Sequence[Message], produce: Produce) -> None:
+        copy(batch, produce)
+        script.disturb()
+
+    with pytest.raises(Fenced):
+        run(settings, script, handle=broken)
+    assert script.clients == 3
 
 
 def test_records_that_are_gone_are_no_reason_to_go_on(settings: Settings, script: Script) -> None:

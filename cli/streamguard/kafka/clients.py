@@ -96,11 +96,11 @@ def require_broker(client: Producer | Consumer | AdminClient, settings: Settings
 
 
 def members(settings: Settings, group: str) -> dict[str, str]:
-    """The static members of a consumer group: client ids by group instance id."""
+    """The static members of a consumer group: member ids by group instance id."""
     client = admin(settings)
     with translated(settings):
         found = client.describe_consumer_groups([group], request_timeout=5.0)[group].result(5.0)
-    return {member.group_instance_id: member.client_id for member in found.members if member.group_instance_id}
+    return {member.group_instance_id: member.member_id for member in found.members if member.group_instance_id}
 
 
 @contextmanager

@@ -355,23 +355,28 @@ class Loop:
             raise clients.translate(KafkaException(error), self.settings)
         if verdict is Verdict.REBUILD:
             raise Rebuild(error.str())
-        took_too_long = time.monotonic() - self._begun >= TRANSACTION_TIMEOUT
-        in_doubt = took_too_long or error.code() in verdicts.REPLACED
-        if not in_doubt or self._was_replaced():
+        if error.code() in verdicts.REPLACED:
+            self._replaced(error)
+        if time.monotonic() - self._begun < TRANSACTION_TIMEOUT or self._was_replaced():
             raise self._place.fenced(error.str())
-        raise Rebuild("Kafka gave up a transaction that took too long" if took_too_long else error.str())
+        raise Rebuild("Kafka gave up a transaction that took too long")
 
     def _judge_consumer(self, error: KafkaError) -> None:
         """Of an error that was consumed instead of a record."""
         if error.code() in verdicts.REPLACED:
-            if self._was_replaced():
-                raise self._place.fenced(error.str())
-            raise Rebuild(error.str())  # its own repeated request to join was the successor
+            self._replaced(error)
         if error.code() == KafkaError._AUTO_OFFSET_RESET:
             raise TopicError(f"{self.group} can not go on, its next records are no longer in the topic: {error.str()}")
         if error.code() in verdicts.HOPELESS or error.code() == KafkaError._MAX_POLL_EXCEEDED:
             self._give_up(error)
         LOG.warning("%s: %s", self.group, error.str())
+
+    def _replaced(self, error: KafkaError) -> NoReturn:
+        """Somebody has our place in the group."""
+        if self._place.may_be_itself():
+            self._begun = time.monotonic()  # that we were silent for too long is said by this as well
+            raise Rebuild(error.str())
+        raise self._place.fenced(error.str())
 
     def _was_replaced(self) -> bool:
         return self._place.was_replaced(self._steps, self._stop)

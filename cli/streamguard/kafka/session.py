@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-import secrets
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -28,6 +28,9 @@ PAUSE = 0.05
 HANGING_AFTER = 4.0
 """Seconds of time-outs, with a broker that answers, after which the offsets of a group count as withheld."""
 
+DOUBT = 60.0
+"""Seconds; within that time after a broker died, its clients have joined their groups again."""
+
 LOG = logging.getLogger("streamguard.kafka.loop")
 
 
@@ -43,19 +46,33 @@ class Clients(Protocol):
 
 @dataclass
 class Membership:
-    """Our place in the group: `instance` is ours at every start, `client` is how Kafka knows this process from others.
-
-    A member id would not tell: when a request to join is repeated, because its answer got lost with a broker, Kafka
-    gives the static member another id, and fences the one that it had.
-    """
+    """Our place in the group: `instance` is ours at every start, `member` is what Kafka calls us this time."""
 
     settings: Settings
     group: str
     instance: str
     clients: Clients
-    client: str = field(default_factory=lambda: f"streamguard-{secrets.token_hex(8)}")
+    member: str | None = None
     committed: dict[tuple[str, int], TopicPartition] = field(default_factory=dict)
     """The last offset of each partition that this process knows to be committed."""
+    _disturbed = _doubted = -DOUBT
+    """When a connection broke last, and when a takeover was doubted, by the clock of `time.monotonic`."""
+
+    def note_disturbance(self) -> None:
+        """A connection to Kafka broke."""
+        self._disturbed = time.monotonic()
+
+    def may_be_itself(self) -> bool:
+        """Whether a takeover may be one by ourselves: soon after a connection broke, and the first for a while.
+
+        A request to join the group that is repeated, because its answer got lost with a broker, replaces the member
+        that the first one made. Another process, which would be driven away now, comes back and is believed.
+        """
+        now = time.monotonic()
+        doubt = now - self._disturbed < DOUBT <= now - self._doubted
+        if doubt:
+            self._doubted = now
+        return doubt
 
     def was_replaced(self, steps: Steps, stop: threading.Event) -> bool:
         """Whether another process has our place: asked when a silence of ours may explain an error as well.
@@ -68,7 +85,7 @@ class Membership:
             except (KafkaRefusal, KafkaUnavailable):  # away, or back and without a coordinator for the group yet
                 stop.wait(PAUSE)
                 continue
-            return members.get(self.instance, self.client) != self.client
+            return members.get(self.instance, self.member) != self.member and not self.may_be_itself()
         raise Stopped
 
     def is_alone(self, steps: Steps) -> bool:
@@ -111,7 +128,7 @@ class Session:
         self.astray = False
         """Whether a record was consumed that nobody handled: after this batch, back to the committed offsets."""
         self.refusals = Refusals()
-        config = {"auto.offset.reset": reset, "client.id": place.client}
+        config = {"auto.offset.reset": reset}
         self.consumer = place.clients.consumer(place.settings, place.group, instance=place.instance, **config)
         self.producer = place.clients.transactional_producer(
             place.settings, place.instance, error_cb=self._note_disturbance
@@ -155,8 +172,9 @@ class Session:
             self.consumer.resume(self.assigned)
             self._paused = False
 
-    def _assign(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+    def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._start(partitions)
+        self._membership.member = consumer.memberid()
         self.assigned = partitions
         self.assignments += 1
         self._ready.set()
@@ -207,3 +225,4 @@ class Session:
 
     def _note_disturbance(self, _error: KafkaError) -> None:
         self._steps.disturbed = True
+        self._membership.note_disturbance()
