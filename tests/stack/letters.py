@@ -47,11 +47,10 @@ class Place:
         return topic if topic.startswith(self.prefix) else self.prefix + topic
 
     def create(self, topic: str, partitions: int = 2, **config: str) -> str:
-        """Make a topic, as long records as it takes; its name."""
+        """Make a topic for old and long records; its name."""
         name = self.named(topic)
-        wanted = {"max.message.bytes": str(clients.LARGEST_RECORD_BYTES)} | {
-            key.replace("_", "."): value for key, value in config.items()
-        }
+        wanted = {"max.message.bytes": str(clients.LARGEST_RECORD_BYTES), "retention.ms": "-1"}
+        wanted |= {key.replace("_", "."): value for key, value in config.items()}
         create_topic(self.settings, Topic(name, partitions, config=wanted))
         self._topics.append(name)
         return name

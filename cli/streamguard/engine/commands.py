@@ -20,7 +20,7 @@ import orjson
 from streamguard.errors import KafkaError, TopicError
 from streamguard.kafka import clients
 from streamguard.kafka.cluster import Cluster
-from streamguard.kafka.reader import Reader
+from streamguard.kafka.reader import TO_THE_END, Reader
 from streamguard.settings import Settings
 
 SECONDS = 30.0
@@ -91,7 +91,7 @@ class CommandLog:
         self._producer = clients.transactional_producer(self._settings, self._transactional_id)
         fencing = _Fencing(self._settings, self._producer)
         fencing.start()
-        with Reader(self._settings, self.topic, {0: None}, **{"fetch.wait.max.ms": 10}) as reader:
+        with Reader(self._settings, self.topic, {0: None}, **TO_THE_END) as reader:
             yield from self._numbered(reader.to_end(SECONDS))
             fencing.wait()
             ends = self._cluster.ends(self.topic)

@@ -13,7 +13,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from streamguard.errors import KafkaError, TopicError
 from streamguard.kafka import clients, dead_letters, topics
 from streamguard.kafka.letters import Letter, Replayed, letter_of, replayed
-from streamguard.kafka.reader import Reader
+from streamguard.kafka.reader import TO_THE_END, Reader
 from streamguard.kafka.tail import READ_SECONDS, record_of
 from streamguard.project import did_you_mean
 from streamguard.settings import Settings
@@ -46,7 +46,7 @@ class LetterTopic:
             return
         ends = {number: self.ends[number] for number in parts}
         at, total = dict(parts), sum(ends.values()) - sum(parts.values())
-        with Reader(settings, self.name, parts) as reader:
+        with Reader(settings, self.name, parts, **TO_THE_END) as reader:
             for message in reader.to_offsets(ends, READ_SECONDS):
                 record = record_of(message)
                 if record.offset < ends[record.partition]:

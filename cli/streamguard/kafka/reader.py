@@ -13,6 +13,8 @@ from streamguard.settings import Settings
 
 GROUP = "sg.reader"
 """librdkafka wants a name of a group; nothing ever joins or commits to it."""
+TO_THE_END: Mapping[str, Any] = {"fetch.wait.max.ms": 10}
+"""For those who read no further: at the end Kafka is asked once more, and would wait half a second for new records."""
 
 
 class Reader:

@@ -9,7 +9,7 @@ from typing import Any
 from confluent_kafka import Message
 
 from streamguard.kafka import clients, topics
-from streamguard.kafka.reader import Reader
+from streamguard.kafka.reader import TO_THE_END, Reader
 from streamguard.settings import Settings
 
 READ_SECONDS = 10.0
@@ -51,7 +51,7 @@ def tail(settings: Settings, topic: str, *, last: int | None = 10, follow: bool 
 
 def between(settings: Settings, topic: str, starts: Mapping[int, int], ends: Mapping[int, int]) -> list[Record]:
     """The committed records from `starts` to before `ends`, each partition's in its order."""
-    with Reader(settings, topic, starts) as reader:
+    with Reader(settings, topic, starts, **TO_THE_END) as reader:
         read = map(record_of, reader.to_offsets(ends, READ_SECONDS))
         return [record for record in read if record.offset < ends[record.partition]]
 
@@ -70,7 +70,7 @@ def _last(settings: Settings, topic: str, last: int, first: dict[int, int], afte
 
 
 def _read(settings: Settings, topic: str, starts: dict[int, int]) -> Iterator[Record]:
-    with Reader(settings, topic, starts) as reader:
+    with Reader(settings, topic, starts, **TO_THE_END) as reader:
         for message in reader.to_end(READ_SECONDS):
             yield record_of(message)
 
