@@ -1,25 +1,43 @@
-"""The ingestor in its frame, with topics of a test's own, as a process. Arguments: the prefix of its topics."""
+"""A service of the bank pipeline with topics and a group of a test's own, as a process.
+
+Arguments: the service, and the prefix of its topics. It reads the topic ``<prefix>in``.
+"""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-from confluent_kafka import Message
-
 from streamguard.errors import StreamguardError
-from streamguard.services import frame, ingestor
-from streamguard.services.frame import Decision, Service
+from streamguard.kafka.dead_letters import topic_for
+from streamguard.model import Generator, Pipeline, Topic
+from streamguard.services import frame, ingestor, processor
 from streamguard.settings import load
 
+OUTPUTS = {
+    "ingestor": [topic for topic in ingestor.ROUTES.values() if topic is not None],
+    "processor": [processor.RESULTS, processor.USERS],
+}
+"""The topics of each service without the prefix, other than ``in`` and its dead-letter topic."""
 
-def main(prefix: str) -> None:
-    def decide(record: Message) -> Decision:
-        decision = ingestor.decide(record)
-        return decision if isinstance(decision, str) else [(prefix + one[0], *one[1:]) for one in decision]
 
+def topics_of(service: str, prefix: str) -> list[str]:
+    """The topics of a service: the first one is what it reads, the second its dead-letter topic."""
+    source = f"{prefix}in"
+    return [source, topic_for(source), *(prefix + topic for topic in OUTPUTS[service])]
+
+
+def main(service: str, prefix: str) -> None:
+    source, *_ = topics = topics_of(service, prefix)
+    pipeline = Pipeline(prefix, tuple(Topic(name, 4) for name in topics), (), Generator("bank", source, 1), None, None)
     settings = load(Path.cwd())
-    frame.run(settings, Service("ingestor", f"sg.{prefix}", f"{prefix}in", settings.ingestor_port, decide=decide))
+    if service == "processor":
+        processor.SOURCE = source
+        processor.RESULTS, processor.USERS = (prefix + topic for topic in OUTPUTS[service])
+        processor.run(settings, pipeline)
+    else:
+        ingestor.ROUTES.update({name: prefix + topic for name, topic in ingestor.ROUTES.items() if topic is not None})
+        frame.run(settings, ingestor.service(settings, pipeline))
 
 
 if __name__ == "__main__":
