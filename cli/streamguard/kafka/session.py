@@ -128,8 +128,13 @@ class Session:
         self.astray = False
         """Whether a record was consumed that nobody handled: after this batch, back to the committed offsets."""
         self.refusals = Refusals()
-        config = {"auto.offset.reset": reset}
-        self.consumer = place.clients.consumer(place.settings, place.group, instance=place.instance, **config)
+        self.consumer = place.clients.consumer(
+            place.settings,
+            place.group,
+            instance=place.instance,
+            error_cb=lambda _error: place.note_disturbance(),
+            **{"auto.offset.reset": reset},
+        )
         self.producer = place.clients.transactional_producer(
             place.settings, place.instance, error_cb=self._note_disturbance
         )
