@@ -38,6 +38,8 @@ T = TypeVar("T")
 WORLD = "bank"
 PROCESSOR = "processor"
 DEAD_LETTER = "-dead-letter"
+PEACE = 1.0
+"""Seconds without a record before the first one of a run."""
 RETRY_SECONDS = 60.0
 """How long `check` goes on asking a server that went away after everything was quiet."""
 
@@ -99,7 +101,7 @@ class Verification:
             self._require_rest(ends)
             return scene.look()
 
-        await_quiet(look, within, self._say)
+        await_quiet(look, within, self._say, settle=PEACE)
         scene.starts = self._positions.ends(self._places, committed=True)
         scene.tables = self._rows
         for collection in self._documents.values():
