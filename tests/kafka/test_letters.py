@@ -17,7 +17,6 @@ from streamguard.kafka.letters import (
     Sender,
     grouped,
     letter_of,
-    replayed,
     shown_reason,
 )
 from streamguard.kafka.tail import Record, record_of
@@ -136,7 +135,7 @@ def test_what_is_replayed_is_what_some_replay_of_its_cause_has_passed(
     done = Replayed()
     for codes, position in steps:
         done = done.after(codes, position)
-        done = replayed(done.upto, done.metadata)  # as Kafka keeps it
+        done = Replayed.committed(done.upto, done.metadata)  # as Kafka keeps it
     for code in ("E_JSON", "E_DATE", "unknown", "another"):
         for offset in range(31):
             passed = any(offset < position and (not codes or code in codes) for codes, position in steps)
@@ -146,7 +145,7 @@ def test_what_is_replayed_is_what_some_replay_of_its_cause_has_passed(
 @pytest.mark.parametrize("metadata", ["5", "x", '{"E_JSON": "7"}', "[]"])
 def test_metadata_of_somebody_else_is_no_position(metadata: str) -> None:
     with pytest.raises(ValueError, match=r".*"):
-        replayed(0, metadata)
+        Replayed.committed(0, metadata)
 
 
 def test_a_position_without_a_cause_ahead_has_no_metadata() -> None:

@@ -12,7 +12,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 
 from streamguard.errors import KafkaError, TopicError
 from streamguard.kafka import clients, dead_letters, topics
-from streamguard.kafka.letters import Letter, Replayed, letter_of, replayed
+from streamguard.kafka.letters import Letter, Replayed, letter_of
 from streamguard.kafka.reader import TO_THE_END, Reader
 from streamguard.kafka.tail import READ_SECONDS, record_of
 from streamguard.project import did_you_mean
@@ -101,19 +101,19 @@ def look(settings: Settings, name: str) -> LetterTopic:
     with clients.translated(settings):
         partitions = sorted(admin.list_topics(name, timeout=topics.ANSWER_SECONDS).topics[name].partitions)
         first, ends = topics.offsets(admin, name, partitions)
-        return LetterTopic(name, first, ends, _committed(admin, name, partitions))
+        return LetterTopic(name, first, ends, _asked(admin, name, partitions))
 
 
-def replays(group: str, offsets: Iterable[TopicPartition]) -> dict[int, Replayed]:
+def committed(group: str, offsets: Iterable[TopicPartition]) -> dict[int, Replayed]:
     """How far partitions are replayed, by what the group of the replays has committed."""
     try:
-        return {at.partition: replayed(max(at.offset, 0), at.metadata or "") for at in offsets}
+        return {at.partition: Replayed.committed(max(at.offset, 0), at.metadata or "") for at in offsets}
     except ValueError:
         raise KafkaError(f"the offsets of group {group} are not those of a replay: delete the group") from None
 
 
-def _committed(admin: AdminClient, name: str, partitions: Sequence[int]) -> dict[int, Replayed]:
+def _asked(admin: AdminClient, name: str, partitions: Sequence[int]) -> dict[int, Replayed]:
     group = group_of(name)
     asked = ConsumerGroupTopicPartitions(group, [TopicPartition(name, number) for number in partitions])
     answer = admin.list_consumer_group_offsets([asked], request_timeout=topics.ANSWER_SECONDS)[group]
-    return replays(group, answer.result(topics.ANSWER_SECONDS).topic_partitions or ())
+    return committed(group, answer.result(topics.ANSWER_SECONDS).topic_partitions or ())

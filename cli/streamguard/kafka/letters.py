@@ -93,17 +93,18 @@ class Replayed:
         ahead = {**self.ahead, **{code: max(position, self.ahead.get(code, 0)) for code in codes}}
         return Replayed(upto, {code: offset for code, offset in sorted(ahead.items()) if offset > upto})
 
+    @classmethod
+    def committed(cls, offset: int, metadata: str) -> Replayed:
+        """What was committed so; ValueError if the metadata is not ours."""
+        ahead = json.loads(metadata) if metadata else {}
+        if not isinstance(ahead, dict) or not all(isinstance(number, int) for number in ahead.values()):
+            raise ValueError(metadata)
+        return cls(offset, ahead)
+
     @property
     def metadata(self) -> str:
+        """What is committed with `upto`."""
         return json.dumps(self.ahead, separators=(",", ":")) if self.ahead else ""
-
-
-def replayed(offset: int, metadata: str) -> Replayed:
-    """The reverse of what is committed; ValueError if the metadata is not ours."""
-    ahead = json.loads(metadata) if metadata else {}
-    if not isinstance(ahead, dict) or not all(isinstance(number, int) for number in ahead.values()):
-        raise ValueError(metadata)
-    return Replayed(offset, ahead)
 
 
 def letter_of(record: Record) -> Letter:

@@ -20,7 +20,7 @@ from streamguard.errors import Fenced, KafkaUnavailable, Refused, TopicError, Un
 from streamguard.errors import KafkaError as KafkaRefusal
 from streamguard.kafka import clients, dead_letters, topics
 from streamguard.kafka.failpoint import Failpoint
-from streamguard.kafka.letter_topics import LetterTopic, OnRead, group_of, ignore, look, replays
+from streamguard.kafka.letter_topics import LetterTopic, OnRead, committed, group_of, ignore, look
 from streamguard.kafka.letters import Letter, Replayed, Sender
 from streamguard.kafka.produce import Headers
 from streamguard.kafka.steps import Limits, Steps
@@ -29,6 +29,8 @@ from streamguard.project import did_you_mean
 from streamguard.settings import Settings
 
 TRANSACTION_RECORDS = 200
+TRANSACTION_BYTES = 16 * 1024 * 1024
+"""Of values, about: dead letters are often the longest of records."""
 ROOM = 0.1
 """Seconds to wait for room in the producer's queue."""
 ANY_PARTITION = -1
@@ -144,8 +146,9 @@ class Replay:
         try:
             self._run(on_written)
         except KafkaException as exc:
+            error = exc.args[0] if self._refusal is None else self._refusal
             self._abort()
-            self._give_up(exc.args[0] if self._refusal is None else self._refusal)
+            self._give_up(error)
         except Rebuild:
             raise self._resumable(clients.unavailable(self._settings)) from None
         except KafkaUnavailable as exc:
@@ -161,15 +164,16 @@ class Replay:
         self._steps.patiently(self._producer.init_transactions)
         done = self._done()
         starts = {number: max(first, done[number].upto) for number, first in topic.first.items()}
-        positions, letters = dict(starts), list[Letter]()
+        positions, letters, size = dict(starts), list[Letter](), 0
         for letter in topic.read(self._settings, starts, ignore):
             positions[letter.record.partition] = letter.record.offset + 1
             if plan.selects(letter, done):
                 letters.append(letter)
-            if len(letters) == TRANSACTION_RECORDS:
+                size += len(letter.record.value or b"")
+            if len(letters) == TRANSACTION_RECORDS or size > TRANSACTION_BYTES:
                 self._transact(letters, done, positions)
                 on_written(self._written.total())
-                letters = []
+                letters, size = [], 0
         self._transact(letters, done, topic.ends)
         on_written(self._written.total())
         self._done()  # whoever asks after this one has ended is told of it
@@ -177,7 +181,7 @@ class Replay:
     def _done(self) -> dict[int, Replayed]:
         """How far the topic is replayed, when no transaction is open."""
         partitions = [TopicPartition(self._plan.topic.name, number) for number in self._plan.topic.first]
-        return replays(self._group, self._steps.patiently(self._consumer.committed, partitions))
+        return committed(self._group, self._steps.patiently(self._consumer.committed, partitions))
 
     def _transact(self, letters: Sequence[Letter], done: Mapping[int, Replayed], positions: Mapping[int, int]) -> None:
         producer, steps, reached = self._producer, self._steps, self._failpoint.reached
