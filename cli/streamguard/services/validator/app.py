@@ -1,6 +1,6 @@
 """The application: FastAPI describes the API and answers whatever is asked about it; the questions come first.
 
-A question goes past FastAPI's middleware, routing and dependencies: they take more time than all the rest of a call.
+A question goes past FastAPI's middleware, routing and dependencies: they would add half to the cost of a call.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ class NotAnswered(Exception):
 
 
 class Question:
-    """What is asked at one path. It speaks ASGI itself: the way through a framework costs as much as a judgement."""
+    """What is asked at one path, as an ASGI application of its own."""
 
     def __init__(self, answer: Answer, observe: Callable[[HTTPStatus, float], None]) -> None:
         self._answer = answer
