@@ -1,6 +1,6 @@
 """`make bench`: every measurement, or those that are named.
 
-    python -m benchmarks [routing] [processor] [latency] [start]
+python -m benchmarks [routing] [processor] [latency] [start]
 """
 
 from __future__ import annotations

@@ -14,11 +14,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from statistics import median
 
-from benchmarks.rates import committed, rate
+from benchmarks.rates import rate
 from benchmarks.servers import servers
 from streamguard.datagen.generate import generate
 from streamguard.datagen.worlds.bank import Run, Shares
 from streamguard.kafka import topics
+from streamguard.kafka.positions import Positions
 from streamguard.services.processor import SOURCE
 from streamguard.settings import Settings, inherited_environment
 from streamguard.stack import probes
@@ -82,9 +83,11 @@ def _validator(stack: Stack, *options: str) -> Iterator[None]:
 
 
 def _processor(settings: Settings, name: str, records: int) -> float:
+    """Of as many new records; those of the measurements before have been processed."""
+    positions = Positions(settings)
+    before = sum(positions.ends(positions.places([SOURCE]), committed=True).values())
     run = Run(name, 7, datetime.now(UTC), None, Shares(0.0, 1.0))
     generate(settings, SOURCE, run, count=records)
-    before = committed(settings, GROUP, SOURCE)
     with _running(settings, "processor"):
         return rate(settings, GROUP, SOURCE, records, after=before)
 
