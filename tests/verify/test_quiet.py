@@ -68,7 +68,7 @@ def test_a_refusal_is_not_waited_out() -> None:
 
 
 def test_what_lags_is_told_in_the_end() -> None:
-    with pytest.raises(WaitTimedOut, match="not quiet after 3 s .*: a lags; b lags") as caught:
+    with pytest.raises(WaitTimedOut, match=r"not quiet after 3 s .*: a lags; b lags") as caught:
         wait([Look(("a lags", "b lags"), 1)], within=3.0)
     assert caught.value.exit_code == 4
 

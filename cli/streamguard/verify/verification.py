@@ -64,7 +64,7 @@ class Verification:
         self._documents = {collection: Documents(settings, collection) for collection in collections}
         self._rows = {table: Rows(settings, table) for table in tables}
         self._readers: dict[str, Sequence[str]] = {f"connect-{each.name}": each.topics for each in connectors}
-        self._readers |= _groups(settings, pipeline)
+        self._readers |= groups_of(settings, pipeline)
         self._positions = Positions(settings)
         self._places: list[Place] = []
         self._scene: Scene | None = None
@@ -179,7 +179,7 @@ class Verification:
         )
 
 
-def _groups(settings: Settings, pipeline: Pipeline) -> dict[str, Sequence[str]]:
+def groups_of(settings: Settings, pipeline: Pipeline) -> dict[str, Sequence[str]]:
     """The consumer groups of services and ksql server, with the topics that they read."""
     sources = {"ingestor": pipeline.generator.topic, PROCESSOR: UNIDENTIFIED}
     groups: dict[str, Sequence[str]] = {
