@@ -1,7 +1,4 @@
-"""`make bench`: every measurement, or those that are named.
-
-python -m benchmarks [routing] [processor] [latency] [start]
-"""
+"""`make bench`: every measurement; ``python -m benchmarks routing processor latency start``: those that are named."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ from tests.engine import records as engine
 from tests.kafka.records import record
 from tests.malformed import PERSON, TRANSACTION
 from tests.services.validation.api import Call, ScriptedApi, refusal
-from tests.services.validation.test_client import LIMITS, using
+from tests.services.validation.asking import LIMITS, using
 
 STATEMENTS = sorted((find_project(Path(__file__)).root / "ksql" / "bank").glob("*.sql"))
 METASTORE = engine.applied("".join(path.read_text() for path in STATEMENTS))

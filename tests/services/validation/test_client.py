@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -23,26 +22,10 @@ from streamguard.settings import load
 from tests.malformed import PERSON
 from tests.services.validation import api
 from tests.services.validation.api import Act, Call, ScriptedApi
+from tests.services.validation.asking import LIMITS, transaction, using
 
-T = TypeVar("T")
-LIMITS = Limits(calls=4, batch=10, timeout=5.0)
 SHORT = Limits(calls=4, batch=10, timeout=0.05)
 FRAUDULENT, NOT_FRAUDULENT = Verdict.FRAUDULENT, Verdict.NOT_FRAUDULENT
-
-
-def transaction(number: int) -> dict[str, Any]:
-    return {
-        "transaction_id": f"t-{number}",
-        "sender_bank_account": "DE1",
-        "sender_details": PERSON,
-        "receiver_bank_account": "DE2",
-        "receiver_details": PERSON,
-        "amount": number,
-        "status": "completed",
-        "evaluation": "unidentified",
-        "transfer_date": "2024-01-31T12:00:00Z",
-        "sender_bank": "A Bank",
-    }
 
 
 def transactions(count: int) -> list[dict[str, Any]]:
@@ -51,21 +34,6 @@ def transactions(count: int) -> list[dict[str, Any]]:
 
 def right(count: int) -> list[Answer]:
     return [FRAUDULENT if number >= 100 else NOT_FRAUDULENT for number in range(count)]
-
-
-async def using(
-    server: ScriptedApi, use: Callable[[ValidatorClient], Awaitable[T]], limits: Limits, seconds_a_look: float = 0.0
-) -> T:
-    """What `use` does with a client that never waits between tries; its clock advances with every look, if wanted."""
-    moments = itertools.count()
-    clock: dict[str, Any] = {"clock": lambda: next(moments) * seconds_a_look} if seconds_a_look else {}
-    async with server:
-        client = ValidatorClient(server.url, limits, chance=lambda: 0.0, **clock)
-        await client.open()
-        try:
-            return await use(client)
-        finally:
-            await client.close()
 
 
 def answers(server: ScriptedApi, count: int, limits: Limits = LIMITS, *, seconds_a_look: float = 0.0) -> list[Answer]:
@@ -241,6 +209,42 @@ def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.setenv("no_proxy", "")
     assert answers(ScriptedApi(), 1) == right(1)
+
+
+NO_HTTP = [
+    b"",
+    b"\x00\xff\r\n\r\n",
+    b"SSH-2.0-OpenSSH_9.6\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n123456",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+    b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\n",
+    b"HTTP/1.1 " + b"9" * 10_000 + b" OK\r\n\r\n",
+]
+
+
+@pytest.mark.parametrize("said", NO_HTTP, ids=range(len(NO_HTTP)))
+def test_what_is_no_http_is_a_failure_like_any_other(said: bytes) -> None:
+    async def scene() -> str:
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"}")
+            writer.write(said)
+            writer.close()
+
+        async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            client = ValidatorClient(f"http://127.0.0.1:{port}", LIMITS, chance=lambda: 0.0)
+            await client.open()
+            asking = asyncio.create_task(client.ask(transactions(1)))
+            while not client.missing():
+                await asyncio.sleep(0)
+            assert not asking.done()
+            asking.cancel()
+            await asyncio.wait([asking])
+            await client.close()
+            return client.missing()
+
+    assert "no connection" in asyncio.run(scene())
 
 
 def test_cookies_are_not_kept() -> None:
@@ -450,7 +454,7 @@ def test_a_call_refused_because_of_somebody_is_halved_until_it_is_known_who(kind
         ("/receiver_details/email", "is\nno\x00 address", "/receiver_details/email: isno address"),
         ("/amount", "m" * 300, f"/amount: {'m' * 200}"),
         ("/the email", "is odd", ""),
-        ("", "is odd", ""),
+        ("", "is odd", "is odd"),
     ],
 )
 def test_a_reason_never_says_what_is_in_the_transaction(pointer: str, message: str, reason: str) -> None:

@@ -7,10 +7,11 @@ A call is about one transaction (``POST /validate``) or, where the API has the b
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
+from itertools import islice
 from typing import Any, TypeAlias
 
 import orjson
@@ -25,9 +26,12 @@ REFUSED = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStat
 MEANINGFUL = frozenset((HTTPStatus.OK, *REFUSED, *NO_BATCH_FORM))
 """Any other status says no more than that there is no answer."""
 LONGEST_MESSAGE = 200
+DETAILS = 3
+"""That many of the reasons of a refusal are repeated."""
 LONGEST_KEY = 255
 POINTERS = frozenset(
     [
+        "",
         "/transaction_id",
         "/sender_bank_account",
         "/receiver_details",
@@ -191,12 +195,15 @@ def _details(status: int, content: bytes | bytearray) -> Iterator[tuple[str, str
             yield detail["pointer"], detail["message"]
 
 
-def _refusal(
-    status: int, details: Iterator[tuple[str, str]] | Sequence[tuple[str, str]], of: Question
-) -> RecordRefused:
+def _refusal(status: int, details: Iterable[tuple[str, str]], of: Question) -> RecordRefused:
     """In the words of the API, as far as they say nothing of what is in the transaction."""
-    said = [f"{pointer}: {_harmless(message, of)}" for pointer, message in details if pointer in POINTERS]
-    return RecordRefused("E_REFUSED", f"the validator API refuses it ({status}): {'; '.join(said[:3])}".rstrip(": "))
+    said = [
+        f"{pointer}: {_harmless(message, of)}" if pointer else _harmless(message, of)
+        for pointer, message in islice(details, DETAILS)
+        if pointer in POINTERS
+    ]
+    refusal = f"the validator API refuses it ({status})"
+    return RecordRefused("E_REFUSED", f"{refusal}: {'; '.join(said)}" if said else refusal)
 
 
 def _harmless(message: str, question: Question) -> str:
