@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from random import Random
 from typing import Any
 
 import pytest
@@ -501,6 +502,13 @@ def test_an_outage_however_long_refuses_nothing() -> None:
 
     server = ScriptedApi()
     asyncio.run(using(server, scene, LIMITS, seconds_a_look=1.0))
+
+
+@pytest.mark.parametrize("failing", [0.5, 0.9])
+def test_an_api_that_answers_some_calls_by_chance_refuses_nothing(failing: float) -> None:
+    draw = Random(7).random
+    server = ScriptedApi(rule=lambda _: web.Response(status=500) if draw() < failing else None)
+    assert answers(server, 60, seconds_a_look=10.0) == right(60)
 
 
 # ---- settings

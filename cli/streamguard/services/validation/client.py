@@ -66,13 +66,12 @@ class ValidatorClient:
         self.under_way = 0
         """Calls, at the moment."""
         self.measures = Measures(in_flight=lambda: self.under_way)
-        self.well_answered = 0
-        """Grows with every call that brought a verdict or a refusal."""
         address = _checked(url)
         self._urls = {path: address.joinpath(path[1:]) for path in (contract.SINGLE, contract.BATCH)}
         self._shown = str(address.with_user(None))
         self._has_batch_form = True
         self._control: Question | None = None
+        """One that was answered."""
         self._slots = asyncio.Semaphore(limits.calls)
         self._probing = asyncio.Lock()
         self._closed = asyncio.Event()
@@ -113,11 +112,15 @@ class ValidatorClient:
                 tasks.create_task(one_round.work())
         return one_round.answers()
 
-    async def ask_control(self) -> None:
-        """Ask again what was answered once: if it is answered now, then a failing call fails by what is in it."""
-        if self._control is not None:
-            with suppress(CallFailed, CallRefused, NoBatchForm):
-                await self.call([self._control])
+    async def answers_others(self) -> bool:
+        """Whether the API answers what it answered before: then a call that fails does so by what is in it."""
+        if self._control is None:
+            return False
+        try:
+            await self.call([self._control])
+        except (CallFailed, CallRefused, NoBatchForm):
+            return False
+        return True
 
     async def call(self, questions: Sequence[Question]) -> Sequence[Answer | None]:
         """One call, as soon as it may be made: `contract.answers`."""
@@ -148,7 +151,6 @@ class ValidatorClient:
             self._is_there()
             raise
         self._is_there()
-        self.well_answered += 1
         if isinstance(answers[0], Verdict):
             self._control = questions[0]
         return answers

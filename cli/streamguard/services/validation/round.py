@@ -2,15 +2,15 @@
 
 Groups of transactions are asked about in any order. A call that fails is made again after a while; one that has failed
 several times, or that the API refuses without saying because of whom, is made again in two halves, so that in the end
-nobody shares the fate of another. A transaction for which the API fails alone, again and again while it answers others,
-is refused. While the API answers nobody nothing is decided, however long that lasts.
+nobody shares the fate of another. A transaction for which alone the API fails, again and again while it answers another
+one immediately before and after, is refused. While the API answers nobody nothing is decided, however long that lasts.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice, starmap
 from typing import TYPE_CHECKING, Any
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 TO_HALVE = 3
 """Failures of a call before it is made in halves."""
 TO_SUSPECT = 3
-"""Failures of a call about one transaction after which the API is asked whether it answers others."""
+"""Failures of a transaction alone after which the fault may be its own."""
 TO_REFUSE, SECONDS_TO_REFUSE = 20, 60.0
-"""Failures of a transaction alone, and from the first to the last of them, each of them between answers to others."""
+"""Failures of its own, and from the first to the last of them. Each is between two answers about another transaction:
+if calls failed by chance, however many of all, less than one transaction in 10**13 would have so many."""
 
 
 @dataclass
@@ -35,10 +36,8 @@ class Failures:
     """Of one group, in a row."""
 
     number: int = 0
-    well_answered: int = 0
-    """Calls of the client that had been answered at the last one."""
     own: int = 0
-    """Those since whose predecessor others had been answered."""
+    """Those that only the transaction itself can be the reason for."""
     since: float = math.inf
     """When the first of these was."""
 
@@ -61,62 +60,67 @@ class Round:
     async def work(self) -> None:
         """Ask about one group of transactions after another, until there are no more."""
         while group := [*islice(self._questions, self._client.group_size)]:
-            await self._settle(group)
+            await self._begin(group)
 
-    async def _settle(self, group: Sequence[Question], failures: Failures | None = None) -> None:
-        """Make calls about a group until all have answers, or one fails."""
-        failures = failures or Failures(well_answered=self._client.well_answered)
+    async def _begin(self, group: list[Question]) -> None:
+        if failure := await self._settle(group):
+            self._retry(group, Failures(), failure)
+
+    async def _settle(self, group: list[Question]) -> CallFailed | None:
+        """Make calls until no question is left, or one fails; those that are answered are taken out of the group."""
         while group:
             try:
                 answers = await self._client.call(group)
             except CallFailed as failure:
-                self._failed(group, failures, failure)
-                return
+                return failure
             except CallRefused as refused:
                 self._refused(group, refused.refusal)
-                return
+                return None
             except NoBatchForm:
                 self._split([[question] for question in group])
-                return
+                return None
             for question, answer in zip(group, answers, strict=True):
                 if answer is not None:
                     self._answers[question.position] = answer
-            group = [question for question, answer in zip(group, answers, strict=True) if answer is None]
+            group[:] = [question for question, answer in zip(group, answers, strict=True) if answer is None]
+        return None
 
-    def _failed(self, group: Sequence[Question], failures: Failures, failure: CallFailed) -> None:
-        now, answered = self._client.clock(), self._client.well_answered
+    def _retry(self, group: list[Question], failures: Failures, failure: CallFailed) -> None:
         failures.number += 1
-        if answered > failures.well_answered:
-            failures.own += 1
-            failures.since = min(failures.since, now)
-        failures.well_answered = answered
         if len(group) > 1 and failures.number >= TO_HALVE:
             self._halve(group)
-        elif len(group) == 1 and failures.own >= TO_REFUSE and now - failures.since >= SECONDS_TO_REFUSE:
-            reason = f"the validator API fails for it, and answers others: {failure}"
-            self._answers[group[0].position] = RecordRefused("E_VALIDATOR", reason)
         else:
             delay = max(backoff.delay(failures.number, self._client.chance()), failure.retry_after)
             self._tasks.create_task(self._settle_later(group, failures, delay))
 
-    async def _settle_later(self, group: Sequence[Question], failures: Failures, delay: float) -> None:
+    async def _settle_later(self, group: list[Question], failures: Failures, delay: float) -> None:
         await asyncio.sleep(delay)
-        alone = len(group) == 1 and failures.number >= TO_SUSPECT
-        if alone and self._client.well_answered == failures.well_answered:
-            await self._client.ask_control()
         self._client.measures.retries.inc()
-        await self._settle(group, failures)
+        is_suspect = len(group) == 1 and failures.number >= TO_SUSPECT
+        answers_others = is_suspect and await self._client.answers_others()
+        failure = await self._settle(group)
+        if failure is None:
+            return
+        if answers_others and await self._client.answers_others():
+            now = self._client.clock()
+            failures.own += 1
+            failures.since = min(failures.since, now)
+            if failures.own >= TO_REFUSE and now - failures.since >= SECONDS_TO_REFUSE:
+                reason = f"the validator API fails for it, and answers others: {failure}"
+                self._answers[group[0].position] = RecordRefused("E_VALIDATOR", reason)
+                return
+        self._retry(group, failures, failure)
 
-    def _refused(self, group: Sequence[Question], refusal: RecordRefused) -> None:
+    def _refused(self, group: list[Question], refusal: RecordRefused) -> None:
         if len(group) == 1:
             self._answers[group[0].position] = refusal
         else:
             self._halve(group)
 
-    def _halve(self, group: Sequence[Question]) -> None:
+    def _halve(self, group: list[Question]) -> None:
         middle = len(group) // 2
         self._split([group[:middle], group[middle:]])
 
-    def _split(self, groups: Iterable[Sequence[Question]]) -> None:
+    def _split(self, groups: Iterable[list[Question]]) -> None:
         for group in groups:
-            self._tasks.create_task(self._settle(group))
+            self._tasks.create_task(self._begin(group))
