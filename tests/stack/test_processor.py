@@ -18,7 +18,7 @@ from tests.stack.bank import Bank, arguments, summary_of
 
 PROCESSOR = "sg.bank.processor"
 SOURCE = "unidentified-transactions"
-HANGS = 8.0
+HANGS = 7.0
 """Seconds: longer than the 6 s after which Kafka gives up a member that is silent."""
 
 
