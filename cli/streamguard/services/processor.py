@@ -34,8 +34,8 @@ SOURCE = "unidentified-transactions"
 RESULTS = "fraudulent-transactions-result"
 USERS = "users"
 NOT_FRAUDULENT = "not-fraudulent"
-FEWEST = 1_000
-"""Records of a batch at least; else as many as can be asked about at once: what has been judged soon is committed."""
+BATCH_RECORDS = 5_000
+"""Enough to keep all calls busy; no more, because what has been judged is not committed before the rest is, too."""
 TRANSACTION_HEADER = "sg-transaction"
 """On each of the three records, so that they can be told to belong together."""
 
@@ -144,7 +144,7 @@ def service(settings: Settings, pipeline: Pipeline) -> Iterator[Service]:
                 ask=lambda batch: thread.begin(decisions(client, batch)),
                 missing=client.missing,
                 collectors=client.measures.collectors(),
-                batch_records=max(FEWEST, settings.validator_calls * settings.validator_batch),
+                batch_records=BATCH_RECORDS,
             )
         finally:
             thread.begin(client.close()).result()
