@@ -13,10 +13,10 @@ types:
 	$(PYTHON) -m mypy
 
 fast:
-	$(PYTHON) -m pytest -q
+	$(PYTHON) -m pytest -q -n 2 --dist worksteal
 
-test: lint types
-	$(PYTHON) -m pytest -q --stack
+test: check
+	$(PYTHON) -m pytest -q --stack tests/stack
 
 bench:
 	$(PYTHON) -m benchmarks
