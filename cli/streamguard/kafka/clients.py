@@ -80,6 +80,15 @@ def consumer(settings: Settings, group: str, *, instance: str | None = None, **c
     return Consumer({**_consumer_config(settings, group, instance), **config}, logger=LOG)
 
 
+def offsets_reader(settings: Settings, group: str) -> Consumer:
+    """A consumer that is asked what its group has committed, and never joins it.
+
+    An admin client can be asked the same, and is not: its process dies of a null pointer in librdkafka 2.16 when the
+    group has another coordinator than before, as after the death of a broker.
+    """
+    return consumer(settings, group, **{"isolation.level": "read_uncommitted"})  # else an open transaction hides it
+
+
 def admin(settings: Settings, *, timeout: float = 3.0) -> AdminClient:
     """An admin client of a Kafka that answers; `KafkaUnavailable` after at most `timeout` seconds otherwise."""
     from confluent_kafka.admin import AdminClient  # services do without it, and start sooner

@@ -8,7 +8,7 @@ from heapq import nlargest
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka import TopicPartition
 
 from streamguard.errors import KafkaError, TopicError
 from streamguard.kafka import clients, dead_letters, topics
@@ -19,7 +19,7 @@ from streamguard.project import did_you_mean
 from streamguard.settings import Settings
 
 if TYPE_CHECKING:
-    from confluent_kafka.admin import AdminClient
+    pass
 
 OnRead = Callable[[int, int], None]
 """Called with the offsets that are read and those that are to be read."""
@@ -101,7 +101,7 @@ def look(settings: Settings, name: str) -> LetterTopic:
     with clients.translated(settings):
         partitions = sorted(admin.list_topics(name, timeout=topics.ANSWER_SECONDS).topics[name].partitions)
         first, ends = topics.offsets(admin, name, partitions)
-        return LetterTopic(name, first, ends, _asked(admin, name, partitions))
+        return LetterTopic(name, first, ends, _asked(settings, name, partitions))
 
 
 def committed(group: str, offsets: Iterable[TopicPartition]) -> dict[int, Replayed]:
@@ -112,8 +112,11 @@ def committed(group: str, offsets: Iterable[TopicPartition]) -> dict[int, Replay
         raise KafkaError(f"the offsets of group {group} are not those of a replay: delete the group") from None
 
 
-def _asked(admin: AdminClient, name: str, partitions: Sequence[int]) -> dict[int, Replayed]:
+def _asked(settings: Settings, name: str, partitions: Sequence[int]) -> dict[int, Replayed]:
     group = group_of(name)
-    asked = ConsumerGroupTopicPartitions(group, [TopicPartition(name, number) for number in partitions])
-    answer = admin.list_consumer_group_offsets([asked], request_timeout=topics.ANSWER_SECONDS)[group]
-    return committed(group, answer.result(topics.ANSWER_SECONDS).topic_partitions or ())
+    reader = clients.offsets_reader(settings, group)
+    try:
+        places = [TopicPartition(name, number) for number in partitions]
+        return committed(group, reader.committed(places, topics.ANSWER_SECONDS))
+    finally:
+        reader.close()

@@ -1,11 +1,11 @@
-"""How far topics are written and groups have read, over one admin client that is kept."""
+"""How far topics are written and groups have read, over clients that are kept; for one thread."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
-from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from streamguard.errors import TopicError
@@ -22,6 +22,7 @@ class Positions:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._client: AdminClient | None = None
+        self._readers: dict[str, Consumer] = {}
 
     def places(self, topics: Collection[str]) -> list[Place]:
         """The partitions of topics; `TopicError` if there is no such topic."""
@@ -43,20 +44,21 @@ class Positions:
     def committed(self, groups: Iterable[str]) -> dict[str, dict[Place, int]]:
         """The offsets that each group has committed; nothing for a group that Kafka does not know."""
         with self._asking() as admin:
-            answers = {
-                group: admin.list_consumer_group_offsets(
-                    [ConsumerGroupTopicPartitions(group)], request_timeout=SECONDS
-                )[group]
-                for group in groups
-            }
+            known = admin.list_topics(timeout=SECONDS).topics
+            places = [TopicPartition(name, number) for name, topic in known.items() for number in topic.partitions]
             return {
                 group: {
                     (at.topic, at.partition): at.offset
-                    for at in answer.result(2 * SECONDS).topic_partitions or ()
+                    for at in self._reader(group).committed(places, SECONDS)
                     if at.offset >= 0
                 }
-                for group, answer in answers.items()
+                for group in groups
             }
+
+    def _reader(self, group: str) -> Consumer:
+        if group not in self._readers:
+            self._readers[group] = clients.offsets_reader(self._settings, group)
+        return self._readers[group]
 
     @contextmanager
     def _asking(self) -> Iterator[AdminClient]:
@@ -65,7 +67,8 @@ class Positions:
             with clients.translated(self._settings):
                 yield client
         except Exception as exc:
-            self._client = None  # the next call makes a new one: this one may remember leaders of before for minutes
+            # The next call makes new ones: these may remember leaders of before for minutes.
+            self._client, self._readers = None, {}
             if isinstance(exc, TimeoutError):
                 raise clients.unavailable(self._settings) from exc
             raise
