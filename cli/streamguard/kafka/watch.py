@@ -26,7 +26,7 @@ BATCH = 1_000
 
 
 class Watch:
-    """Reads places in a thread, from an offset each or the first that is left, and keeps offset and digest of each record.
+    """Reads places in a thread, from an offset each or the first that is left; keeps offset and digest of each record.
 
     Kafka being away is waited out. It can be read from any thread: lists only ever grow.
     """
