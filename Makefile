@@ -22,7 +22,7 @@ bench:
 	$(PYTHON) -m benchmarks
 
 soak:
-	$(PYTHON) -m pytest -q -s --stack --soak tests/soak tests/stack/test_bank.py
+	$(PYTHON) -m pytest -q -s --stack --soak tests/soak tests/stack/test_loop.py
 
 docs:
 	$(PYTHON) docs/generate.py

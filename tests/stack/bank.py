@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
-import signal
-import statistics
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from streamguard.kafka.phase import Phase, read_phase
 from streamguard.kafka.positions import Positions
 from streamguard.kafka.watch import Place
 from streamguard.model import Pipeline
@@ -31,8 +25,6 @@ ARRIVAL = 30.0
 RATE = 500
 """Records a second of a run."""
 INGESTOR = "sg.bank.ingestor"
-ENGINE = "sg.ksql.default.fraudulent-transactions"
-IN_TRANSACTION = (Phase.IN_TRANSACTION, Phase.COMMITTING)
 
 
 @dataclass
@@ -88,66 +80,6 @@ class Bank:
         return {place: offset for place, offset in found.items() if place[0] == topic}
 
 
-@dataclass
-class Killer:
-    """Kills one program with SIGKILL until `wanted` kills counted: those that hit an open transaction, or lag.
-
-    `recoveries`: seconds from each kill to the next commit of the program's group.
-    """
-
-    bank: Bank
-    program: str
-    wanted: int
-    is_busy: Callable[[], bool]
-    committed: Callable[[], int]
-    pause: float
-    recoveries: list[float] = field(default_factory=list)
-    error: Exception | None = None
-
-    def __post_init__(self) -> None:
-        self._thread = threading.Thread(target=self._run, name=f"killer-{self.program}", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    @property
-    def is_alive(self) -> bool:
-        return self._thread.is_alive()
-
-    def check(self) -> None:
-        """Raise what went wrong."""
-        if self.error is not None:
-            raise self.error
-        assert len(self.recoveries) == self.wanted
-
-    @property
-    def median(self) -> float:
-        return statistics.median(self.recoveries)
-
-    def _run(self) -> None:
-        try:
-            while len(self.recoveries) < self.wanted:
-                self._kill()
-                time.sleep(self.pause)
-        except Exception as exc:  # noqa: BLE001  raised by `check`
-            self.error = exc
-
-    def _kill(self) -> None:
-        pid = self.bank.pid(self.program)
-        if pid is None:
-            time.sleep(0.05)
-            return
-        before = self.committed()
-        while not self.is_busy():
-            time.sleep(0.0005)
-        os.kill(pid, signal.SIGKILL)
-        killed = time.monotonic()
-        while self.committed() <= before:
-            assert time.monotonic() - killed < 60, f"{self.program} has not committed for 60 s after a kill"
-            time.sleep(0.02)
-        self.recoveries.append(time.monotonic() - killed)
-
-
 def arguments(records: int) -> tuple[str, ...]:
     """Of a run of `records` at `RATE`, with a seed that nobody has used."""
     return ("--rate", str(RATE), "--count", str(records), "--seed", str(secrets.randbelow(1 << 30)))
@@ -159,8 +91,3 @@ def summary_of(process: subprocess.Popen[str], timeout: float) -> Mapping[str, A
     assert process.returncode == 0, f"produce ended with {process.returncode}\n{out}\n{err}"
     document: Mapping[str, Any] = json.loads(out)
     return document
-
-
-def in_transaction(settings: Settings, name: str) -> bool:
-    """Whether the loop with that transactional id has a transaction open, by its phase file."""
-    return read_phase(settings.phase_dir, name) in IN_TRANSACTION
