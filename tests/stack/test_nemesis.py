@@ -1,0 +1,18 @@
+"""A cut of tests/soak/test_nemesis.py: every point and every server once."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.stack.bank import Bank
+from tests.stack.nemesis import Plan
+from tests.stack.ordeal import go_through, seed_of
+
+CUT = Plan(kills=1, worker_kills=1, broker_kills=1, freeze=10.0, pause=0.5)
+
+
+@pytest.mark.timeout(400)
+def test_everything_comes_back_by_itself_and_nothing_is_lost_or_repeated(
+    bank: Bank, request: pytest.FixtureRequest
+) -> None:
+    go_through(bank, CUT, seed_of(request.config))
