@@ -38,7 +38,7 @@ def build(function: Callable[[], None]) -> Callable[[], None]:
 def auto_commit() -> None:
     """Offsets are committed by a clock, whatever became of the records."""
     with_producer(WithoutOffsets)
-    with_consumer({"enable.auto.commit": True, "enable.auto.offset.store": True, "auto.commit.interval.ms": 50})
+    with_consumer({"enable.auto.commit": True, "enable.auto.offset.store": True, "auto.commit.interval.ms": 3000})
 
 
 @build

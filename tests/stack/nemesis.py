@@ -310,7 +310,6 @@ class Nemesis:
         if not faults:
             return True
         program = faults[-1].program
-        programs = {program, "kafka", *(reader.program for reader in readers if isinstance(reader, Victim))}
         marks = self._marks(readers)
 
         def missing() -> str:
@@ -320,7 +319,7 @@ class Nemesis:
         if pid and not lives(pid):
             return False
         now = time.monotonic()
-        causes = [fault.ended for fault in self.faults if fault.program in programs and fault.ended]
+        causes = [fault.ended for fault in self.faults if fault.program in (program, "kafka") and fault.ended]
         for fault in faults:
             fault.returned, fault.seconds = now, now - max(fault.ended, *causes)
         return True
