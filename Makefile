@@ -22,7 +22,8 @@ bench:
 	$(PYTHON) -m benchmarks
 
 soak:
-	$(PYTHON) -m pytest -q -s --stack --soak tests/soak tests/stack/test_loop.py
+	$(PYTHON) -m pytest -q -s --stack --soak tests/soak \
+	  tests/stack/test_bank.py tests/stack/test_loop.py tests/stack/test_sigterm.py tests/stack/test_validator.py
 
 docs:
 	$(PYTHON) docs/generate.py
