@@ -49,8 +49,8 @@ class Truth:
             ended = time.monotonic()
             self.asked += 1
             self.slowest = max(self.slowest, ended - began)
-            self._judge(rows, began, ended)
             self._stop.wait(PAUSE)
+            self._judge(rows, began, ended)  # by now the nemesis knows what died at that moment
 
     def _judge(self, rows: Mapping[str, Row], began: float, ended: float) -> None:
         faults = list(self._nemesis.faults)
@@ -80,6 +80,8 @@ def _is_well(name: str, faults: list[Fault], began: float, ended: float) -> bool
     """Whether nothing that concerns the program was under way, from a second before it was asked."""
     concerned = {name, "kafka"} if name in ON_KAFKA else {name}
     return not any(
-        fault.program in concerned and fault.began < ended and (fault.returned == 0 or fault.returned > began - 1)
+        fault.program in concerned
+        and fault.began < ended + PAUSE
+        and (fault.returned == 0 or fault.returned > began - 1)
         for fault in faults
     )

@@ -128,7 +128,9 @@ def worker(settings: Settings, plugins: Path) -> dict[str, object]:
         "consumer.session.timeout.ms": 8000,
         "consumer.heartbeat.interval.ms": 2000,
         "scheduled.rebalance.max.delay.ms": 0,
-        "session.timeout.ms": 10000,
+        # And so is a killed worker: its successor gets no task before Kafka has given it up.
+        "session.timeout.ms": 6000,
+        "heartbeat.interval.ms": 2000,
         "offset.flush.interval.ms": 2000,
     }
 
