@@ -23,7 +23,7 @@ bench:
 
 soak:
 	$(PYTHON) -m pytest -q -s --stack --soak tests/soak \
-	  tests/stack/test_bank.py tests/stack/test_loop.py tests/stack/test_sigterm.py tests/stack/test_validator.py
+	  tests/stack/test_loop.py tests/stack/test_sigterm.py tests/stack/test_validator.py
 
 docs:
 	$(PYTHON) docs/generate.py

@@ -1,4 +1,4 @@
-"""Runs through the bank pipeline in the sizes of the README: undisturbed, and with programs that are killed."""
+"""Runs through the bank pipeline in the sizes of the README: undisturbed, with a stop, with programs that are killed."""
 
 from __future__ import annotations
 
@@ -27,6 +27,19 @@ IN_TRANSACTION = (Phase.IN_TRANSACTION, Phase.COMMITTING)
 def test_every_record_of_a_run_is_everywhere_once(bank: Bank) -> None:
     with bank.verified() as verification:
         summary = summary_of(bank.produce(*arguments(RECORDS)), timeout=RECORDS / RATE + 30)
+        verification.expect(summary)
+    assert summary["acknowledged"] == RECORDS
+
+
+@pytest.mark.timeout(300)
+def test_nothing_is_lost_or_repeated_when_the_stack_is_stopped_and_started_meanwhile(bank: Bank) -> None:
+    with bank.verified() as verification:
+        producing = bank.produce(*arguments(RECORDS))
+        while bank.lag(INGESTOR, "bank-transactions") == 0:  # it has begun
+            assert producing.poll() is None
+        bank.stack.stop()
+        bank.up()
+        summary = summary_of(producing, timeout=RECORDS / RATE + 60)
         verification.expect(summary)
     assert summary["acknowledged"] == RECORDS
 

@@ -28,7 +28,7 @@ from tests.stack.records import read
 from tests.stack.service import EVALUATIONS, random_port, transaction
 
 ROOT = Path(__file__).parents[2]
-TERMS, SOAK_TERMS = 6, 50
+TERMS, SOAK_TERMS = 5, 50
 RATE = 2_000
 LONGEST_LIFE = 0.5
 """Seconds after it began to work within which the service is asked to end."""
