@@ -1,4 +1,4 @@
-"""Runs through the bank pipeline in the sizes of the README: undisturbed, with a stop, with programs that are killed."""
+"""Runs through the bank pipeline in the sizes of the README: undisturbed, with a stop, with kills of programs."""
 
 from __future__ import annotations
 
