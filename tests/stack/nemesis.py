@@ -142,6 +142,10 @@ class Nemesis:
         for track in sorted(tracks, key=lambda track: isinstance(track.exception(), _Abandoned)):
             track.result()
 
+    def clock(self, moment: float) -> float:
+        """Seconds from the beginning, as they are printed with each fault."""
+        return moment - self._started
+
     def table(self) -> str:
         """A line for each kind of fault: how often, and how long everything took to come back from it."""
         kinds: dict[str, list[float]] = {}
@@ -301,7 +305,7 @@ class Nemesis:
     def _record(self, what: str, program: str, pid: int, *, ended: bool = True) -> Fault:
         now = time.monotonic()
         fault = Fault(what, program, pid, began=now, ended=now if ended else 0.0)
-        print(f"{now - self._started:7.1f} s  {program}: {what}", flush=True)
+        print(f"{self.clock(now):7.1f} s  {program}: {what}", flush=True)
         self.faults.append(fault)
         return fault
 

@@ -42,6 +42,7 @@ def go_through(bank: Bank, plan: Plan, seed: int, *, at_least: int = 0, limit: f
         summary = summary_of(producing, timeout=60)
         verification.expect(summary)
     print(f"{summary['acknowledged']} records; status was asked {truth.asked} times: {truth.slowest:.1f} s at most")
+    print(*truth.lies, sep="\n")
     assert not truth.lies, "\n".join(truth.lies)
     assert truth.slowest < SLOWEST
     assert not [fault for fault in nemesis.faults if fault.seconds >= limit]

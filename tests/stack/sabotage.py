@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from streamguard.connect.client import ConnectClient
+from streamguard.connect.report import trouble
 from streamguard.errors import WaitTimedOut
 from streamguard.stack.stack import Stack
 from streamguard.verify.entries import Fault
@@ -29,7 +30,8 @@ class Case:
     """A build of tests/sabotage in the place of a program, and the faults as one of which it must be caught.
 
     The program, or `killed`, kills itself at `point`; what is started after that is honest. The server `without` is
-    away while the records are written. With `config` it is no program but a connector, with that in its config.
+    away while the records are written. With `config` it is no program but a connector, or the worker, with that in its
+    config.
     """
 
     build: str
@@ -45,6 +47,9 @@ class Case:
         return self.killed or self.program
 
 
+WORKER = "connect"
+UNCOMMITTED = {"consumer.isolation.level": "read_uncommitted"}
+"""A consumer's default, and so a worker's."""
 RANDOM_IDS = {
     "document.id.strategy": "com.mongodb.kafka.connect.sink.processor.id.strategy.BsonOidStrategy",
     "document.id.strategy.overwrite.existing": "true",
@@ -66,6 +71,14 @@ CASES = (
     Case("swapped_verdicts", "processor", (Fault.PHANTOM,)),
     Case("default_verdict", "processor", (Fault.LOST,), without="validator"),
     Case(
+        "sinks_read_uncommitted",
+        WORKER,
+        (Fault.REPEATED, Fault.PHANTOM),
+        point="after_offsets:5",
+        killed="processor",
+        config=UNCOMMITTED,
+    ),
+    Case(
         "random_ids", "transactions-mongodb-sink", (Fault.REPEATED, Fault.CORRUPTED, Fault.PHANTOM), config=RANDOM_IDS
     ),
 )
@@ -75,7 +88,7 @@ def faults_of(bank: Bank, case: Case) -> Counter[Fault]:
     """How often the verifier finds each fault, in all places together."""
     with Verification(bank.settings, bank.stack.project, bank.pipeline) as verification:
         verification.begin()
-        with _in_place(bank.stack, case) if case.config is None else _configured(bank.stack, case.program, case.config):
+        with _broken(bank.stack, case):
             verification.expect(_produce(bank, case))
             with suppress(WaitTimedOut):
                 verification.quiesce(QUIET)
@@ -94,6 +107,39 @@ def _produce(bank: Bank, case: Case) -> Mapping[str, Any]:
     if case.without:
         bank.stack.start([case.without])
     return summary
+
+
+def _broken(stack: Stack, case: Case) -> AbstractContextManager[None]:
+    """What is broken in this block."""
+    if case.config is None:
+        return _in_place(stack, case)
+    if case.program == WORKER:
+        return _worker_configured(stack, case, case.config)
+    return _configured(stack, case.program, case.config)
+
+
+@contextmanager
+def _worker_configured(stack: Stack, case: Case, config: Mapping[str, str]) -> Iterator[None]:
+    """The worker has other settings in this block, and the one that is to be killed its point."""
+    path = stack.places.run / "connect.properties"
+    honest, plan = path.read_text(), Supervised(stack, case.victim).plan
+    lines = [line for line in honest.splitlines() if line.partition("=")[0] not in config]
+    pointed = {**plan, "env": {**plan["env"], "STREAMGUARD_FAILPOINT": case.point}}
+    try:
+        path.write_text("\n".join([*lines, *(f"{name}={value}" for name, value in config.items()), ""]))
+        _restart_worker(stack)
+        _restart(stack, case.victim, pointed, plan)
+        yield
+    finally:
+        path.write_text(honest)
+        _restart_worker(stack)
+
+
+def _restart_worker(stack: Stack) -> None:
+    worker = Supervised(stack, WORKER)
+    _restart(stack, WORKER, worker.plan, worker.plan)
+    client = ConnectClient(stack.settings.connect_url)
+    wait_until(lambda: trouble(client.connectors()) == "", "all connectors run", 60)
 
 
 @contextmanager
@@ -141,4 +187,4 @@ def _restart(stack: Stack, name: str, plan: dict[str, Any], following: dict[str,
     program.replace_plan(following)
     probe = stack.programs[name].probe
     assert probe is not None
-    wait_until(lambda: probe() == "", f"{name} is ready")
+    wait_until(lambda: probe() == "", f"{name} is ready", 60)

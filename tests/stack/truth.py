@@ -14,8 +14,13 @@ from tests.stack.nemesis import Fault, Nemesis
 SLOWEST = 3.0
 """Seconds that `status` may take."""
 PAUSE = 0.5
-ON_KAFKA = ("connect", "ksql", "ingestor", "processor")
-"""Programs that are not ready, either, when Kafka is not."""
+DEPENDS_ON = {
+    "connect": ("kafka", "mongodb", "s3"),
+    "ksql": ("kafka",),
+    "ingestor": ("kafka",),
+    "processor": ("kafka",),
+}
+"""Without whom a program is not ready, either; Connect's row tells which connectors do not run."""
 
 
 class Truth:
@@ -64,7 +69,8 @@ class Truth:
         }
         # Once may be a moment in which the machine had no time for an answer.
         self.lies += [
-            f"{name} is shown as {rows[name].state}: {rows[name].detail}" for name in unready & self._suspects
+            f"{self._nemesis.clock(began):.1f} s: {name} is shown as {rows[name].state}: {rows[name].detail}"
+            for name in unready & self._suspects
         ]
         self._suspects = unready
 
@@ -78,7 +84,7 @@ def _is_away(fault: Fault, row: Row, began: float, ended: float) -> bool:
 
 def _is_well(name: str, faults: list[Fault], began: float, ended: float) -> bool:
     """Whether nothing that concerns the program was under way, from a second before it was asked."""
-    concerned = {name, "kafka"} if name in ON_KAFKA else {name}
+    concerned = {name, *DEPENDS_ON.get(name, ())}
     return not any(
         fault.program in concerned
         and fault.began < ended + PAUSE
