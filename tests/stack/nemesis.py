@@ -54,6 +54,7 @@ class Victim:
     group: str
     topic: str
     points: tuple[str, ...] = (*BATCH_POINTS, *RECORD_POINTS, STOP_POINT, REVOKE_POINT)
+    """All but ``dead_letter``: no record is refused here; tests/stack/test_failpoint.py is about that one."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ Reader = Victim | Sink
 
 LOOPS = (
     Victim("ingestor", "sg.bank.ingestor", "bank-transactions"),
-    Victim("processor", "sg.bank.processor", "unidentified-transactions"),
+    Victim("processor", "sg.bank.processor", "unidentified-transactions", (*Victim.points, "after_ask")),
     Victim("ksql", "sg.ksql.default.fraudulent-transactions", "fraudulent-transactions"),
 )
 SINKS = (
