@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from random import sample
 from typing import Any
 
 import pytest
@@ -26,11 +25,10 @@ from streamguard.project import Project
 from streamguard.services import ingestor, processor
 from streamguard.services.frame import Decision, Service
 from streamguard.settings import Settings, inherited_environment
-from streamguard.stack.ports import is_free
 from tests.kafka.test_letters import connects
 from tests.malformed import GOOD, REFUSED, REFUSED_BY_VALIDATOR, Kind, text
 from tests.stack.letters import EVALUATIONS, START, Place, Sent, refused, seen, sent
-from tests.stack.service import PORTS
+from tests.stack.service import random_port
 
 RECORDS = 10_000
 EACH = RECORDS // 20 // len(REFUSED)
@@ -105,7 +103,7 @@ def listed(command: Command, topic: str) -> dict[str, tuple[int, int]]:
 @contextmanager
 def validator(place: Place) -> Iterator[Settings]:
     """A validator API of the test's own: the settings of who asks it."""
-    port = next(port for port in sample(PORTS, len(PORTS)) if is_free(port))
+    port = random_port()
     own = replace(place.settings, validator_port=port, validator_url=f"http://127.0.0.1:{port}")
     process = subprocess.Popen(
         [sys.executable, "-m", "streamguard", "--project", str(place.project.root), "service", "validator"],

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from confluent_kafka import TopicPartition
 
@@ -17,9 +16,6 @@ from streamguard.kafka.reader import TO_THE_END, Reader
 from streamguard.kafka.tail import READ_SECONDS, record_of
 from streamguard.project import did_you_mean
 from streamguard.settings import Settings
-
-if TYPE_CHECKING:
-    pass
 
 OnRead = Callable[[int, int], None]
 """Called with the offsets that are read and those that are to be read."""

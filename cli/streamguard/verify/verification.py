@@ -17,6 +17,7 @@ from streamguard.connect.choose import render_pipeline
 from streamguard.datagen.generate import generate
 from streamguard.datagen.worlds.bank import Run
 from streamguard.errors import ProjectError, Refused, StreamguardError
+from streamguard.kafka import dead_letters
 from streamguard.kafka.positions import Positions
 from streamguard.kafka.tail import Record, between
 from streamguard.kafka.watch import Place, Watch
@@ -37,7 +38,6 @@ from streamguard.verify.sinks import sinks_of
 T = TypeVar("T")
 WORLD = "bank"
 PROCESSOR = "processor"
-DEAD_LETTER = "-dead-letter"
 PEACE = 1.0
 """Seconds without a record before the first one of a run."""
 RETRY_SECONDS = 60.0
@@ -57,7 +57,7 @@ class Verification:
         self._settings, self._say = settings, say
         self._judge = judge_of(project, pipeline) if PROCESSOR in pipeline.services else None
         self._source = pipeline.generator.topic
-        dead = [topic.name for topic in pipeline.topics if topic.name.endswith(DEAD_LETTER)]
+        dead = [topic.name for topic in pipeline.topics if topic.name.endswith(dead_letters.SUFFIX)]
         self._topics = [self._source, FRAUDULENT, UNIDENTIFIED, RESULT, USERS, *dead]
         connectors = render_pipeline(project, settings, pipeline)
         collections, tables = sinks_of(connectors, (RESULT, USERS))

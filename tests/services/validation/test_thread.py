@@ -20,37 +20,35 @@ def test_a_coroutine_is_run_in_the_thread() -> None:
         assert [thread.begin(doubled(number)).result(5) for number in range(3)] == [0, 2, 4]
 
 
-def test_cancelling_the_future_cancels_the_coroutine() -> None:
-    begun, ended = threading.Event(), threading.Event()
+class Waiting:
+    """A coroutine that never comes to its end; `begun` and `ended` say whether it runs."""
 
-    async def wait() -> None:
-        begun.set()
+    def __init__(self) -> None:
+        self.begun, self.ended = threading.Event(), threading.Event()
+
+    async def wait(self) -> None:
+        self.begun.set()
         try:
             await asyncio.Event().wait()
         finally:
-            ended.set()
+            self.ended.set()
 
+
+def test_cancelling_the_future_cancels_the_coroutine() -> None:
+    waiting = Waiting()
     with running() as thread:
-        future = thread.begin(wait())
-        assert begun.wait(5)
+        future = thread.begin(waiting.wait())
+        assert waiting.begun.wait(5)
         future.cancel()
-        assert ended.wait(5)
+        assert waiting.ended.wait(5)
 
 
 def test_what_still_runs_at_the_end_is_cancelled() -> None:
-    begun, ended = threading.Event(), threading.Event()
-
-    async def wait() -> None:
-        begun.set()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            ended.set()
-
+    waiting = Waiting()
     with running() as thread:
-        thread.begin(wait())
-        assert begun.wait(5)
-    assert ended.is_set()
+        thread.begin(waiting.wait())
+        assert waiting.begun.wait(5)
+    assert waiting.ended.is_set()
 
 
 def test_an_error_of_a_coroutine_is_its_callers() -> None:
