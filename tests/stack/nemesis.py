@@ -36,6 +36,9 @@ LIMIT = 30.0
 """Seconds within which everything comes back, without a person."""
 PATIENCE = 90.0
 """Seconds after which this test gives up waiting."""
+STAY = 5.0
+"""Seconds for which a stranger stays in a group at most. From a victim that joined at the same moment, because a broker
+died, nothing is revoked before the stranger leaves."""
 AIM, GLANCE, LOOK = 0.0005, 0.02, 0.2
 """Seconds between two looks at the phase of a loop, at a process, and at Kafka."""
 BATCH_POINTS = ("after_poll", "after_begin", "before_offsets", "after_offsets", "during_commit", "after_commit")
@@ -189,7 +192,8 @@ class Nemesis:
             return self._stop(victim, pid)
         if point == REVOKE_POINT:
             with self._stranger(victim):
-                fault = self._await_death(victim, pid, point)
+                self._until(lambda: not lives(pid), STAY)
+            fault = self._await_death(victim, pid, point)
             fault.ended = time.monotonic()
             return fault
         if point:
@@ -392,12 +396,16 @@ class Nemesis:
             time.sleep(LOOK)
 
     def _await(self, condition: Callable[[], bool], what: str, pause: float) -> None:
-        end = time.monotonic() + PATIENCE
-        while not condition():
+        assert self._until(condition, PATIENCE, pause, what), f"waited {PATIENCE:g} s in vain until {what}"
+
+    def _until(self, condition: Callable[[], bool], seconds: float, pause: float = GLANCE, what: str = "") -> bool:
+        """Whether it came true within so many seconds."""
+        end = time.monotonic() + seconds
+        while not (true := condition()) and time.monotonic() < end:
             if self._failed.is_set():
                 raise _Abandoned(what)
-            assert time.monotonic() < end, f"waited {PATIENCE:g} s in vain until {what}"
             time.sleep(pause)
+        return true
 
 
 class _Abandoned(Exception):

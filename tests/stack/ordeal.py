@@ -30,16 +30,16 @@ def go_through(bank: Bank, plan: Plan, seed: int, *, at_least: int = 0, limit: f
     nemesis = Nemesis(bank.stack, seed)
     with bank.verified(limit) as verification:
         written = _Written(bank)
-        producing = bank.produce("--rate", str(RATE))
-        try:
-            with Truth(nemesis) as truth:
-                nemesis.run(plan)
-                while written.count() < at_least:
-                    time.sleep(0.1)
-        finally:
-            print(nemesis.table())
-            producing.terminate()
-        summary = summary_of(producing, timeout=60)
+        with bank.produce("--rate", str(RATE)) as producing:
+            try:
+                with Truth(nemesis) as truth:
+                    nemesis.run(plan)
+                    while written.count() < at_least:
+                        time.sleep(0.1)
+            finally:
+                print(nemesis.table())
+                producing.terminate()
+            summary = summary_of(producing, timeout=60)
         verification.expect(summary)
     print(f"{summary['acknowledged']} records; status was asked {truth.asked} times: {truth.slowest:.1f} s at most")
     print(*truth.lies, sep="\n")

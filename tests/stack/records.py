@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from streamguard.kafka import clients
+from streamguard.kafka.positions import Positions
 from streamguard.kafka.tail import Record, tail
 from streamguard.settings import Settings
+from tests.stack.loops import wait_until
 
 
 def write(settings: Settings, topic: str, values: Iterable[bytes | None], **config: Any) -> int:
@@ -21,5 +23,13 @@ def write(settings: Settings, topic: str, values: Iterable[bytes | None], **conf
 
 
 def read(settings: Settings, topic: str) -> list[Record]:
-    """Every committed record of a topic; an open transaction is waited for."""
+    """Every committed record of a topic, once no transaction is open on it: Kafka writes the end of one a little after
+    it has answered the commit."""
+    positions = Positions(settings)
+    places = positions.places([topic])
+
+    def ended() -> bool:
+        return positions.ends(places, committed=True) == positions.ends(places, committed=False)
+
+    wait_until(ended, f"no transaction is open on {topic}")
     return list(tail(settings, topic, last=None))
