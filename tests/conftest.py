@@ -12,6 +12,7 @@ from streamguard.stack.jars import read_lock
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--stack", action="store_true", help="also run the tests in tests/stack, on real servers")
     parser.addoption("--soak", action="store_true", help="with --stack: the sizes of the README, and tests/soak")
+    parser.addoption("--attach", metavar="DIR", help="with --stack: a running stack's data directory, which stays up")
     parser.addoption("--seed", type=int, help="repeats what a test did at random: it prints the seed that it took")
 
 
