@@ -1,51 +1,63 @@
 """How a template prints a value, so that the value stays a value.
 
-What a template prints is disguised: each character that means something to JSON or to Kafka's `${provider:path:key}`
-is moved to a private plane of Unicode, one for one. The JSON parser sees none of them, and afterwards they are moved
-back. So no value ends a string, adds a key, or, since the position of every printed character is still known, makes a
-reference to a secret: the `${`, the `:` and the `}` of a reference must be written in the template.
+What a template says is told from what a value says character by character: each character *written in a template* that
+means something to JSON or to Kafka's `${provider:path:key}` is moved to a private plane of Unicode when the template is
+compiled. Only the compiler can do that, so whatever becomes of a value on its way (filters, macros, `~`, blocks), a
+meaningful character that is still an ordinary one was a value's. `settle` then makes the template's characters ordinary
+again and disguises the values'. So no value ends a string, adds a key, or makes a reference to a secret: the `${`, the
+`:` and the `}` of a reference must be written in the template.
 
-* `Printer.printed` is the environment's `finalize`; the text of macros and included files passes as it is.
-* `reveal` moves characters back; `smuggled` says which reference a value would have made.
+* `written` moves a template's characters; the compiler calls it (`connect/marks.py`).
+* `printed` is the environment's `finalize`: text, numbers and booleans only.
+* `settle` makes text that a JSON parser can read; `reveal` turns what it read into what is meant.
+* `smuggled` says which reference a value would have made.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from jinja2 import StrictUndefined
-from markupsafe import Markup
 
 from streamguard.errors import TemplateError
 
-PLANE = 0xF0000
-DISGUISED = frozenset('"\\/${}[]:,') | {chr(code) for code in range(32)} | {"\x7f"}
-PRIVATE = re.compile(f"[{chr(PLANE)}-{chr(PLANE + 0xFF)}]")
-REFERENCE = re.compile(r"\$\{([^}:]*):(?:([^}]*):)?([^}]*)\}", re.DOTALL)
+MEANINGFUL = '"\\/${}[]:,'
+TEMPLATE_PLANE = 0xF0000
+VALUE_PLANE = 0xF0100
+PRIVATE = re.compile("[\U000f0000-\U0010ffff]")
+REFERENCE = re.compile(r"\$\{([^}:]*):(?:([^}:]*):)?([^}]*)\}", re.DOTALL)
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+UNFINISHED_ESCAPE = re.compile(r"(?<!\\)(\\\\)*\\(u[0-9A-Fa-f]{0,3})?\Z")
 
-_DISGUISE = {ord(character): chr(PLANE + ord(character)) for character in DISGUISED}
-_REVEAL = {PLANE + ord(character): character for character in DISGUISED}
+_WRITTEN = {ord(character): chr(TEMPLATE_PLANE + ord(character)) for character in MEANINGFUL}
+_SETTLE = {TEMPLATE_PLANE + ord(character): character for character in MEANINGFUL} | {
+    ord(character): chr(VALUE_PLANE + ord(character)) for character in MEANINGFUL
+}
+_REVEAL = {VALUE_PLANE + ord(character): character for character in MEANINGFUL}
+
+
+def written(text: str) -> str:
+    """A template's own text, as no value can be."""
+    return text.translate(_WRITTEN)
 
 
 def printed(value: Any) -> Any:
     """What a template prints for `value`; jinja calls it for every `{{ }}`."""
-    if isinstance(value, Markup | StrictUndefined):
-        return value  # a macro's or a reference's text; or undefined, which fails when jinja turns it to text
+    if isinstance(value, str | StrictUndefined):
+        return value  # undefined fails when jinja turns it to text
     if isinstance(value, bool):
-        return Markup("true" if value else "false")  # noqa: S704 - nothing of it comes from outside
-    if isinstance(value, str | int | float):
-        return Markup(disguise(str(value)))  # noqa: S704 - disguised
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
     kind = {"NoneType": "nothing (null)", "list": "a list: join it with | join(',')"}.get(type(value).__name__)
     raise TemplateError(f"a template prints text and numbers, and this value is {kind or type(value).__name__}")
 
 
-def disguise(text: str) -> str:
-    """`text` without a character that means something to JSON or to Kafka."""
-    if PRIVATE.search(text):
-        raise TemplateError("a value contains characters of the private plane U+F0000, which streamguard uses itself")
-    return text.translate(_DISGUISE)
+def settle(text: str) -> str:
+    """Rendered text as JSON: the template's characters mean something, those of values do not."""
+    return text.translate(_SETTLE)
 
 
 def reveal(text: str) -> str:
@@ -62,8 +74,21 @@ def smuggled(text: str) -> str | None:
     return None
 
 
-def env(name: Any) -> Markup:
+def env(name: Any) -> str:
     """`${env:NAME}`: the worker puts in its environment variable of that name."""
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise TemplateError(f"env() takes the name of an environment variable, and {name!r} is none")
-    return Markup(f"${{env:{name}}}")  # noqa: S704 - a checked name
+    return written("${env:") + name + written("}")
+
+
+def refuse_private(values: Mapping[str, Any]) -> None:
+    """`TemplateError` if a value has a character of the planes that this module uses."""
+    pending: list[tuple[str, Any]] = list(values.items())
+    while pending:
+        name, value = pending.pop()
+        if isinstance(value, str) and PRIVATE.search(value):
+            raise TemplateError(f"the value {name} contains characters of the private planes, which streamguard uses")
+        if isinstance(value, Mapping):
+            pending += [(name, part) for pair in value.items() for part in pair]
+        elif isinstance(value, list | tuple | set):
+            pending += [(name, part) for part in value]

@@ -1,0 +1,1 @@
+"""Lint: what speaks against a connector before any plugin is asked."""
