@@ -13,6 +13,7 @@
   x ConnectError                 1
     + ConnectUnavailable         1   no answer at that URL
     + ConnectorNotFound          1
+    + ConnectorExists            1   a connector of that name is there already, and it is not as it was to be made
     + ConnectorInvalid           1   the plugin refused the config; carries the field errors
     + ConnectorFailed            1   deployed, but a task is FAILED; carries its first cause
   x StatementError               1   a ksql statement was refused; carries line, column, excerpt
@@ -99,6 +100,10 @@ class ConnectUnavailable(ConnectError):
 
 class ConnectorNotFound(ConnectError):
     """Kafka Connect has no connector of that name."""
+
+
+class ConnectorExists(ConnectError):
+    """Kafka Connect has a connector of that name already."""
 
 
 class ConnectorInvalid(ConnectError):

@@ -2,38 +2,64 @@
 
 The same status stands for different things, so an answer is judged by status, body and text together:
 
-* 404 without `error_code` in the body: the worker is still starting. "No status found": just created, not assigned
-  yet. Any other 404 with `error_code`: there is no such connector, task or plugin.
-* 409: a rebalance, or stale knowledge of the leader. 500 may be the same, or a leader that is gone: by its text.
-* 500 for anything else (a malformed body, an enum's bad value): final, repeating it changes nothing.
-* a time-out, or 500 "Request timed out": ambiguous, the write may have happened.
+* 404 without `error_code` in the body: the worker is still starting. "No status found": not assigned yet, or absent.
+  "HTTP 404 Not Found", and 405: this worker is too old for the request. Any other 404 with `error_code`: there is no
+  such connector, task or plugin.
+* 409 "already exists": so it does. Any other 409: a rebalance, or stale knowledge of the leader.
+* 500 may be a rebalance too, or a leader that is gone: by its text. For anything else (a malformed body, an enum's bad
+  value) it is final, repeating it changes nothing.
+* a time-out, 502, 504, 500 "Request timed out" or one that broke on its way to the leader: the write may have happened.
+* 429 and 503: not by this worker, not now.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 UNREACHABLE = "/\\%"
 """A connector whose name has one of these can be made over REST, and then never be read or deleted."""
 
-Meaning = Literal["done", "again", "ambiguous", "absent", "invalid", "final"]
+Meaning = Literal[
+    "done",
+    "away",
+    "unassigned",
+    "again",
+    "ambiguous",
+    "absent",
+    "exists",
+    "unsupported",
+    "denied",
+    "invalid",
+    "final",
+]
+State = Literal["running", "paused", "stopped"]
 
 _REBALANCE = re.compile(
-    r"rebalance is (expected|in progress|needed)|IO Error trying to forward|safely retried|no known leader|"
+    r"rebalance is (expected|in progress|needed)|safely retried|no known leader|"
     r"stale configuration|conflicting operation|cannot complete request (momentarily|because)",
     re.IGNORECASE,
 )
-_SUPPOSED_LOST = re.compile(r"request timed out|timed out", re.IGNORECASE)
+_FORWARDING = re.compile(r"IO Error trying to forward", re.IGNORECASE)
+_NEVER_ARRIVED = re.compile(r"refused|ConnectException|no ?route ?to ?host|unresolved|unknown ?host", re.IGNORECASE)
+_PERHAPS_DONE = re.compile(r"request timed out|error (writing|removing) .*kafka", re.IGNORECASE)
+_MASK = re.compile(r"[•*]{3,}|\[hidden\]")
+
+
+def is_mask(value: str) -> bool:
+    """Is this what a server shows in place of a secret?"""
+    return bool(_MASK.fullmatch(value))
 
 
 @dataclass(frozen=True)
 class Worker:
-    """GET /: the worker's version."""
+    """GET /: the worker's version, and the id of its Kafka cluster."""
 
     version: str
+    commit: str = ""
+    cluster_id: str = ""
 
     @property
     def number(self) -> tuple[int, int]:
@@ -84,7 +110,7 @@ class Deployed:
 
 @dataclass(frozen=True)
 class Plugin:
-    """A connector class that the worker can run."""
+    """A class that the worker can run: of type sink or source, or a transformation, predicate, converter."""
 
     class_name: str
     type: str
@@ -101,6 +127,24 @@ class FieldError:
 
 
 @dataclass(frozen=True)
+class KeyDefinition:
+    """What a plugin says about one key of its config. `default` None: it has none. `type` as in ``PASSWORD``, ``LIST``.
+
+    `order` counts within `group`; `recommended` values are known to a validation only.
+    """
+
+    name: str
+    type: str = "STRING"
+    documentation: str = ""
+    default: str | None = None
+    required: bool = False
+    importance: str = ""
+    group: str = ""
+    order: int = 0
+    recommended: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Validation:
     """The answer to a validation. The worker's echo of the values is dropped: it has the secrets resolved.
 
@@ -110,6 +154,25 @@ class Validation:
     errors: tuple[FieldError, ...]
     known: frozenset[str]
     undefined: frozenset[str] = frozenset()
+    definitions: tuple[KeyDefinition, ...] = ()
+
+
+@dataclass(frozen=True)
+class Offset:
+    """Where a sink goes on in one partition; `offset` None: nothing is committed, or it is to be forgotten."""
+
+    topic: str
+    partition: int
+    offset: int | None
+
+
+@dataclass(frozen=True)
+class Logger:
+    """A logger of one worker. `level` as in ``WARN``; `modified`: when REST last changed it, ms since 1970."""
+
+    name: str
+    level: str
+    modified: int | None = None
 
 
 @dataclass(frozen=True)
@@ -125,24 +188,46 @@ def meaning(status: int, body: Any, text: str) -> Meaning:
     if status < 300:
         return "done"
     if status == 404:
-        if not isinstance(body, Mapping) or "error_code" not in body or "no status found" in message.lower():
-            return "again"
-        return "absent"
+        return _meaning_of_404(body, message)
     if status == 409:
-        return "final" if "already exists" in message else "again"
-    if status in (429, 502, 503):
-        return "again"
-    if status == 504 or (status == 500 and _SUPPOSED_LOST.search(message) and not _REBALANCE.search(message)):
+        return "exists" if "already exists" in message else "again"
+    if status == 500:
+        return _meaning_of_500(message)
+    if status in (502, 504):
         return "ambiguous"
-    if status == 500 and _REBALANCE.search(message):
-        return "again"
+    if status in (429, 503):
+        return "away"
+    if status == 401 or (status == 403 and "tracking" not in message):
+        return "denied"
+    if status == 405:
+        return "unsupported"
     return "invalid" if status in (400, 422) else "final"
+
+
+def _meaning_of_404(body: Any, message: str) -> Meaning:
+    if not isinstance(body, Mapping) or "error_code" not in body:
+        return "away"
+    if message.startswith("HTTP 404"):
+        return "unsupported"
+    return "unassigned" if "no status found" in message.lower() else "absent"
+
+
+def _meaning_of_500(message: str) -> Meaning:
+    if _FORWARDING.search(message):
+        if "SSLHandshake" in message:
+            return "final"
+        return "again" if _NEVER_ARRIVED.search(message) else "ambiguous"
+    if _REBALANCE.search(message):
+        return "again"
+    if "Failed to find any class" in message:
+        return "invalid"
+    return "ambiguous" if _PERHAPS_DONE.search(message) else "final"
 
 
 def message_of(body: Any, text: str) -> str:
     """The worker's own words, or the start of what it sent in place of JSON."""
     if isinstance(body, Mapping) and isinstance(body.get("message"), str):
-        return str(body["message"])
+        return re.sub(r", available connectors are: .*", "", str(body["message"]), flags=re.DOTALL)
     return re.sub(r"<[^>]*>|\s+", " ", text).strip()[:300]
 
 
@@ -182,11 +267,64 @@ def deployed(document: Mapping[str, Mapping[str, Any]]) -> dict[str, Deployed]:
 def validation(document: Mapping[str, Any]) -> Validation:
     """From PUT /connector-plugins/CLASS/config/validate; a `definition` may be null."""
     errors: list[FieldError] = []
-    known: set[str] = set()
+    definitions: list[KeyDefinition] = []
     undefined: set[str] = set()
     for entry in document.get("configs", ()):
-        value, definition = entry.get("value") or {}, entry.get("definition") or {}
-        key = value.get("name") or definition.get("name") or ""
-        (known if definition else undefined).add(key)
-        errors += [FieldError(key, text, definition.get("documentation") or "") for text in value.get("errors") or ()]
-    return Validation(tuple(errors), frozenset(known), frozenset(undefined))
+        value, defined = entry.get("value") or {}, entry.get("definition") or {}
+        key = value.get("name") or defined.get("name") or ""
+        if defined:
+            recommended = tuple(str(item) for item in value.get("recommended_values") or ())
+            definitions.append(replace(key_definition(defined), name=key, recommended=recommended))
+        else:
+            undefined.add(key)
+        errors += [FieldError(key, text, defined.get("documentation") or "") for text in value.get("errors") or ()]
+    known = frozenset(one.name for one in definitions)
+    return Validation(tuple(errors), known, frozenset(undefined), tuple(definitions))
+
+
+def key_definition(document: Mapping[str, Any]) -> KeyDefinition:
+    """From an entry of GET /connector-plugins/CLASS/config, or a `definition` of a validation."""
+    default = document.get("default_value")
+    return KeyDefinition(
+        name=document.get("name") or "",
+        type=document.get("type") or "STRING",
+        documentation=document.get("documentation") or "",
+        default=None if default is None else str(default),
+        required=bool(document.get("required")),
+        importance=document.get("importance") or "",
+        group=document.get("group") or "",
+        order=int(document.get("order_in_group") or 0),
+    )
+
+
+def offsets(document: Mapping[str, Any]) -> list[Offset]:
+    """From GET /connectors/NAME/offsets of a sink, by topic and partition; KeyError: it is a source's."""
+    found = []
+    for entry in document.get("offsets", ()):
+        place, position = entry["partition"], entry.get("offset") or {}
+        offset = position.get("kafka_offset")
+        found.append(
+            Offset(place["kafka_topic"], int(place["kafka_partition"]), None if offset is None else int(offset))
+        )
+    return sorted(found, key=lambda one: (one.topic, one.partition))
+
+
+def offsets_document(wanted: Sequence[Offset]) -> dict[str, Any]:
+    """What PATCH /connectors/NAME/offsets takes; an `offset` of null forgets that of the partition."""
+    return {
+        "offsets": [
+            {
+                "partition": {"kafka_topic": one.topic, "kafka_partition": one.partition},
+                "offset": None if one.offset is None else {"kafka_offset": one.offset},
+            }
+            for one in wanted
+        ]
+    }
+
+
+def loggers(document: Mapping[str, Mapping[str, Any]]) -> list[Logger]:
+    """From GET /admin/loggers, by name."""
+    return [
+        Logger(name, str(entry.get("level") or ""), entry.get("last_modified"))
+        for name, entry in sorted(document.items())
+    ]

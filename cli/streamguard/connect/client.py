@@ -1,267 +1,285 @@
-"""Kafka Connect's REST API: one method an endpoint, typed answers; retries and errors are made in `_send`."""
+"""Kafka Connect's REST API: one method an endpoint, typed answers. `transport` repeats requests and makes errors."""
 
 from __future__ import annotations
 
+import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
-from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
+from typing import Any, Literal
+from urllib.parse import quote
 
 import requests
-import tenacity
+from requests.auth import AuthBase
 
 from streamguard.connect import answers
-from streamguard.connect.answers import UNREACHABLE, ConnectorStatus, Deployed, Plugin, Restart, Validation, Worker
+from streamguard.connect.answers import (
+    UNREACHABLE,
+    ConnectorStatus,
+    Deployed,
+    KeyDefinition,
+    Logger,
+    Offset,
+    Plugin,
+    Restart,
+    State,
+    Validation,
+    Worker,
+)
 from streamguard.connect.secrets import redact
-from streamguard.errors import ConnectError, ConnectorInvalid, ConnectorNotFound, ConnectUnavailable
+from streamguard.connect.transport import READ_SECONDS, Config, Limit, Request, Transport, session_factory
+from streamguard.errors import ConnectError, ConnectorExists, ConnectorNotFound
 
-Config = Mapping[str, str]
-
-CONNECT_SECONDS = 3.0
-READ_SECONDS = 95.0
-"""The worker gives up on a request after 90 s; a little more, so that its own answer arrives."""
-
-
-class _Again(Exception):
-    """Not now: the worker starts, or rebalances."""
-
-
-class _Ambiguous(Exception):
-    """The request may have been carried out."""
+LEVELS = ("OFF", "FATAL", "ERROR", "WARN", "INFO", "DEBUG", "TRACE")
+DEADLINE = 120.0
+"""Seconds; more than the 90 after which a worker gives up, so that there is time left to look what became of it."""
 
 
 class ConnectClient:
-    """A Connect cluster. Requests are repeated while it starts or rebalances, until `deadline` seconds have passed.
+    """A Connect cluster, asked at any of its workers. One client serves many threads.
 
-    A cluster that has never answered is given up after `patience` seconds: then the address is probably wrong.
+    Requests are repeated while workers start, change or rebalance, until `deadline` seconds have passed for the whole
+    call; 0: one attempt. A cluster that has never answered is given up after `patience` seconds.
     """
 
     def __init__(
         self,
-        url: str,
+        url: str | Sequence[str],
         *,
+        auth: AuthBase | None = None,
+        tls: ssl.SSLContext | None = None,
         session: requests.Session | None = None,
-        deadline: float = 60.0,
+        deadline: float = DEADLINE,
         patience: float = 2.0,
         read_timeout: float = READ_SECONDS,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        parts = _address(url)
-        if parts is None:
-            raise ConnectError(f"{redact(url)} is no address of Kafka Connect: it is like http://127.0.0.1:8083")
-        self._url = url.rstrip("/")
-        self.shown_url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])).rstrip("/")
-        self._session = session or requests.Session()
-        self._session.trust_env = False  # neither proxies nor ~/.netrc
-        self._deadline = deadline
-        self._patience = patience
-        self._timeout = (CONNECT_SECONDS, read_timeout)
-        self._sleep = sleep
-        self._reached = False
+        urls = [url] if isinstance(url, str) else list(url)
+        self._transport = Transport(
+            urls,
+            open_session=(lambda: session) if session is not None else session_factory(auth, tls),
+            deadline=deadline,
+            patience=patience,
+            read_timeout=read_timeout,
+            sleep=sleep,
+        )
+
+    @property
+    def shown_url(self) -> str:
+        """The worker that is asked now, without credentials."""
+        return self._transport.shown_url
 
     def worker(self) -> Worker:
-        return Worker(str(self._send("GET", "/").get("version", "")))
+        found = self._get("/")
+        return Worker(
+            str(found.get("version", "")), str(found.get("commit", "")), str(found.get("kafka_cluster_id", ""))
+        )
 
-    def plugins(self) -> list[Plugin]:
-        found = self._send("GET", "/connector-plugins")
+    def plugins(self, connectors_only: bool = True) -> list[Plugin]:
+        """The connectors that the worker can run; else its transformations, predicates and converters too."""
+        params = () if connectors_only else (("connectorsOnly", "false"),)
+        found = self._get("/connector-plugins", *params)
         return [Plugin(entry["class"], entry["type"], str(entry.get("version") or "")) for entry in found]
+
+    def plugin_config(self, class_name: str, version: str | None = None) -> list[KeyDefinition]:
+        """The keys that a plugin defines, without those that Connect itself adds. Versions: since 4.1."""
+        params = () if version is None else (("version", version),)
+        found = self._get(f"/connector-plugins/{quote(class_name, safe='')}/config", *params)
+        return [answers.key_definition(entry) for entry in found]
 
     def validate(self, class_name: str, config: Config) -> Validation:
         """The plugin's opinion of a config. May open connections, and takes seconds when they fail."""
         path = f"/connector-plugins/{quote(class_name, safe='')}/config/validate"
-        answer = answers.validation(self._send("PUT", path, json=dict(config), desired=config, harmless=True))
-        errors = (replace(error, message=redact(error.message, config)) for error in answer.errors)
+        body = {"name": "unnamed", "connector.class": class_name, **_texts(config)}
+        found = self._transport.send(Request("PUT", path, body=body, desired=body, harmless=True))
+        answer = answers.validation(found)
+        errors = (replace(error, message=redact(error.message, body)) for error in answer.errors)
         return replace(answer, errors=tuple(errors))
 
     def connectors(self) -> dict[str, Deployed]:
-        """Every connector with config and status, by one request."""
-        found = self._send("GET", "/connectors", params=[("expand", "info"), ("expand", "status")])
-        return answers.deployed(found)
+        """Every connector with config and status, by one request. It leaves out those that no worker has been given
+        yet: see `all_connectors`."""
+        return answers.deployed(self._get("/connectors", ("expand", "info"), ("expand", "status")))
+
+    def all_connectors(self) -> dict[str, Deployed]:
+        """Every connector, also what has just been created: a worker lists that by its name only."""
+        found = self.connectors()
+        for name in self._get("/connectors"):
+            if name not in found and not _hidden(name):
+                try:
+                    found[name] = Deployed(name, self.config(name), None)
+                except ConnectorNotFound:
+                    continue  # deleted since
+        return found
 
     def config(self, name: str) -> dict[str, str]:
-        return {key: str(value) for key, value in self._send("GET", _path(name, "config")).items()}
+        return self._config(name, self._transport.limit())
 
     def status(self, name: str) -> ConnectorStatus:
-        return answers.connector_status(self._send("GET", _path(name, "status")))
+        """Waits for what was just created to be given to a worker."""
+
+        def exists(limit: Limit) -> bool:
+            return bool(self._config(name, limit))
+
+        request = Request("GET", _path(name, "status"))
+        return answers.connector_status(self._transport.send(request, exists=exists))
 
     def task_configs(self, name: str) -> list[dict[str, str]]:
         """The config that each task has been given, in the order of the tasks."""
-        tasks = self._send("GET", _path(name, "tasks"))
+        tasks = self._get(_path(name, "tasks"))
         return [{key: str(value) for key, value in task["config"].items()} for task in tasks]
+
+    def active_topics(self, name: str) -> list[str]:
+        """The topics that the connector has read or written since it was made."""
+        found = self._get(_path(name, "topics"))
+        return sorted(found.get(name, {}).get("topics", ()))
+
+    def create(self, name: str, config: Config, state: State = "running") -> None:
+        """Make a connector, in a state other than running since 3.7; `ConnectorExists` if it is there already.
+
+        It is asked for again only after looking whether it is there now.
+        """
+        wanted = _texts(config)
+
+        def landed(limit: Limit) -> bool:
+            try:
+                present = self._config(name, limit)
+            except ConnectorNotFound:
+                return False
+            if _holds(present, wanted, masks=True):
+                return True
+            raise ConnectorExists(f"{self.shown_url}: somebody else made a connector {name} at the same time")
+
+        _path(name)  # a name that could not be reached again is refused
+        body: dict[str, Any] = {"name": name, "config": wanted}
+        if state != "running":
+            body["initial_state"] = state.upper()
+        self._transport.send(Request("POST", "/connectors", body=body, desired=wanted, careful=True), landed=landed)
 
     def put_config(self, name: str, config: Config) -> None:
         """Create the connector, or replace its config; after an ambiguous answer the config is read back."""
-        self._send(
-            "PUT",
-            _path(name, "config"),
-            json=dict(config),
-            desired=config,
-            landed=lambda: _holds(self.config(name), config),
-        )
+        wanted = _texts(config)
+        request = Request("PUT", _path(name, "config"), body=wanted, desired=wanted)
+        self._transport.send(request, landed=lambda limit: self._has(name, wanted, (), limit))
 
     def patch_config(self, name: str, patch: Mapping[str, str | None]) -> None:
         """Change some keys of a config, None removes one. Workers know this since 3.8."""
-        desired = {key: value for key, value in patch.items() if value is not None}
-        gone = patch.keys() - desired.keys()
-
-        def landed() -> bool:
-            config = self.config(name)
-            return _holds(config, desired) and not gone & config.keys()
-
-        self._send("PATCH", _path(name, "config"), json=dict(patch), desired=desired, landed=landed)
+        wanted = _texts({key: value for key, value in patch.items() if value is not None})
+        gone = patch.keys() - wanted.keys()
+        request = Request("PATCH", _path(name, "config"), body={**wanted, **dict.fromkeys(gone)}, desired=wanted)
+        self._transport.send(request, landed=lambda limit: self._has(name, wanted, gone, limit))
 
     def pause(self, name: str) -> None:
-        self._send("PUT", _path(name, "pause"), harmless=True)
+        self._change("PUT", _path(name, "pause"))
 
     def resume(self, name: str) -> None:
-        self._send("PUT", _path(name, "resume"), harmless=True)
+        """Run again what is paused or stopped."""
+        self._change("PUT", _path(name, "resume"))
+
+    def stop(self, name: str) -> None:
+        """Take the tasks away and keep config and offsets. Workers know this since 3.5."""
+        self._change("PUT", _path(name, "stop"))
 
     def restart(self, name: str, *, only_failed: bool = False) -> Restart:
         """Restart the connector and its tasks, or those of them that are FAILED."""
-        params = [("includeTasks", "true"), ("onlyFailed", str(only_failed).lower())]
-        found = self._send("POST", _path(name, "restart"), params=params, harmless=True)
+        params = (("includeTasks", "true"), ("onlyFailed", str(only_failed).lower()))
+        found = self._change("POST", _path(name, "restart"), params=params)
         status = answers.connector_status(found or {})
         parts = ["connector"] if status.state == "RESTARTING" else []
         return Restart((*parts, *(f"task {task.id}" for task in status.tasks if task.state == "RESTARTING")))
 
     def restart_task(self, name: str, task: int) -> None:
-        self._send("POST", _path(name, "tasks", str(task), "restart"), harmless=True)
+        self._change("POST", _path(name, "tasks", str(task), "restart"))
 
     def delete(self, name: str) -> None:
         """Delete the connector. Its consumer group stays: made again, it goes on where it was."""
 
-        def landed() -> bool:
+        def landed(limit: Limit) -> bool:
             try:
-                self.config(name)
+                self._config(name, limit)
             except ConnectorNotFound:
                 return True
             return False
 
-        self._send("DELETE", _path(name), landed=landed)
+        self._transport.send(Request("DELETE", _path(name)), landed=landed)
 
-    def _send(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: list[tuple[str, str]] | None = None,
-        json: Any = None,
-        desired: Config | None = None,
-        harmless: bool = False,
-        landed: Callable[[], bool] | None = None,
-    ) -> Any:
-        """Ask until there is an answer. A write that may have happened is repeated if it is `harmless`, else only
-        once `landed` has looked and not found it."""
-        unsure = False
-
-        def attempt() -> Any:
-            nonlocal unsure
-            if unsure and landed is not None and landed():
-                return None
-            unsure = False
-            try:
-                return self._once(method, path, params, json, desired)
-            except _Ambiguous as exc:
-                if not (harmless or landed or method == "GET"):
-                    raise ConnectError(f"{self.shown_url}: {exc}; whether it was done is not known") from exc
-                unsure = True
-                raise
-
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type((_Again, _Ambiguous)),
-            wait=tenacity.wait_random_exponential(multiplier=0.1, max=2.0),
-            stop=self._stop,
-            sleep=self._sleep,
-            reraise=True,
-        )
+    def offsets(self, name: str) -> list[Offset]:
+        """Where a sink goes on, by topic and partition. Workers know this since 3.5."""
+        found = self._get(_path(name, "offsets"))
         try:
-            return retrying(attempt)
-        except (_Again, _Ambiguous) as exc:
-            if not self._reached:
-                raise ConnectUnavailable(
-                    f"no Kafka Connect answers at {self.shown_url} ({exc}): start it with `streamguard up`, "
-                    "or say where it is with STREAMGUARD_CONNECT_URL or --url"
-                ) from exc
-            raise ConnectUnavailable(
-                f"Kafka Connect at {self.shown_url} did not do {method} {path} within {self._deadline:g} s: {exc}"
-            ) from exc
+            return answers.offsets(found)
+        except (KeyError, TypeError):
+            raise ConnectError(f"{name} is no sink: its offsets are not those of topics") from None
 
-    def _stop(self, state: tenacity.RetryCallState) -> bool:
-        limit = self._deadline if self._reached else min(self._patience, self._deadline)
-        return (state.seconds_since_start or 0.0) >= limit
+    def alter_offsets(self, name: str, offsets: Sequence[Offset]) -> None:
+        """Set some offsets of a STOPPED sink, None forgets one. Workers know this since 3.6."""
+        self._change("PATCH", _path(name, "offsets"), body=answers.offsets_document(offsets))
 
-    def _once(
-        self, method: str, path: str, params: list[tuple[str, str]] | None, json: Any, desired: Config | None
-    ) -> Any:
+    def delete_offsets(self, name: str) -> None:
+        """Forget every offset of a STOPPED connector. Workers know this since 3.6."""
+        self._change("DELETE", _path(name, "offsets"))
+
+    def loggers(self) -> list[Logger]:
+        """The loggers of the worker that answers; other workers have their own."""
+        return answers.loggers(self._get("/admin/loggers"))
+
+    def set_logger(self, name: str, level: str, scope: Literal["worker", "cluster"] = "worker") -> None:
+        """Change the level of a logger and of those below it; of every worker (`cluster`) since 3.7.
+
+        A worker answers 404 to a level that it does not know, and takes any other scope for `worker`.
+        """
+        if level.upper() not in LEVELS:
+            raise ConnectError(f"{level} is no level of a logger: it is one of {', '.join(LEVELS)}")
+        if scope not in ("worker", "cluster"):
+            raise ConnectError(f"{scope} is no scope: it is worker or cluster")
+        path = f"/admin/loggers/{quote(name, safe='')}"
+        self._change("PUT", path, params=(("scope", scope),), body={"level": level.upper()})
+
+    def _get(self, path: str, *params: tuple[str, str], limit: Limit | None = None) -> Any:
+        return self._transport.send(Request("GET", path, params), limit=limit)
+
+    def _change(self, method: str, path: str, *, params: tuple[tuple[str, str], ...] = (), body: Any = None) -> Any:
+        """Something that may be done twice."""
+        return self._transport.send(Request(method, path, params, body, harmless=True))
+
+    def _config(self, name: str, limit: Limit) -> dict[str, str]:
+        return {key: str(value) for key, value in self._get(_path(name, "config"), limit=limit).items()}
+
+    def _has(self, name: str, wanted: Config, gone: Sequence[str] | set[str], limit: Limit) -> bool:
         try:
-            response = self._session.request(
-                method, self._url + path, params=params, json=json, timeout=self._timeout, allow_redirects=False
-            )
-        except requests.ConnectTimeout as exc:
-            raise _Again("no connection in time") from exc
-        except requests.ConnectionError as exc:
-            if _never_sent(exc):
-                raise _Again("connection refused") from exc
-            raise _Ambiguous("the connection broke") from exc
-        except requests.Timeout as exc:
-            self._reached = True
-            raise _Ambiguous("no answer in time") from exc
-        except requests.RequestException as exc:
-            raise ConnectError(f"{self.shown_url}: {redact(str(exc), desired)}") from exc
-        self._reached = self._reached or _may_be_a_worker(response)
-        return self._judge(response, path, desired)
-
-    def _judge(self, response: requests.Response, path: str, desired: Config | None) -> Any:
-        try:
-            body = response.json() if response.content else None
-        except ValueError:
-            body = None
-            if response.status_code < 300:
-                raise ConnectError(f"{self.shown_url} answers no JSON: that is no Kafka Connect") from None
-        message = redact(answers.message_of(body, response.text), desired)
-        match answers.meaning(response.status_code, body, response.text):
-            case "done":
-                return body
-            case "again":
-                raise _Again(message)
-            case "ambiguous":
-                raise _Ambiguous(message)
-            case "absent":
-                raise ConnectorNotFound(f"{self.shown_url}: {message}")
-            case "invalid":
-                raise ConnectorInvalid(message)
-            case "final":
-                raise ConnectError(f"{self.shown_url}{path}: {response.status_code} {message}")
-
-
-def _address(url: str) -> SplitResult | None:
-    """The parts of an address of a web server; None if it is none."""
-    try:
-        parts = urlsplit(url)
-        return parts if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 else None
-    except ValueError:  # the port is no number, or too large
-        return None
-
-
-def _never_sent(exc: requests.ConnectionError) -> bool:
-    """Did it fail before a byte of the request was sent?"""
-    from urllib3.exceptions import MaxRetryError, NewConnectionError
-
-    reason = exc.args[0] if exc.args else None
-    return isinstance(reason, MaxRetryError) and isinstance(reason.reason, NewConnectionError)
-
-
-def _may_be_a_worker(response: requests.Response) -> bool:
-    """A worker that starts answers 404 too, but it is not the only server that does."""
-    return response.status_code != 404 or response.headers.get("Server", "").startswith("Jetty")
+            config = self._config(name, limit)
+        except ConnectorNotFound:
+            return False
+        return _holds(config, wanted) and not config.keys() & set(gone)
 
 
 def _path(name: str, *rest: str) -> str:
-    if not name or any(character in UNREACHABLE for character in name):
-        raise ConnectError(f"Kafka Connect can not reach a connector named {name!r}: no / \\ and % in names")
+    if _hidden(name):
+        raise ConnectError(
+            f"Kafka Connect can not reach a connector named {name!r}: no / \\ and % in names, nor . alone"
+        )
     return "/".join(("/connectors", quote(name, safe=""), *rest))
 
 
-def _holds(config: Config, desired: Config) -> bool:
-    return all(config.get(key) == value for key, value in desired.items())
+def _hidden(name: str) -> bool:
+    return name in ("", ".", "..") or any(character in UNREACHABLE for character in name)
+
+
+def _texts(config: Mapping[str, Any]) -> dict[str, str]:
+    """A config with every value as text: workers answer 400 to null and 500 to lists, and make texts of the rest."""
+    texts = {}
+    for key, value in config.items():
+        if isinstance(value, bool):
+            texts[key] = str(value).lower()
+        elif isinstance(value, str | int | float):
+            texts[key] = str(value)
+        else:
+            raise ConnectError(f"{key} is {type(value).__name__}: a connector's config holds texts and numbers only")
+    return texts
+
+
+def _holds(config: Config, wanted: Config, *, masks: bool = False) -> bool:
+    """`masks`: what the server hides counts as equal."""
+    return all(
+        config.get(key) == value or (masks and answers.is_mask(config.get(key, ""))) for key, value in wanted.items()
+    )
