@@ -23,6 +23,7 @@ from streamguard.stack.programs import GRPC
 from streamguard.stack.stack import Stack
 from tests.stack import sentinels
 from tests.stack.bank import Bank
+from tests.stack.workers import second_worker
 
 OFFSETS: list[int] = list(range(600, 5000, 50))
 SERVERS = ("kafka", "connect", "s3", "mongodb")
@@ -85,6 +86,20 @@ def bank(stack: Stack, project: Project) -> Bank:
     running = Bank(stack, project.pipeline("bank"))
     running.up()
     return running
+
+
+@pytest.fixture(scope="session")
+def workers(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """The addresses of two workers of one Connect cluster: that of the stack, and a second one.
+
+    With --attach, STREAMGUARD_TEST_SECOND_WORKER may name a second worker that is up already.
+    """
+    first, running = stack.settings.connect_url, os.environ.get("STREAMGUARD_TEST_SECOND_WORKER")
+    if running:
+        yield first, running
+        return
+    with second_worker(stack, tmp_path_factory.mktemp("second-worker")) as second:
+        yield first, second.url
 
 
 def _ports(settings: Settings) -> dict[str, Any]:
