@@ -37,8 +37,8 @@ LIMIT = 30.0
 PATIENCE = 90.0
 """Seconds after which this test gives up waiting."""
 STAY = 5.0
-"""Seconds for which a stranger stays in a group at most. From a victim that joined at the same moment, because a broker
-died, nothing is revoked before the stranger leaves."""
+"""Seconds for which a stranger stays in a group at most, or stays away. From a victim that joined at the same moment as
+it, because a broker died, nothing is revoked before it leaves."""
 AIM, GLANCE, LOOK = 0.0005, 0.02, 0.2
 """Seconds between two looks at the phase of a loop, at a process, and at Kafka."""
 BATCH_POINTS = ("after_poll", "after_begin", "before_offsets", "after_offsets", "during_commit", "after_commit")
@@ -191,11 +191,7 @@ class Nemesis:
         if point == STOP_POINT:
             return self._stop(victim, pid)
         if point == REVOKE_POINT:
-            with self._stranger(victim):
-                self._until(lambda: not lives(pid), STAY)
-            fault = self._await_death(victim, pid, point)
-            fault.ended = time.monotonic()
-            return fault
+            return self._revoke(victim, pid)
         if point:
             return self._await_death(victim, pid, point)
         self._await(lambda: self._phase(victim) > Phase.IDLE, f"{victim.program} has something to do", AIM)
@@ -212,6 +208,18 @@ class Nemesis:
         code = program.stop()
         assert code == -1, f"{victim.program} ended with {code}, and did not kill itself {STOP_POINT}"
         program.start()
+        fault.ended = time.monotonic()
+        return fault
+
+    def _revoke(self, victim: Victim, pid: int) -> Fault:
+        """A stranger comes, and goes: either revokes. Neither does while the victim has no partitions, since a broker
+        died: then it comes again."""
+        end = time.monotonic() + PATIENCE
+        while lives(pid) and time.monotonic() < end:
+            with self._stranger(victim):
+                self._until(lambda: not lives(pid), STAY)
+            self._until(lambda: not lives(pid), STAY)
+        fault = self._await_death(victim, pid, REVOKE_POINT)
         fault.ended = time.monotonic()
         return fault
 
