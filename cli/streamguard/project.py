@@ -170,7 +170,7 @@ def load_yaml(path: Path, schema: Mapping[str, Any]) -> dict[str, Any]:
     if first is not None:
         path_to, reason = _explain(first)
         raise ProjectError(f"{path}, line {_line(root, path_to)}: {reason}")
-    return dict(document)
+    return dict(document or {})
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -180,6 +180,11 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     if near:
         return f" (did you mean {near[0]}?)"
     return f" (there are {', '.join(known)})" if 0 < len(known) <= 20 else ""
+
+
+def line_of(path: Path, keys: Sequence[Any]) -> str:
+    """``FILE, line N``: where the value at `keys` is in a YAML file that was read before."""
+    return f"{path}, line {_line(yaml.compose(read_text(path), Loader=yaml.SafeLoader), keys)}"
 
 
 def _shipped() -> Path:

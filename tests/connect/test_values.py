@@ -41,8 +41,7 @@ def test_later_sources_win_settings_then_pipeline_then_file_then_set(project: Pr
 
 def test_the_tables_of_the_lake_are_values_without_the_sinks_own_columns(project: Project) -> None:
     values = load_values(load(project.root, environ={}), project.pipeline("bank"), values_file(project, "local"))
-    assert values["lake_columns"] == {"log": ["id", "amount", "n"]}
-    assert values["lake_casts"] == {"log": [("amount", "float64"), ("n", "int64")]}
+    assert values["lake_tables"] == {"log": {"id": "string", "amount": "double", "n": "long"}}
 
 
 @pytest.mark.parametrize(

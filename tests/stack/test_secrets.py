@@ -32,7 +32,7 @@ BULK = ("bank-transactions-", "fraudulent-transactions-", "unidentified-transact
 """Folders of Kafka's topics that hold the records of a pipeline, and nothing else."""
 LEAKY = """
 {"connector.class": "com.mongodb.kafka.connect.MongoSinkConnector", "topics": "users", "tasks.max": "1",
-"collection": "users", %s, {%% include "shared/json-records.j2" %%}}
+"collection": "users", %s, {%% include "shared/records.j2" %%}}
 """
 LEAKS = {
     "leaks-uri": '"database": "leaks", "connection.uri": "{{ env(mongodb_uri_variable) }}?readPreference=nonsense"',

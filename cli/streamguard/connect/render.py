@@ -21,6 +21,7 @@ from jinja2.exceptions import SecurityError
 from streamguard.connect.answers import UNREACHABLE
 from streamguard.connect.environment import Environment, Silence, undeclared
 from streamguard.connect.marks import Mark, Origin, origins, place_of
+from streamguard.connect.parameters import complete
 from streamguard.connect.printing import REFERENCE, refuse_private, reveal, settle, smuggled
 from streamguard.errors import Refused, TemplateError
 
@@ -72,6 +73,7 @@ def render(
     if not name or any(character in UNREACHABLE for character in name):
         raise TemplateError(f"{template}: Kafka Connect can not reach a connector named {name!r}")
     environment = environment or Environment(root)
+    values = complete(template, values, root)
     text = settle(_render_text(template, {**values, "name": name}, environment))
     clean, marks = environment.places.take_out(text)
     parsed = _Parsed(template, clean, marks)

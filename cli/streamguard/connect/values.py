@@ -1,4 +1,7 @@
-"""Values: what templates print. Settings < pipeline < `connectors/values/NAME.yml` < `--set KEY=VALUE`."""
+"""Values: what templates print. Settings < pipeline < `connectors/values/NAME.yml` < `--set KEY=VALUE`.
+
+Values of single connectors come in between, see `parameters`: their own files, and `connectors:` of the values file.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +19,12 @@ from streamguard.project import Project, load_yaml
 from streamguard.settings import Settings
 
 FROM_SETTINGS = ("s3_endpoint", "s3_catalog", "s3_warehouse", "s3_region", "kafka_replication")
-CASTS = {"int": "int32", "long": "int64", "float": "float32", "double": "float64", "boolean": "boolean"}
-"""Iceberg's types as Kafka Connect's Cast names them."""
 _SCALAR = {"type": ["string", "number", "boolean"]}
-VALUES_SCHEMA: Mapping[str, Any] = {
+OWN_SCHEMA: Mapping[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "title": "Values for the templates: connectors/values/NAME.yml",
+    "title": "Values of one connector: connectors/PIPELINE/NAME.yml",
     "type": ["object", "null"],
-    "propertyNames": {"pattern": "^[a-z][a-z0-9_]*$", "not": {"const": "name"}},
+    "propertyNames": {"pattern": "^[a-z][a-z0-9_]*$", "not": {"enum": ["name", "connectors"]}},
     "additionalProperties": {
         "anyOf": [
             _SCALAR,
@@ -32,6 +33,36 @@ VALUES_SCHEMA: Mapping[str, Any] = {
         ]
     },
 }
+VALUES_SCHEMA: Mapping[str, Any] = {
+    **OWN_SCHEMA,
+    "title": "Values for the templates: connectors/values/NAME.yml",
+    "propertyNames": {"pattern": "^[a-z][a-z0-9_]*$", "not": {"const": "name"}},
+    "properties": {
+        "connectors": {"type": "object", "additionalProperties": {**OWN_SCHEMA, "type": "object"}},
+    },
+}
+
+
+class Values(dict[str, Any]):
+    """The values for every template; and where they come from, so that those of one connector find their place.
+
+    `given` are those of the values file, `own` its values of single connectors, `overrides` those of `--set`.
+    """
+
+    def __init__(
+        self,
+        defaults: Mapping[str, Any],
+        file: Path,
+        given: Mapping[str, Any],
+        own: Mapping[str, Mapping[str, Any]],
+        overrides: Mapping[str, Any],
+    ) -> None:
+        super().__init__({**defaults, **given, **overrides})
+        self.file = file
+        self.given = given
+        self.own = own
+        self.overrides = overrides
+        self.without_overrides = {**defaults, **given}
 
 
 def values_file(project: Project, name: str) -> Path:
@@ -47,7 +78,7 @@ def values_file(project: Project, name: str) -> Path:
     raise ProjectError(f"no values {name}: neither a file nor in {folder} (there: {', '.join(near) or 'none'})")
 
 
-def load_values(settings: Settings, pipeline: Pipeline, path: Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
+def load_values(settings: Settings, pipeline: Pipeline, path: Path, overrides: Iterable[str] = ()) -> Values:
     """All values, later sources over earlier ones. A secret among them is refused: they end in connectors."""
     values: dict[str, Any] = {name: getattr(settings, name) for name in FROM_SETTINGS}
     values["pipeline"] = pipeline.name
@@ -56,27 +87,30 @@ def load_values(settings: Settings, pipeline: Pipeline, path: Path, overrides: I
     if pipeline.lake:
         values |= lake_values(pipeline.lake)
     given = load_yaml(path, VALUES_SCHEMA)
-    for override in overrides:
-        name, value = parse_override(override)
-        given[name] = value
-    for name, value in given.items():
-        found = literal_secret(name, str(value))
-        if found and not name.endswith("_variable"):
+    own = given.pop("connectors", {})
+    overridden = dict(parse_override(override) for override in overrides)
+    for mapping in (given, overridden, *own.values()):
+        refuse_secrets(mapping)
+    return Values(values, path, given, own, overridden)
+
+
+def refuse_secrets(values: Mapping[str, Any]) -> None:
+    """Raise `Refused` if a value is a secret: values end in connectors, which anybody may read."""
+    for name, value in values.items():
+        found = None if name.endswith("_variable") else literal_secret(name, str(value))
+        if found:
             raise Refused(
                 f"the value {name} holds {found}: name a variable of the worker's, and write env(…) in the template"
             )
-    return values | given
 
 
 def lake_values(lake: Lake) -> dict[str, Any]:
     """The tables of a lake as templates need them; columns that start with `_` are the sink's own."""
-    own = {table.name: [column for column in table.columns if not column.name.startswith("_")] for table in lake.tables}
     return {
         "lake_namespace": lake.namespace,
-        "lake_columns": {name: [column.name for column in columns] for name, columns in own.items()},
-        "lake_casts": {
-            name: [(column.name, CASTS[column.type]) for column in columns if column.type in CASTS]
-            for name, columns in own.items()
+        "lake_tables": {
+            table.name: {column.name: column.type for column in table.columns if not column.name.startswith("_")}
+            for table in lake.tables
         },
     }
 
@@ -84,7 +118,7 @@ def lake_values(lake: Lake) -> dict[str, Any]:
 def parse_override(text: str) -> tuple[str, Any]:
     """`KEY=VALUE`; the value is read as YAML, so that numbers and booleans are what they look like."""
     name, equals, value = text.partition("=")
-    if not equals or not name.isidentifier() or name == "name":
+    if not equals or not name.isidentifier() or name in ("name", "connectors"):
         raise UnknownName(f"--set takes KEY=VALUE, and {name or text!r} is no name of a value")
     try:
         read = yaml.safe_load(value)
