@@ -225,10 +225,10 @@ def _meaning_of_500(message: str) -> Meaning:
 
 
 def message_of(body: Any, text: str) -> str:
-    """The worker's own words, or the start of what it sent in place of JSON."""
+    """The worker's own words, or what it sent in place of JSON, without the tags."""
     if isinstance(body, Mapping) and isinstance(body.get("message"), str):
         return re.sub(r", available connectors are: .*", "", str(body["message"]), flags=re.DOTALL)
-    return re.sub(r"<[^>]*>|\s+", " ", text).strip()[:300]
+    return re.sub(r"<[^>]*>|\s+", " ", text).strip()
 
 
 def connector_status(document: Mapping[str, Any]) -> ConnectorStatus:
@@ -262,6 +262,12 @@ def deployed(document: Mapping[str, Mapping[str, Any]]) -> dict[str, Deployed]:
         for name, parts in document.items()
         if "info" in parts
     }
+
+
+def echoes(document: Mapping[str, Any]) -> dict[str, str | None]:
+    """The values that a validation sends back, secrets resolved: only for knowing what must never be shown."""
+    values = [entry.get("value") or {} for entry in document.get("configs", ())]
+    return {str(value.get("name", "")): value.get("value") for value in values}
 
 
 def validation(document: Mapping[str, Any]) -> Validation:

@@ -26,7 +26,7 @@ from streamguard.connect.answers import (
     Validation,
     Worker,
 )
-from streamguard.connect.secrets import redact
+from streamguard.connect.secrets import learn_echoes, redact
 from streamguard.connect.transport import READ_SECONDS, Config, Limit, Request, Transport, session_factory
 from streamguard.errors import ConnectError, ConnectorExists, ConnectorNotFound
 
@@ -92,6 +92,7 @@ class ConnectClient:
         path = f"/connector-plugins/{quote(class_name, safe='')}/config/validate"
         body = {"name": "unnamed", "connector.class": class_name, **_texts(config)}
         found = self._transport.send(Request("PUT", path, body=body, desired=body, harmless=True))
+        learn_echoes(body, answers.echoes(found))
         answer = answers.validation(found)
         errors = (replace(error, message=redact(error.message, body)) for error in answer.errors)
         return replace(answer, errors=tuple(errors))

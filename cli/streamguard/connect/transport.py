@@ -13,6 +13,7 @@ by `deadline`. Nothing here is bound to a thread: the threads of a deployment sh
 
 from __future__ import annotations
 
+import logging
 import random
 import ssl
 import threading
@@ -34,10 +35,14 @@ READ_SECONDS = 95.0
 """The worker gives up on a request after 90 s; a little more, so that its own answer arrives."""
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 2.0
+PAGE = 300
+"""Characters of what is no JSON, as a proxy's page, that an error tells."""
 LOOK_SHARE = 0.1
 """Of the deadline: what a write leaves for looking whether it was carried out."""
 
 Config = Mapping[str, str]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -262,10 +267,14 @@ class Transport:
             body = None
             if status < 300:
                 raise ConnectError(f"{where} answers no JSON: that is no Kafka Connect") from None
-        message = redact(answers.message_of(body, response.text), request.desired)
-        meaning = answers.meaning(status, body, response.text)
-        if meaning == "done":
+        if status < 300:
+            log.debug("%s: %s", request, status, extra={"worker": where})
             return body
+        message = redact(answers.message_of(body, response.text), request.desired)
+        if not isinstance(body, Mapping):
+            message = message[:PAGE]  # cut after redacting: half a secret would not be known
+        log.debug("%s: %s %s", request, status, message, extra={"worker": where})
+        meaning = answers.meaning(status, body, response.text)
         if meaning in ("away", "unassigned", "again", "ambiguous"):
             away, lost, unassigned = meaning == "away", meaning == "ambiguous", meaning == "unassigned"
             raise _Again(message, away=away, lost=lost, unassigned=unassigned)
