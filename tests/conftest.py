@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib.metadata import version
 
 import pytest
@@ -14,6 +15,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", action="store_true", help="with --stack: the sizes of the README, and tests/soak")
     parser.addoption("--attach", metavar="DIR", help="with --stack: a running stack's data directory, which stays up")
     parser.addoption("--seed", type=int, help="repeats what a test did at random: it prints the seed that it took")
+
+
+def pytest_configure() -> None:
+    """No test may reach the clusters of whoever runs it, nor may a command that a test starts."""
+    os.environ["STREAMGUARD_CONTEXTS_FILE"] = "/nonexistent/contexts.yml"
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

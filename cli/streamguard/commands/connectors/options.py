@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
 from streamguard.commands import completion
+from streamguard.errors import StreamguardError
 
 if TYPE_CHECKING:
     from streamguard.commands import App
@@ -16,14 +19,61 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-url_option = click.option(
-    "--url", metavar="URL", help="Kafka Connect.  [default: the setting connect_url, the local one]"
-)
 yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 names_argument = click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=completion.connectors)
 required_names = click.argument(
     "names", nargs=-1, required=True, metavar="NAME...", shell_complete=completion.connectors
 )
+
+
+def url_option(function: F) -> F:
+    """--url and --context, which settle before the command runs which cluster is meant; it gets `url` only."""
+
+    @functools.wraps(function)
+    def command(*args: Any, url: str | None, context: str | None, **kwargs: Any) -> Any:
+        enter(click.get_current_context().obj, url, context)
+        return function(*args, url=url, **kwargs)
+
+    options = (
+        click.option("--url", metavar="URL", help="Kafka Connect.  [default: the context's, else the local one]"),
+        click.option(
+            "--context",
+            metavar="NAME",
+            shell_complete=contexts,
+            help="The cluster, see `connectors contexts`.  [default: the one in use]",
+        ),
+    )
+    decorated: Any = command
+    for option in reversed(options):
+        decorated = option(decorated)
+    return cast(F, decorated)
+
+
+def contexts(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """The names of contexts, for completion."""
+    from streamguard.connect.contexts import load
+
+    try:
+        names = load(_app_of(ctx).settings.contexts_file).by_name
+    except StreamguardError:
+        return []
+    return sorted(name for name in names if name.startswith(incomplete))
+
+
+def _app_of(ctx: click.Context) -> App:
+    """During completion the group has not run: there is no App yet."""
+    from streamguard.commands import App
+
+    return ctx.obj if isinstance(ctx.obj, App) else App(ctx.find_root().params.get("project"))
+
+
+def enter(app: App, url: str | None, context: str | None) -> None:
+    """The context of this command: its Kafka is that of the settings from here on. An address alone has none."""
+    from streamguard.connect.contexts import choose
+
+    app.context = None if url and not context else choose(app.settings, context)
+    if app.context is not None and app.context.kafka_bootstrap:
+        app.settings = replace(app.settings, kafka_bootstrap=app.context.kafka_bootstrap)
 
 
 def template_options(function: F) -> F:
@@ -46,14 +96,20 @@ def template_options(function: F) -> F:
 
 
 def client_of(app: App, url: str | None) -> ConnectClient:
-    """The client of the worker at `url`, or of the settings."""
+    """The client of the worker at `url`, of the context, or of the settings."""
+    if app.context is not None:
+        from streamguard.connect.credentials import open_client
+
+        return open_client(app.context, *([url] if url else []))
     from streamguard.connect.client import ConnectClient
 
     return ConnectClient(url or app.settings.connect_url)
 
 
-def topics_of(app: App) -> dict[str, int]:
-    """The topics that exist, with their partitions."""
+def topics_of(app: App) -> dict[str, int] | None:
+    """The topics that exist, with their partitions; None if nobody says where the context's Kafka is."""
+    if app.context is not None and not app.context.kafka_bootstrap and not app.settings.has_own_kafka_bootstrap:
+        return None
     from streamguard.kafka.cluster import Cluster
 
     return Cluster(app.settings).partitions()
