@@ -14,7 +14,7 @@ from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from streamguard.connect.marks import Places, compile_marks
-from streamguard.connect.printing import PRIVATE, env, printed
+from streamguard.connect.printing import PRIVATE, env, file, printed
 from streamguard.errors import TemplateError
 
 FILTERS = (
@@ -94,6 +94,7 @@ class Environment(ImmutableSandboxedEnvironment):
         self.filters = {name: self.filters[name] for name in FILTERS}
         self.globals = {
             "env": env,
+            "file": file,
             "range": self.globals["range"],
             "dict": dict,
             "namespace": self.globals["namespace"],

@@ -21,14 +21,16 @@ from typing import Any
 
 from jinja2 import StrictUndefined
 
+from streamguard.connect.sensitive import REFERENCE
 from streamguard.errors import TemplateError
 
 MEANINGFUL = '"\\/${}[]:,'
 TEMPLATE_PLANE = 0xF0000
 VALUE_PLANE = 0xF0100
 PRIVATE = re.compile("[\U000f0000-\U0010ffff]")
-REFERENCE = re.compile(r"\$\{([^}:]*):(?:([^}:]*):)?([^}]*)\}", re.DOTALL)
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+PATH = re.compile(r"/[A-Za-z0-9._/@+=-]+")
+KEY = re.compile(r"[A-Za-z0-9._-]+")
 UNFINISHED_ESCAPE = re.compile(r"(?<!\\)(\\\\)*\\(u[0-9A-Fa-f]{0,3})?\Z")
 
 _WRITTEN = {ord(character): chr(TEMPLATE_PLANE + ord(character)) for character in MEANINGFUL}
@@ -79,6 +81,13 @@ def env(name: Any) -> str:
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise TemplateError(f"env() takes the name of an environment variable, and {name!r} is none")
     return written("${env:") + name + written("}")
+
+
+def file(path: Any, key: Any) -> str:
+    """`${file:PATH:KEY}`: the worker puts in what its properties file at PATH says of KEY."""
+    if not isinstance(path, str) or not PATH.fullmatch(path) or not isinstance(key, str) or not KEY.fullmatch(key):
+        raise TemplateError(f"file() takes the path of a properties file and a key of it, and not {path!r}, {key!r}")
+    return written(f"${{file:{path}:{key}}}")
 
 
 def refuse_private(values: Mapping[str, Any]) -> None:

@@ -25,9 +25,9 @@ from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
-from streamguard.connect.printing import REFERENCE
 from streamguard.connect.sensitive import (
     ANCHOR,
+    REFERENCE,
     exposed_keys,
     is_plain,
     is_sensitive,

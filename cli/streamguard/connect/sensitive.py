@@ -15,8 +15,8 @@ from collections.abc import Collection, Mapping
 from functools import lru_cache
 from itertools import pairwise
 
-from streamguard.connect.printing import REFERENCE
-
+REFERENCE = re.compile(r"\$\{([^}:]*):(?:([^}:]*):)?([^}]*)\}", re.DOTALL)
+"""`${provider:path:key}` or `${provider:key}`, as a worker finds it."""
 _SENSITIVE = re.compile(
     r"passw|passphrase|pwd|secret|token|credential|private.?key|access.?key|api.?key|account.?key|jaas\.config"
     r"|basic\.auth\.user\.info|connection\.(uri|url|string)|ssl\.key(store\.key)?$|customer\.key$|sas$"
@@ -51,7 +51,10 @@ _KNOWN = (
         ),
         "a token in an address",
     ),
-    (re.compile(r"\b(?:Basic|Bearer)\s+(?![$<*\[])[\w+/.~-]{8,}={0,2}"), "an Authorization header"),
+    (
+        re.compile(r"\b(?:Basic|Bearer)\s+(?=\S*(?:[\d=]|[a-z][A-Z]))(?![$<*\[])[\w+/.~-]{8,}={0,2}"),
+        "an Authorization header",
+    ),
     (
         re.compile(
             r"\b(?:gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abprs]-[\w-]{10,}|hvs\.[\w-]{20,}"
