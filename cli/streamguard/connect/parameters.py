@@ -94,8 +94,7 @@ def complete(template: Path, values: Mapping[str, Any], root: Path) -> dict[str,
     name = template.name.removesuffix(SUFFIX)
     listed = parameter_list(template, root)
     own_file = own_values_file(template)
-    own = load_yaml(own_file, OWN_SCHEMA) if own_file.is_file() else {}
-    refuse_secrets(own)
+    own = own_values(own_file)
     of_file: Mapping[str, Any] = {}
     if isinstance(values, Values):
         of_file = values.own.get(name, {})
@@ -112,6 +111,18 @@ def complete(template: Path, values: Mapping[str, Any], root: Path) -> dict[str,
 def own_values_file(template: Path) -> Path:
     """The file of a connector's own values: `NAME.yml` beside `NAME.json.j2`."""
     return template.with_name(template.name.removesuffix(SUFFIX) + ".yml")
+
+
+def own_values(file: Path) -> dict[str, Any]:
+    """A connector's own values; none, if it has no file."""
+    if not file.is_file():
+        return {}
+    try:
+        own = load_yaml(file, OWN_SCHEMA)
+    except ProjectError as exc:  # it concerns this connector only
+        raise TemplateError(str(exc)) from exc
+    refuse_secrets(own)
+    return own
 
 
 def parameter_list(template: Path, root: Path) -> ParameterList:
