@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -30,6 +32,7 @@ class Asked:
     method: str
     path: str
     body: Any
+    authorization: str | None = None
 
 
 @dataclass
@@ -54,15 +57,16 @@ def error(status: int, message: str) -> Answer:
     return Answer(status, {"error_code": status, "message": message})
 
 
-@pytest.fixture
-def script() -> Iterator[Script]:
+@contextmanager
+def playing(tls: ssl.SSLContext | None = None) -> Iterator[Script]:
+    """A worker of its own that answers until the block ends."""
     played = Script()
 
     class Worker(BaseHTTPRequestHandler):
         def _play(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length)) if length else None
-            played.asked.append(Asked(self.command, self.path, body))
+            played.asked.append(Asked(self.command, self.path, body, self.headers.get("Authorization")))
             answer = played.answers.pop(0) if played.answers else played.rest
             if answer.hold:
                 played.stopping.wait(answer.hold)
@@ -82,13 +86,35 @@ def script() -> Iterator[Script]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Worker)
-    server.daemon_threads = True
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            """A client that has gone is no news."""
+
+    server = Server(("127.0.0.1", 0), Worker)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
-    played.url = f"http://127.0.0.1:{server.server_port}"
-    yield played
-    played.stopping.set()
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    played.url = f"{'http' if tls is None else 'https'}://127.0.0.1:{server.server_port}"
+    try:
+        yield played
+    finally:
+        played.stopping.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.fixture
+def script() -> Iterator[Script]:
+    with playing() as played:
+        yield played
+
+
+@pytest.fixture
+def second() -> Iterator[Script]:
+    """Another worker of the same cluster."""
+    with playing() as played:
+        yield played
