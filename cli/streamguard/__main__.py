@@ -15,7 +15,9 @@ def main() -> None:
         import signal
 
         from streamguard.commands import run
+        from streamguard.commands.verbose import guard_process
 
+        guard_process()
         code = run(sys.argv[1:])
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, signal.SIG_DFL)  # all is done: no traceback out of what libraries do at exit

@@ -153,6 +153,11 @@ def environment_variable(name: str) -> str:
     return os.environ.get(name, "")
 
 
+def secrets_of(settings: Settings) -> list[str]:
+    """The values of settings that are secrets."""
+    return [str(getattr(settings, entry.name)) for entry in fields(settings) if entry.metadata.get("secret")]
+
+
 def _read_file(path: Path) -> dict[str, str]:
     try:
         return {name: value for name, value in dotenv_values(path).items() if value is not None}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -50,10 +51,14 @@ COMMANDS = {
 class App:
     """What every command needs, read when first asked for: the project and the settings."""
 
-    def __init__(self, project: Path | None, *, verbose: bool = False) -> None:
+    def __init__(self, project: Path | None, *, verbosity: int = 0) -> None:
         self._project = project
-        self.verbose = verbose
+        self.verbosity = verbosity
         self.context: Context | None = None  # of a command of `connectors`
+
+    @property
+    def verbose(self) -> bool:
+        return self.verbosity > 0
 
     @cached_property
     def project(self) -> Project:
@@ -119,10 +124,10 @@ class LazyGroup(click.Group):
     type=click.Path(path_type=Path, file_okay=False),
     help="The folder that holds connectors/, ksql/ and init/.  [default: the nearest one upward]",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")
+@click.option("-v", "--verbose", count=True, help="Say more on stderr; -vv and -vvv still more.")
 @click.version_option(__version__, prog_name="streamguard")
 @click.pass_context
-def cli(ctx: click.Context, project: Path | None, verbose: bool) -> None:
+def cli(ctx: click.Context, project: Path | None, verbose: int) -> None:
     """Fraud data from Kafka into S3 and MongoDB, with three folders of text.
 
     \b
@@ -131,7 +136,7 @@ def cli(ctx: click.Context, project: Path | None, verbose: bool) -> None:
       streamguard connectors deploy           bring the sinks in line with connectors/
       streamguard query fraud-report          join transactions with their people
     """
-    ctx.obj = App(project, verbose=verbose)
+    ctx.obj = App(project, verbosity=verbose)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -139,14 +144,11 @@ def run(arguments: Sequence[str]) -> int:
     try:
         result = cli.main(list(arguments), prog_name="streamguard", standalone_mode=False)
         sys.stdout.flush()
-    except click.UsageError as exc:
-        exc.show()
-        return USAGE
     except click.ClickException as exc:
-        exc.show()
-        return exc.exit_code
+        _show(exc)
+        return USAGE if isinstance(exc, click.UsageError) else exc.exit_code
     except StreamguardError as exc:
-        click.echo(f"{click.style('Error:', fg='red')} {exc}", err=True)
+        click.echo(f"{click.style('Error:', fg='red')} {_redacted(str(exc))}", err=True)
         return exc.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
@@ -157,9 +159,28 @@ def run(arguments: Sequence[str]) -> int:
     except OSError as exc:
         if exc.errno == errno.ENOSPC and exc.filename is None:
             _drop_output()
-        click.echo(f"Error: {_about_file(exc)}", err=True)
+        click.echo(f"Error: {_redacted(_about_file(exc))}", err=True)
         return STORAGE if exc.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS) else 1
+    except Exception as exc:  # noqa: BLE001  a bug; whoever reports it needs the place, and no secret
+        from streamguard.commands import verbose
+
+        click.echo(verbose.about_bug(exc, verbose=any(word.startswith("-v") for word in arguments)), err=True)
+        return 1
     return result if isinstance(result, int) else 0
+
+
+def _show(exc: click.ClickException) -> None:
+    """As click does, without what a wrong option may quote."""
+    told = io.StringIO()
+    exc.show(told)
+    click.echo(_redacted(told.getvalue()), err=True, nl=False)
+
+
+def _redacted(text: str) -> str:
+    """Whatever an error quotes, a secret is not in it; imported here, since most calls end well."""
+    from streamguard.connect.secrets import redact
+
+    return redact(text)
 
 
 def _drop_output() -> None:

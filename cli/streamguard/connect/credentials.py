@@ -11,6 +11,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from streamguard.connect.client import ConnectClient
 from streamguard.connect.contexts import Basic, Context, Secret, Tls
+from streamguard.connect.secrets import learn
 from streamguard.errors import SettingsError
 from streamguard.settings import environment_variable
 
@@ -25,7 +26,13 @@ def open_client(context: Context, *urls: str) -> ConnectClient:
 
 
 def read(secret: Secret) -> str:
-    """The secret, now."""
+    """The secret, now. From here on nothing that is printed holds it."""
+    found = _read(secret)
+    learn([found])
+    return found
+
+
+def _read(secret: Secret) -> str:
     if secret.file is None:
         found = environment_variable(secret.env)
         if not found:
@@ -77,8 +84,10 @@ class _Basic(AuthBase):
         self._basic = basic
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        user, password = self._basic.user, read(self._basic.password)
+        learn([f"{user}:{password}"])  # as the header has it
         # As bytes: otherwise only Latin 1 can be sent.
-        HTTPBasicAuth(self._basic.user.encode(), read(self._basic.password).encode())(request)
+        HTTPBasicAuth(user.encode(), password.encode())(request)
         return request
 
 

@@ -21,7 +21,7 @@ import logging
 import re
 import threading
 import traceback
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import lru_cache
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
@@ -44,6 +44,7 @@ __all__ = [
     "is_sensitive",
     "learn",
     "learn_echoes",
+    "learn_environment",
     "literal_secret",
     "literal_secrets",
     "named_by_reference",
@@ -100,6 +101,13 @@ def learn_echoes(desired: Mapping[str, str], echoed: Mapping[str, str | None]) -
         learn(resolved for reference, resolved in pairs if not is_plain(reference))
         with _LOCK:
             _RESOLVED.update(reference for reference, _ in pairs)
+
+
+def learn_environment(config: Mapping[str, str], value_of: Callable[[str], str]) -> None:
+    """Learn what the references `${env:NAME}` of `config` stand for, if this process has the same variables."""
+    references = {match.group() for value in config.values() for match in REFERENCE.finditer(value)}
+    names = {reference[6:-1] for reference in references if reference.startswith("${env:") and not is_plain(reference)}
+    learn(value_of(name) for name in sorted(names))
 
 
 def forget() -> None:

@@ -28,6 +28,7 @@ from requests.auth import AuthBase
 
 from streamguard.connect import answers
 from streamguard.connect.secrets import redact
+from streamguard.connect.secrets import shown as hidden
 from streamguard.errors import ConnectError, ConnectorExists, ConnectorInvalid, ConnectorNotFound, ConnectUnavailable
 
 CONNECT_SECONDS = 3.0
@@ -43,6 +44,8 @@ LOOK_SHARE = 0.1
 Config = Mapping[str, str]
 
 log = logging.getLogger(__name__)
+BODIES = 5
+"""The level at which configs are logged that are sent, secrets masked: below DEBUG."""
 
 
 @dataclass(frozen=True)
@@ -227,6 +230,9 @@ class Transport:
         return session
 
     def _once(self, current: int, request: Request, limit: Limit) -> Any:
+        if request.desired is not None and log.isEnabledFor(BODIES):
+            config = {key: hidden(key, value) for key, value in sorted(request.desired.items())}
+            log.log(BODIES, "%s %s", request, config, extra={"worker": self.shown_urls[current]})
         read = limit.timeout(self._read_timeout, self._reserve(limit, request))
         try:
             response = self._session().request(

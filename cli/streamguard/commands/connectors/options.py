@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 from streamguard.commands import completion
-from streamguard.errors import StreamguardError
+from streamguard.errors import Refused, StreamguardError
 
 if TYPE_CHECKING:
     from streamguard.commands import App
@@ -69,8 +69,11 @@ def _app_of(ctx: click.Context) -> App:
 
 def enter(app: App, url: str | None, context: str | None) -> None:
     """The context of this command: its Kafka is that of the settings from here on. An address alone has none."""
+    from streamguard.connect import secrets
     from streamguard.connect.contexts import choose
+    from streamguard.settings import secrets_of
 
+    secrets.learn([*secrets_of(app.settings), url or app.settings.connect_url])
     app.context = None if url and not context else choose(app.settings, context)
     if app.context is not None and app.context.kafka_bootstrap:
         app.settings = replace(app.settings, kafka_bootstrap=app.context.kafka_bootstrap)
@@ -106,6 +109,15 @@ def client_of(app: App, url: str | None) -> ConnectClient:
     return ConnectClient(url or app.settings.connect_url)
 
 
+def require_kafka(app: App) -> None:
+    """`Refused` if nobody says where the context's Kafka is: that of the settings is another cluster's."""
+    if app.context is not None and not app.context.kafka_bootstrap and not app.settings.has_own_kafka_bootstrap:
+        raise Refused(
+            f"the context {app.context.name} does not say where its Kafka is: add kafka_bootstrap to it in "
+            f"{app.settings.contexts_file}, or set STREAMGUARD_KAFKA_BOOTSTRAP"
+        )
+
+
 def topics_of(app: App) -> dict[str, int] | None:
     """The topics that exist, with their partitions; None if nobody says where the context's Kafka is."""
     if app.context is not None and not app.context.kafka_bootstrap and not app.settings.has_own_kafka_bootstrap:
@@ -122,7 +134,18 @@ def rendered_by(
     from streamguard.connect.choose import choose, render_pipelines
 
     pipelines = [app.pipeline(pipeline)] if pipeline else None
-    return choose(render_pipelines(app.project, app.settings, pipelines, values, overrides), names)
+    rendered = choose(render_pipelines(app.project, app.settings, pipelines, values, overrides), names)
+    learn_references(rendered)
+    return rendered
+
+
+def learn_references(rendered: Sequence[Connector]) -> None:
+    """What a reference names may be set here too, as in a container with the worker's environment: it is secret."""
+    from streamguard.connect.secrets import learn_environment
+    from streamguard.settings import environment_variable
+
+    for connector in rendered:
+        learn_environment(connector.config, environment_variable)
 
 
 def refuse_secrets(rendered: Sequence[Connector]) -> None:
