@@ -10,15 +10,8 @@ from hypothesis import strategies as st
 
 from streamguard.errors import RecordRefused
 from streamguard.kafka import dead_letters
-from streamguard.kafka.letters import (
-    Letter,
-    Origin,
-    Replayed,
-    Sender,
-    grouped,
-    letter_of,
-    shown_reason,
-)
+from streamguard.kafka.letters import Choice, Failure, Letter, Origin, Replayed, Sender, letter_of, replayed_headers
+from streamguard.kafka.replay import Places
 from streamguard.kafka.tail import Record, record_of
 from tests.kafka.records import Written, record
 
@@ -36,28 +29,38 @@ def dead_letter(headers: Any = (), *, value: bytes | None = b"{", code: str = "E
     return record_of(record(value, topic=topic, key=key, timestamp=(1, time), headers=headers))
 
 
-def connects(message: str, *, before: Headers = (), topic: str = "users") -> Record:
+def connects(
+    message: str,
+    *,
+    before: Headers = (),
+    topic: str = "users",
+    connector: str = "users-mongodb-sink",
+    stage: str = "VALUE_CONVERTER",
+    trace: str = "",
+    value: bytes | None = b"v",
+) -> Record:
     """A record as Kafka Connect leaves it."""
     facts = {
         "topic": topic,
         "partition": "1",
         "offset": "7",
-        "connector.name": "users-mongodb-sink",
+        "connector.name": connector,
         "task.id": "0",
-        "stage": "VALUE_CONVERTER",
+        "stage": stage,
         "class.name": "org.apache.kafka.connect.json.JsonConverter",
         "exception.class.name": "org.apache.kafka.connect.errors.DataException",
         "exception.message": message,
-        "exception.stacktrace": f"org.apache.kafka.connect.errors.DataException: {message}\n\tat …",
+        "exception.stacktrace": trace or f"org.apache.kafka.connect.errors.DataException: {message}\n\tat …",
     }
     story = tuple((f"__connect.errors.{name}", fact.encode()) for name, fact in facts.items())
-    return Record(0, 5, 1_700_000_000_000, b"k", b"v", (*before, *story))
+    return Record(0, 5, 1_700_000_000_000, b"k", value, (*before, *story))
 
 
-def at(offset: int, code: str = "E_JSON", reason: str = "why", time: int = 0) -> Letter:
-    return Letter(
-        Record(0, offset, time, None, None, ()), Sender.SERVICE, "ingestor", code, reason, "", Origin("t", 0, 0, 0), ()
-    )
+def at(offset: int, code: str = "E_JSON", *, stage: str = "", replays: int = 0) -> Letter:
+    """A letter that another one at the same place may not be confused with."""
+    headers = ((dead_letters.REPLAYS, b"%d" % replays),) if replays else ()
+    record = Record(0, offset, 0, None, None, ())
+    return Letter(record, Sender.SERVICE, "ingestor", stage, code, "why", Origin("t", 0, 0, 0), headers)
 
 
 @given(headers=HEADERS, value=st.none() | st.binary(max_size=20))
@@ -94,52 +97,84 @@ def test_a_story_that_makes_no_sense_has_no_origin(name: str) -> None:
     assert letter_of(Record(0, 0, 0, None, None, broken)).origin is None
 
 
-@pytest.mark.parametrize(
-    ("message", "shown"),
-    [
-        ("Converting byte[] to Kafka Connect data failed", "Converting byte[] to Kafka Connect data failed"),
-        ("Unrecognized token 'SECRET': was expecting", "Unrecognized token …"),
-        ('can\'t convert "SECRET"', "can't convert …"),
-        ("Could not convert {'ssn': 'SECRET'} into BSON", "Could not convert …"),
-        ("Invalid\nSECRET", "Invalid"),
-    ],
-)
-def test_what_an_exception_quotes_is_not_shown(message: str, shown: str) -> None:
-    assert shown_reason(letter_of(connects(message))) == shown
+def test_a_connector_tells_the_stage_and_every_exception_from_the_outermost_to_the_first_cause() -> None:
+    trace = "org.a.DataException: no\n\tat x\nCaused by: org.b.SerializationException: no\n\tat y\n"
+    trace += "Caused by: com.c.JsonParseException: Caused by: nothing\n\tat z"
+    letter = letter_of(connects("no", trace=trace))
+    assert letter.stage == "VALUE_CONVERTER"
+    assert letter.failure == Failure(
+        "0",
+        "org.apache.kafka.connect.json.JsonConverter",
+        "org.apache.kafka.connect.errors.DataException",
+        trace,
+    )
+    assert letter.failure.exceptions[1:] == ["org.b.SerializationException", "com.c.JsonParseException"]
 
 
-def test_a_service_never_quotes_so_its_reason_is_shown_whole() -> None:
-    assert shown_reason(letter_of(dead_letter(reason="no field 'x'"))) == "no field 'x'"
+def test_names_in_a_story_can_not_move_the_cursor() -> None:
+    letter = letter_of(connects("no", stage="TASK\x1b[2J\x9b\u202e"))
+    assert letter.stage == "TASK?[2J??"
 
 
-def test_reasons_that_differ_in_numbers_are_one_cause() -> None:
-    letters = [at(0, reason="not UTF-8 at byte 17", time=9), at(1, reason="not UTF-8 at byte 1043", time=5)]
-    (group,) = grouped("t", letters, {})
-    assert (group.reason, group.records, group.first, group.last) == ("not UTF-8 at byte N", 2, 5, 9)
-
-
-def test_the_most_frequent_cause_comes_first_and_knows_how_many_are_not_replayed() -> None:
-    letters = [at(0, "E_DATE"), at(1), at(2), at(3, "E_DATE"), at(4)]
-    groups = grouped("t", letters, {0: Replayed(1, {"E_JSON": 3})})
-    assert [(group.code, group.records, group.not_replayed) for group in groups] == [("E_JSON", 3, 1), ("E_DATE", 2, 1)]
-
-
-CODES = st.sampled_from(["E_JSON", "E_DATE", "unknown"])
-STEPS = st.lists(st.tuples(st.frozensets(CODES), st.integers(0, 30)), max_size=8)
-
-
-@given(steps=STEPS)
-def test_what_is_replayed_is_what_some_replay_of_its_cause_has_passed(
-    steps: list[tuple[frozenset[str], int]],
+@given(headers=HEADERS, value=st.none() | st.binary(max_size=20))
+def test_a_replayed_record_has_its_headers_and_a_count_that_goes_up_with_every_return(
+    headers: list[tuple[str, bytes | None]], value: bytes | None
 ) -> None:
+    for replays in range(3):
+        letter = letter_of(dead_letter(headers, value=value))
+        assert letter.replays == replays
+        again = replayed_headers(letter)
+        assert [pair for pair in again if pair[0] != dead_letters.REPLAYS] == [
+            pair for pair in headers if pair[0] != dead_letters.REPLAYS
+        ]
+        assert again[-1] == (dead_letters.REPLAYS, b"%d" % (replays + 1))
+        headers = again  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("count", [b"", b"x", b"-1", b"9" * 5000, "²".encode(), None])
+def test_a_count_of_somebody_else_is_none(count: bytes | None) -> None:
+    assert letter_of(dead_letter([(dead_letters.REPLAYS, count)])).replays == 0
+
+
+def test_a_choice_takes_what_has_all_that_it_names() -> None:
+    letter = letter_of(connects("no"))
+    sink, stage, code = {"users-mongodb-sink"}, {"VALUE_CONVERTER"}, {"DataException"}
+    assert Choice().has(letter)
+    assert Choice(frozenset(code | {"E_JSON"}), frozenset(stage), frozenset(sink)).has(letter)
+    assert not Choice(stages=frozenset({"TASK_PUT"})).has(letter)
+    assert not Choice(frozenset(code), refused_by=frozenset({"users-s3-sink"})).has(letter)
+
+
+LETTERS = st.lists(st.tuples(st.sampled_from(["E_JSON", "E_DATE"]), st.integers(0, 2)), max_size=30)
+RUNS = st.lists(st.tuples(st.frozensets(st.sampled_from(["E_JSON", "E_DATE"])), st.integers(1, 3), st.integers(0, 30)))
+
+
+@given(letters=LETTERS, runs=RUNS)
+def test_what_is_replayed_is_what_some_run_has_written_wherever_it_was_killed(
+    letters: list[tuple[str, int]], runs: list[tuple[frozenset[str], int, int]]
+) -> None:
+    there = [at(offset, code, replays=replays) for offset, (code, replays) in enumerate(letters)]
+    written: list[int] = []
     done = Replayed()
-    for codes, position in steps:
-        done = done.after(codes, position)
+    for codes, max_replays, killed in runs:
+        places = Places({0: done})
+        for letter in there[:killed]:
+            if (not codes or letter.code in codes) and letter.replays < max_replays and not done.has(letter):
+                places.write(letter)
+                written.append(letter.record.offset)
+            else:
+                places.leave(letter)
+        position = min(killed, len(there))
+        (done,) = places.after({0: position}).values() if position else (done,)
         done = Replayed.committed(done.upto, done.metadata)  # as Kafka keeps it
-    for code in ("E_JSON", "E_DATE", "unknown", "another"):
-        for offset in range(31):
-            passed = any(offset < position and (not codes or code in codes) for codes, position in steps)
-            assert done.has(at(offset, code)) == passed
+    assert len(written) == len(set(written)), "nothing is written twice"
+    assert [letter.record.offset for letter in there if done.has(letter)] == sorted(written)
+
+
+def test_a_cause_is_the_same_for_all_that_a_replay_chooses_together() -> None:
+    assert at(0).cause == at(9).cause
+    others = [at(0, "E_DATE"), at(0, stage="TASK_PUT"), at(0, replays=1)]
+    assert len({letter.cause for letter in [at(0), *others]}) == 4
 
 
 @pytest.mark.parametrize("metadata", ["5", "x", '{"E_JSON": "7"}', "[]"])
@@ -148,6 +183,7 @@ def test_metadata_of_somebody_else_is_no_position(metadata: str) -> None:
         Replayed.committed(0, metadata)
 
 
-def test_a_position_without_a_cause_ahead_has_no_metadata() -> None:
-    assert Replayed().after({"E_JSON"}, 5).after((), 9) == Replayed(9, {})
+def test_when_nothing_is_left_there_is_one_position_for_all() -> None:
+    assert Replayed().after({"a"}, 5, left=2) == Replayed(2, {"a": 5})
+    assert Replayed(2, {"a": 5}).after({"b"}, 9, left=None) == Replayed(9, {})
     assert Replayed(9).metadata == ""

@@ -16,14 +16,11 @@ from pathlib import Path
 import pytest
 import requests
 
-from streamguard.kafka import clients
 from streamguard.kafka.phase import Phase, read_phase
-from streamguard.kafka.topics import create_topic
-from streamguard.model import Topic
 from streamguard.settings import Settings
 from streamguard.stack.stack import Stack
-from tests.stack.loops import PARTITIONS, Copier, Feeder, lag, wait_until
-from tests.stack.records import read
+from tests.stack.loops import Copier, Feeder, lag, wait_until
+from tests.stack.records import OwnTopics, read
 from tests.stack.service import Service
 
 COMES_BACK = 30.0
@@ -54,24 +51,12 @@ class Commits:
         wait_until(lambda: self.count > before, "another transaction is committed", COMES_BACK)
 
 
-@pytest.fixture
-def topics(settings: Settings) -> Iterator[tuple[str, str, str]]:
-    """The beginning of the names of a source and a target, and these; removed afterwards."""
-    prefix = f"outage-{os.getpid()}-"
-    names = [prefix + name for name in ("in", "out", "in-dead-letter")]
-    for name in names:
-        create_topic(settings, Topic(name, PARTITIONS))
-    yield prefix, names[0], names[1]
-    admin = clients.admin(settings)
-    for answer in admin.delete_topics(names).values():
-        answer.result(10)
-
-
 @pytest.mark.timeout(900)
 def test_a_broker_that_is_killed_and_frozen_under_load_costs_nobody_a_record(
-    stack: Stack, topics: tuple[str, str, str], tmp_path: Path, request: pytest.FixtureRequest
+    stack: Stack, own: OwnTopics, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    prefix, source, target = topics
+    prefix, source, target = own.prefix, own.create("in"), own.create("out")
+    own.create(f"{source}-dead-letter")
     settings = replace(stack.settings, phase_dir=str(tmp_path / "phases"))
     group = f"sg.{prefix}copy"
     copier = Copier(settings, source, target, group, "500")

@@ -23,6 +23,7 @@ from streamguard.stack.programs import GRPC
 from streamguard.stack.stack import Stack
 from tests.stack import sentinels
 from tests.stack.bank import Bank
+from tests.stack.records import OwnTopics
 from tests.stack.workers import second_worker
 
 OFFSETS: list[int] = list(range(600, 5000, 50))
@@ -78,6 +79,14 @@ def stack(project: Project, pytestconfig: pytest.Config) -> Iterator[Stack]:
 def settings(stack: Stack) -> Settings:
     """The settings of the running stack, credentials among them."""
     return stack.settings
+
+
+@pytest.fixture
+def own(settings: Settings, request: pytest.FixtureRequest) -> Iterator[OwnTopics]:
+    """Topics of the test's own."""
+    topics = OwnTopics(settings, request.path.stem.removeprefix("test_").replace("_", "-"))
+    yield topics
+    topics.remove()
 
 
 @pytest.fixture(scope="session")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -15,15 +13,13 @@ from typing import Any
 
 from streamguard.kafka import clients
 from streamguard.kafka.loop import AskFirst, Handle, Loop
-from streamguard.kafka.positions import Positions
 from streamguard.kafka.produce import Produce
-from streamguard.kafka.tail import Record, tail
-from streamguard.kafka.topics import create_topic
-from streamguard.model import Topic
+from streamguard.kafka.tail import Record
 from streamguard.project import Project
 from streamguard.services.frame import Frame, Service
 from streamguard.settings import Settings, inherited_environment
 from tests.malformed import TRANSACTION, Headers, Kind
+from tests.stack.records import OwnTopics, read, settle
 
 EVALUATIONS = ("fraudulent", "unidentified", "legitimate")
 START = 1_700_000_000_000
@@ -37,10 +33,9 @@ Sent = tuple[bytes | None, bytes | None, int, Headers]
 class Place:
     """Topics that a test has for itself; services work on them as they do on those of the pipeline."""
 
-    def __init__(self, settings: Settings, project: Project) -> None:
-        self.settings, self.project = settings, project
-        self.prefix = f"letters-{os.getpid()}-{os.urandom(3).hex()}-"
-        self._topics: list[str] = []
+    def __init__(self, settings: Settings, project: Project, own: OwnTopics) -> None:
+        self.settings, self.project, self.prefix = settings, project, own.prefix
+        self._own = own
 
     def named(self, topic: str) -> str:
         """The name here of a topic of the pipeline."""
@@ -48,18 +43,8 @@ class Place:
 
     def create(self, topic: str, partitions: int = 2, **config: str) -> str:
         """Make a topic for old and long records; its name."""
-        name = self.named(topic)
-        wanted = {"max.message.bytes": str(clients.LARGEST_RECORD_BYTES), "retention.ms": "-1"}
-        wanted |= {key.replace("_", "."): value for key, value in config.items()}
-        create_topic(self.settings, Topic(name, partitions, config=wanted))
-        self._topics.append(name)
-        return name
-
-    def remove(self) -> None:
-        """Remove all of them."""
-        admin = clients.admin(self.settings)  # kept until it has answered
-        for answer in admin.delete_topics(self._topics).values():
-            answer.result(30)
+        largest = str(clients.LARGEST_RECORD_BYTES)
+        return self._own.create(topic, partitions, **{"max_message_bytes": largest, "retention_ms": "-1", **config})
 
     def write(self, topic: str, records: Iterable[Sent]) -> None:
         """Write records, each with its time and headers."""
@@ -70,8 +55,7 @@ class Place:
 
     def read(self, topic: str) -> list[Record]:
         """Every record, once no transaction is open."""
-        self._settle(topic)
-        return list(tail(self.settings, self.named(topic), last=None))
+        return read(self.settings, self.named(topic))
 
     def serve(self, service: Service, records: int) -> Counter[str]:
         """Run a service until it has read that many records: its counters, without their labels."""
@@ -88,16 +72,8 @@ class Place:
 
         handle, source = self._here(frame.handle), frame.service.source
         Loop(self.settings, group=frame.service.group, topics=[source], handle=handle, on_commit=count).run(stop)
-        self._settle(f"{service.source}-dead-letter")
+        settle(self.settings, self.named(f"{service.source}-dead-letter"))
         return sums
-
-    def _settle(self, topic: str) -> None:
-        """A commit is answered a little before everybody sees its records."""
-        positions, end = Positions(self.settings), time.monotonic() + 20
-        places = positions.places([self.named(topic)])
-        while positions.ends(places, committed=True) != positions.ends(places, committed=False):
-            assert time.monotonic() < end, f"{topic} has an open transaction"
-            time.sleep(0.02)
 
     def _here(self, handle: Handle | AskFirst[Any]) -> Handle | AskFirst[Any]:
         """A handler that writes to the topics here."""
@@ -136,6 +112,11 @@ def sent(number: int, kind: Kind) -> Sent:
 def seen(record: Record) -> Sent:
     """What was sent, of a record that was read."""
     return record.key, record.value, record.timestamp, record.headers
+
+
+def replayed(record: Sent) -> Sent:
+    """What was sent, when it is replayed for the first time."""
+    return *record[:3], (*record[3], ("sg-replays", b"1"))
 
 
 def refused(record: Record) -> tuple[Sent, str]:

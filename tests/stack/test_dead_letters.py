@@ -17,17 +17,25 @@ from typing import Any
 
 import pytest
 import requests
+from confluent_kafka import TopicPartition
 
 from streamguard.commands import run
 from streamguard.errors import Fenced, StreamguardError, TopicError
-from streamguard.kafka.replay import TRANSACTION_RECORDS, Replay, prepare
+from streamguard.kafka import clients
+from streamguard.kafka.dead_letters import MAX_REPLAYS, REPLAYS
+from streamguard.kafka.letter_topics import LetterTopics
+from streamguard.kafka.letters import Choice, letter_of
+from streamguard.kafka.replay import TRANSACTION_RECORDS, Replay
+from streamguard.kafka.replay_plan import Target, prepare
+from streamguard.kafka.tail import Record
 from streamguard.project import Project
 from streamguard.services import ingestor, processor
 from streamguard.services.frame import Decision, Service
 from streamguard.settings import Settings, inherited_environment
 from tests.kafka.test_letters import connects
 from tests.malformed import GOOD, REFUSED, REFUSED_BY_VALIDATOR, Kind, text
-from tests.stack.letters import EVALUATIONS, START, Place, Sent, refused, seen, sent
+from tests.stack.letters import EVALUATIONS, START, Place, Sent, refused, replayed, seen, sent
+from tests.stack.records import OwnTopics
 from tests.stack.service import random_port
 
 RECORDS = 10_000
@@ -45,12 +53,11 @@ def ignore(*_: object) -> None:
 
 
 @pytest.fixture
-def place(settings: Settings, project: Project) -> Iterator[Place]:
-    made = Place(settings, project)
+def place(settings: Settings, project: Project, own: OwnTopics) -> Place:
+    made = Place(settings, project, own)
     made.create(DEAD, 1)
     made.create(SOURCE)
-    yield made
-    made.remove()
+    return made
 
 
 @dataclass(frozen=True)
@@ -164,11 +171,16 @@ def test_every_malformed_record_becomes_a_dead_letter_and_goes_back_once_however
     check_replay(place, command, bad)
 
     found = place.read(SOURCE)
-    assert Counter(map(seen, found)) == Counter([record for record, _ in records]) + Counter(bad.keys())
-    assert len({(seen(record), record.partition) for record in found}) == RECORDS, "each went back to its partition"
+    assert Counter(map(seen, found)) == Counter([record for record, _ in records]) + Counter(
+        replayed(record) for record in bad
+    )
+    once = {(record.key, record.value, record.timestamp, record.partition) for record in found}
+    assert len(once) == len({(key, value, time) for (key, value, time, _), _ in records}), (
+        "each went back to its partition"
+    )
     fixed = place.serve(replace(INGESTOR, decide=accept), len(bad))
     assert fixed == {"in": len(bad), "out": len(bad), "written": len(bad)}
-    assert Counter(map(seen, place.read(REPAIRED))) == Counter(bad.keys())
+    assert Counter(map(seen, place.read(REPAIRED))) == Counter(map(replayed, bad))
 
 
 def check_processor(place: Place, records: dict[Sent, Kind]) -> None:
@@ -192,7 +204,13 @@ def check_replay(place: Place, command: Command, bad: dict[Sent, str | None]) ->
     dates = ("dead-letters", "replay", topic, "--cause", "E_DATE", "--yes")
     place.killed("before_offsets", *dates)
     assert command(*dates[1:], "-o", "json").document == [
-        {"refused_by": "ingestor", "code": "E_DATE", "to": place.named(SOURCE), "records": causes["E_DATE"]}
+        {
+            "refused_by": "ingestor",
+            "stage": "",
+            "code": "E_DATE",
+            "to": place.named(SOURCE),
+            "records": causes["E_DATE"],
+        }
     ]
     left = {code: (number, number * (code != "E_DATE")) for code, number in causes.items()}
     assert listed(command, topic) == left
@@ -207,7 +225,7 @@ def test_of_two_replays_at_once_the_first_is_fenced_and_each_record_is_written_o
     records = [(b"k", b"{", START + number, ()) for number in range(2 * TRANSACTION_RECORDS + 1)]
     place.write(SOURCE, records)
     place.serve(INGESTOR, len(records))
-    plan = prepare(place.settings, place.named(DEAD), (), None, ignore)
+    plan = prepare(place.settings, place.named(DEAD), ignore)
     begun, go_on = threading.Event(), threading.Event()
     outcome: list[BaseException] = []
 
@@ -229,34 +247,102 @@ def test_of_two_replays_at_once_the_first_is_fenced_and_each_record_is_written_o
     thread.join(30)
     assert second.total() == TRANSACTION_RECORDS + 1
     assert [type(exc) for exc in outcome] == [Fenced]
-    assert Counter(map(seen, place.read(SOURCE))) == Counter(dict.fromkeys(records, 2))
+    assert Counter(map(seen, place.read(SOURCE))) == Counter([*records, *map(replayed, records)])
 
 
-def test_what_is_refused_again_is_a_new_dead_letter_and_no_endless_loop(place: Place, command: Command) -> None:
+def test_what_is_refused_again_is_a_new_dead_letter_until_it_came_back_too_often(
+    place: Place, command: Command
+) -> None:
+    topic, other = place.named(DEAD), (b"k", None, START + 9, ())
     place.write(SOURCE, [UNREADABLE])
     place.serve(INGESTOR, 1)
-    stop = threading.Thread(target=place.serve, args=(INGESTOR, 1))
-    stop.start()  # refuses it again, at once
-    command("replay", place.named(DEAD), "--yes").check(0, "Replayed 1 record")
-    stop.join(30)
-    assert listed(command, place.named(DEAD)) == {"E_JSON": (2, 1)}
-    assert Counter(map(refused, place.read(DEAD))) == {(UNREADABLE, "E_JSON"): 2}
+    for replays in range(MAX_REPLAYS):
+        stop = threading.Thread(target=place.serve, args=(INGESTOR, 1))
+        stop.start()  # refuses it again, at once
+        command("replay", topic, "--yes").check(0, "Replayed 1 record")
+        stop.join(30)
+        assert listed(command, topic) == {"E_JSON": (replays + 2, 1)}
+    assert Counter(map(refused, place.read(DEAD)))[UNREADABLE, "E_JSON"] == 1
+    assert [letter_of(record).replays for record in place.read(DEAD)] == [*range(MAX_REPLAYS + 1)]
+    command("replay", topic, "--yes").check(
+        3, "1 record of", f"came back from {MAX_REPLAYS} replays", "--max-replays 4"
+    )
+
+    place.write(SOURCE, [other])
+    place.serve(INGESTOR, 1)
+    command("replay", topic, "--dry-run").check(0, "1 record of", "came back")
+    command("replay", topic, "--yes").check(5, "Replayed 1 record", "came back")
+    assert listed(command, topic) == {"E_JSON": (MAX_REPLAYS + 1, 1), "E_EMPTY": (1, 0)}
+    command("replay", topic, "--yes", "--max-replays", "4").check(0, "Replayed 1 record")
+    command("replay", topic, "--yes").check(0, "Nothing to do: all of")
+    assert Counter(record.value for record in place.read(SOURCE)) == {UNREADABLE[1]: MAX_REPLAYS + 2, None: 2}
 
 
-def test_what_a_connector_refused_goes_only_where_it_is_told_to(place: Place, command: Command) -> None:
+def test_a_replay_keeps_to_its_rate(place: Place, command: Command) -> None:
+    place.write(SOURCE, [(b"k", b"{", START + number, ()) for number in range(30)])
+    place.serve(INGESTOR, 30)
+    begun = time.monotonic()
+    command("replay", place.named(DEAD), "--yes", "--rate", "20").check(0, "Replayed 30 records")
+    assert 1.0 < time.monotonic() - begun < 8.0
+
+
+def connectors_letter(place: Place, connector: str, **story: Any) -> Record:
+    """A dead letter of a connector that read the source here."""
+    return connects("Unrecognized token 'SECRET'", topic=place.named(SOURCE), connector=connector, **story)
+
+
+def write_letters(place: Place, topic: str, *letters: Record) -> None:
+    place.write(topic, [(letter.key, letter.value, letter.timestamp, letter.headers) for letter in letters])
+
+
+def test_what_a_connector_refused_goes_back_if_nobody_else_reads_there(place: Place, command: Command) -> None:
     topic, to = place.create("sink-dead-letter", 1), place.create(REPAIRED)
-    letter = connects("Unrecognized token 'SECRET'", before=UNREADABLE[3])
-    place.write(topic, [(letter.key, letter.value, letter.timestamp, letter.headers)])
-    command("replay", topic, "--yes").check(3, "other sinks", "--to")
+    letter = connectors_letter(place, "a", before=UNREADABLE[3])
+    write_letters(place, topic, letter)
+    commit_offsets(place, "connect-a")
+    back = (letter.key, letter.value, letter.timestamp, (*UNREADABLE[3], (REPLAYS, b"1")))
+    dry = command("replay", topic, "--dry-run", "-o", "json").document
+    row = {"refused_by": "a", "stage": "VALUE_CONVERTER", "code": "DataException", "records": 1}
+    assert dry == [row | {"to": place.named(SOURCE)}]
+
+    commit_offsets(place, "connect-b")
+    command("replay", topic, "--yes").check(3, "read by connect-b too", "second time", "--to-source")
     command("replay", topic, "--to", topic, "--yes").check(3, "--to takes another topic")
+    command("replay", topic, "--to", to, "--to-source", "--yes").check(64, "say one of them")
     command("replay", topic, "--to", to[:-1], "--yes").check(1, f"did you mean {to}?")
-    dry = command("replay", topic, "--to", to, "--dry-run", "-o", "json").document
-    assert dry == [{"refused_by": "users-mongodb-sink", "code": "DataException", "to": to, "records": 1}]
-    command("replay", topic, "--to", to, "--yes").check(0, "Replayed 1 record")
+    assert command("replay", topic, "--to", to, "--dry-run", "-o", "json").document == [row | {"to": to}]
+    command("replay", topic, "--to-source", "--yes").check(0, "Replayed 1 record")
     command("replay", topic, "--yes").check(0, "Nothing to do")
-    assert list(map(seen, place.read(to))) == [(letter.key, letter.value, letter.timestamp, UNREADABLE[3])]
+    assert list(map(seen, place.read(SOURCE))) == [back]
     assert "SECRET" not in command("list", topic).out.decode() + command("show", topic).out.decode()
     assert "SECRET" in command("show", topic, "--value").out.decode()
+
+
+def test_causes_stages_and_connectors_have_positions_of_their_own(place: Place, command: Command) -> None:
+    topic, to = place.create("shared-dead-letter", 1), place.create(REPAIRED)
+    letters = [
+        connectors_letter(place, name, stage=stage, value=f"{name} {stage} {number}".encode())
+        for number in range(3)
+        for name in "ab"
+        for stage in ("TRANSFORMATION", "TASK_PUT")
+    ]
+    write_letters(place, topic, *letters)
+    command("replay", topic, "--to", to, "--yes", "--stage", "TASK_PUT").check(0, "Replayed 6 records")
+    command("replay", topic, "--to", to, "--yes", "--stage", "TASK_PUTS").check(64, "did you mean TASK_PUT?")
+    plan = prepare(place.settings, topic, ignore, choice=Choice(refused_by=frozenset("b")), target=Target(to))
+    assert Replay(place.settings, plan).run(ignore).total() == 3
+    assert [record.value for record in place.read(to)][6:] == [b"b TRANSFORMATION %d" % number for number in range(3)]
+    command("replay", topic, "--to", to, "--yes").check(0, "Replayed 3 records")
+    assert Counter(record.value for record in place.read(to)) == Counter(letter.value for letter in letters)
+    (replayed_to,) = LetterTopics(place.settings).look(topic).replayed.values()
+    assert replayed_to.ahead == {}, "one position for all again"
+
+
+def commit_offsets(place: Place, group: str) -> None:
+    """A group that has read the source, and is away."""
+    consumer = clients.consumer(place.settings, group)
+    consumer.commit(offsets=[TopicPartition(place.named(SOURCE), 0, 0)], asynchronous=False)
+    consumer.close()
 
 
 def test_a_record_without_a_story_is_shown_and_goes_only_where_it_is_told_to(place: Place, command: Command) -> None:
@@ -275,7 +361,13 @@ def test_a_value_is_hidden_or_exact(place: Place, command: Command) -> None:
     (hidden,) = command("show", topic, at[value], "-o", "json").document
     assert hidden["value"] == {"size": 3, "sha256": hashlib.sha256(value).hexdigest()}
     assert hidden["key"] == {"size": 1, "sha256": hashlib.sha256(b"k").hexdigest()}
-    assert hidden["headers"] == [{"name": "trace", "base64": "/g=="}, {"name": "trace", "text": None}]
+    digest = hashlib.sha256(b"\xfe").hexdigest()
+    assert hidden["headers"] == [
+        {"name": "trace", "size": 1, "sha256": digest},
+        {"name": "trace", "text": None},
+    ]
+    (shown,) = command("show", topic, at[value], "--value", "-o", "json").document
+    assert shown["headers"] == [{"name": "trace", "base64": "/g=="}, {"name": "trace", "text": None}]
     assert (hidden["code"], hidden["refused_by"]) == ("E_JSON", "ingestor")
     shown = command("show", topic, "--value", "-o", "json").document
     assert [letter["value"] for letter in shown] == [{"base64": "/wB7"}, {"text": readable[1].decode()}]
@@ -303,4 +395,4 @@ def test_what_can_not_be_done_is_one_sentence(place: Place, command: Command) ->
     command("replay", topic, "--cause", "E_DATE", "--yes").check(0, "Nothing to do")
     command("replay", topic).check(64, "--yes", "--dry-run")
     with pytest.raises(TopicError, match="there is no topic"):
-        prepare(place.settings, topic + "x", (), None, ignore)
+        prepare(place.settings, topic + "x", ignore)

@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,16 +19,13 @@ import requests
 from confluent_kafka import Message
 
 from streamguard.errors import Fenced
-from streamguard.kafka import clients
 from streamguard.kafka.loop import Loop
-from streamguard.kafka.topics import create_topic
-from streamguard.model import Topic
 from streamguard.project import find_project
 from streamguard.services import ingestor
 from streamguard.services.frame import Decision, Frame
 from streamguard.services.frame import Service as ServiceOf
 from streamguard.settings import Settings, inherited_environment
-from tests.stack.records import read, write
+from tests.stack.records import OwnTopics, read, write
 from tests.stack.service import Service, transaction
 
 POISON = (None, b"", b"{", b"\xff", b"[1]", b"[" * 5000, b'{"evaluation": "fraudulent"}')
@@ -44,9 +40,8 @@ def random_text(length: int) -> bytes:
 
 
 @pytest.fixture
-def prefix(settings: Settings) -> Iterator[str]:
-    """The beginning of the names of this test's topics, which are removed afterwards."""
-    prefix = f"ingest-{os.getpid()}-{time.monotonic_ns() % 10**6}-"
+def prefix(own: OwnTopics) -> str:
+    """The beginning of the names of this test's topics, which are as those of the pipeline."""
     shipped = find_project(Path(__file__)).pipeline("bank")
     names = {
         "in": "bank-transactions",
@@ -57,11 +52,8 @@ def prefix(settings: Settings) -> Iterator[str]:
     for name, like in names.items():
         topic = shipped.topic(like)
         assert topic is not None
-        create_topic(settings, Topic(prefix + name, 2, config=topic.config))
-    yield prefix
-    admin = clients.admin(settings)
-    for answer in admin.delete_topics([prefix + name for name in names]).values():
-        answer.result(10)
+        own.create(name, 2, **topic.config)
+    return own.prefix
 
 
 def test_what_comes_in_goes_out_or_is_dropped_or_is_a_dead_letter(settings: Settings, prefix: str) -> None:

@@ -8,7 +8,7 @@ import statistics
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -21,32 +21,26 @@ from streamguard.errors import Fenced, RecordRefused
 from streamguard.kafka import clients, dead_letters
 from streamguard.kafka.phase import Phase, read_phase
 from streamguard.kafka.produce import Produce
-from streamguard.kafka.topics import create_topic
-from streamguard.model import Topic
 from streamguard.settings import Settings
-from tests.stack.loops import PARTITIONS, Copier, Running, copy_to, lag, numbers, wait_until
-from tests.stack.records import read, write
+from tests.stack.loops import Copier, Running, copy_to, lag, numbers, wait_until
+from tests.stack.records import OwnTopics, read, write
 
 KILLS = 5
 SOAK_KILLS = 100
 
 
 @pytest.fixture
-def name(request: pytest.FixtureRequest) -> str:
+def name(own: OwnTopics) -> str:
     """A name that no other test uses."""
-    return f"loop-{abs(hash(request.node.name)) % 10**6}-{os.getpid()}"
+    return own.prefix.rstrip("-")
 
 
 @pytest.fixture
-def topics(settings: Settings, name: str) -> Iterator[tuple[str, str]]:
-    """A source and a target, removed afterwards."""
-    source, target = f"{name}-in", f"{name}-out"
-    for topic in (source, target, dead_letters.topic_for(source)):
-        create_topic(settings, Topic(topic, PARTITIONS))
-    yield source, target
-    admin = clients.admin(settings)
-    for answer in admin.delete_topics([source, target, dead_letters.topic_for(source)]).values():
-        answer.result(10)
+def topics(own: OwnTopics) -> tuple[str, str]:
+    """A source, which has a dead-letter topic, and a target."""
+    source, target = own.create("in"), own.create("out")
+    own.create(dead_letters.topic_for(source))
+    return source, target
 
 
 def test_kills_in_the_middle_of_transactions_lose_and_repeat_nothing(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import subprocess
 import sys
@@ -15,16 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from streamguard.kafka import clients
 from streamguard.kafka.phase import Phase, read_phase
-from streamguard.kafka.topics import create_topic
-from streamguard.model import Topic
 from streamguard.services.validator.judgement import judge_by
 from streamguard.services.validator.rules import load_blacklist, load_rules
 from streamguard.settings import Settings, inherited_environment
-from tests.stack.loops import PARTITIONS, Feeder, lag, open_transactions, wait_until
+from tests.stack.loops import Feeder, lag, open_transactions, wait_until
 from tests.stack.prefixed import topics_of
-from tests.stack.records import read
+from tests.stack.records import OwnTopics, read
 from tests.stack.service import EVALUATIONS, random_port, transaction
 
 ROOT = Path(__file__).parents[2]
@@ -47,14 +43,12 @@ def validator(settings: Settings) -> Iterator[Settings]:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("service", ["ingestor", "processor"])
 def test_sigterm_at_random_moments_loses_and_repeats_nothing(
-    service: str, validator: Settings, tmp_path: Path, request: pytest.FixtureRequest
+    service: str, validator: Settings, own: OwnTopics, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     terms = SOAK_TERMS if request.config.getoption("--soak") else TERMS
     seed = random.randrange(1 << 30)
-    moments, prefix, longest = random.Random(seed), f"term-{os.getpid()}-{service}-", 0.0
-    source, *targets = topics_of(service, prefix)
-    for name in (source, *targets):
-        create_topic(validator, Topic(name, PARTITIONS))
+    moments, prefix, longest = random.Random(seed), own.prefix, 0.0
+    source, *targets = [own.create(name) for name in topics_of(service, prefix)]
     group, port = f"sg.{prefix}.{service}", random_port()
     settings = replace(validator, phase_dir=str(tmp_path), ingestor_port=port, processor_port=port)
     command = ["tests.stack.prefixed", service, prefix]
@@ -80,9 +74,6 @@ def test_sigterm_at_random_moments_loses_and_repeats_nothing(
     assert longest < 5
     check: Callable[..., None] = {"ingestor": check_ingestor, "processor": check_processor}[service]
     check(sent, *([one.value or b"" for one in read(settings, name)] for name in targets))
-    admin = clients.admin(settings)
-    for answer in admin.delete_topics([source, *targets]).values():
-        answer.result(10)
 
 
 def check_ingestor(

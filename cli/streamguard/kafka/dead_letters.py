@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 SUFFIX = "-dead-letter"
 PREFIX = "sg-dlq-"
+REPLAYS = "sg-replays"
+"""The header by which a replayed record says how often it was: the only thing that a replay adds."""
+MAX_REPLAYS = 3
+"""How often a record is replayed: one that came back as often is refused for what no replay cures."""
 CODES = (
     "E_DATE",
     "E_DUPLICATE",

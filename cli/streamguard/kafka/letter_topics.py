@@ -11,7 +11,7 @@ from confluent_kafka import TopicPartition
 
 from streamguard.errors import KafkaError, TopicError
 from streamguard.kafka import clients, dead_letters, topics
-from streamguard.kafka.letters import Letter, Replayed, letter_of
+from streamguard.kafka.letters import Choice, Letter, Replayed, letter_of
 from streamguard.kafka.reader import TO_THE_END, Reader
 from streamguard.kafka.tail import READ_SECONDS, record_of
 from streamguard.project import did_you_mean
@@ -50,10 +50,9 @@ class LetterTopic:
                     yield letter_of(record)
                     on_read(sum(at.values()) - sum(parts.values()), total)
 
-    def last(self, settings: Settings, code: str | None, number: int) -> list[Letter]:
-        """The last `number` letters by the time of their records, with that code if one is given."""
-        letters = self.read(settings, self.first, ignore)
-        return nlargest(number, (letter for letter in letters if code in (None, letter.code)), key=_age)[::-1]
+    def last(self, settings: Settings, choice: Choice, number: int) -> list[Letter]:
+        """The last `number` letters by the time of their records, of those chosen."""
+        return nlargest(number, filter(choice.has, self.read(settings, self.first, ignore)), key=_age)[::-1]
 
     def at(self, settings: Settings, partition: int, offset: int) -> Letter:
         """The letter at that place; `TopicError` if there is none."""
@@ -62,7 +61,7 @@ class LetterTopic:
                 if letter.record.offset == offset:
                     return letter
         raise TopicError(
-            f"{self.name} has no record at {partition}:{offset}: `streamguard dead-letters show` has places"
+            f"{self.name} has no record at {partition}:{offset}: `streamguard dead-letters show {self.name}` has places"
         )
 
 
@@ -79,25 +78,31 @@ def group_of(topic: str) -> str:
     return f"sg.dead-letters.{topic}"
 
 
-def names(settings: Settings, chosen: Sequence[str] = ()) -> list[str]:
-    """The dead-letter topics that Kafka has, or those chosen: `TopicError` (did you mean …?) if one is not there."""
-    with clients.translated(settings):
-        known = clients.admin(settings).list_topics(timeout=topics.ANSWER_SECONDS).topics
-    found = sorted(name for name in known if name.endswith(dead_letters.SUFFIX))
-    for name in chosen:
-        if name not in known:
-            raise TopicError(f"there is no topic {name}{did_you_mean(name, found)}")
-    return list(dict.fromkeys(chosen)) or found
+class LetterTopics:
+    """The topics of a cluster, which is asked once which there are."""
 
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._admin = clients.admin(settings)
+        with clients.translated(settings):
+            known = self._admin.list_topics(timeout=topics.ANSWER_SECONDS).topics
+        self.partitions: Mapping[str, int] = {name: len(topic.partitions) for name, topic in known.items()}
 
-def look(settings: Settings, name: str) -> LetterTopic:
-    """A dead-letter topic at this moment, up to the first open transaction."""
-    names(settings, [name])
-    admin = clients.admin(settings)
-    with clients.translated(settings):
-        partitions = sorted(admin.list_topics(name, timeout=topics.ANSWER_SECONDS).topics[name].partitions)
-        first, ends = topics.offsets(admin, name, partitions)
-        return LetterTopic(name, first, ends, _asked(settings, name, partitions))
+    def names(self, chosen: Sequence[str] = ()) -> list[str]:
+        """The dead-letter topics that there are, or those chosen: `TopicError` (did you mean …?) if one is missing."""
+        found = sorted(name for name in self.partitions if name.endswith(dead_letters.SUFFIX))
+        for name in chosen:
+            if name not in self.partitions:
+                raise TopicError(f"there is no topic {name}{did_you_mean(name, found)}")
+        return list(dict.fromkeys(chosen)) or found
+
+    def look(self, name: str) -> LetterTopic:
+        """A dead-letter topic at this moment, up to the first open transaction; `TopicError` if there is none."""
+        self.names([name])
+        partitions = range(self.partitions[name])
+        with clients.translated(self._settings):
+            first, ends = topics.offsets(self._admin, name, partitions)
+            return LetterTopic(name, first, ends, _asked(self._settings, name, partitions))
 
 
 def committed(group: str, offsets: Iterable[TopicPartition]) -> dict[int, Replayed]:

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
+from hashlib import blake2b
 
 from streamguard.kafka import dead_letters
+from streamguard.kafka.produce import Headers
 from streamguard.kafka.tail import Record
 
 CONNECT_PREFIX = "__connect.errors."
 UNKNOWN = "unknown"
 """The code of a record without a story: nobody who writes dead letters wrote it."""
-NUMBER = re.compile(r"(?<![\w-])\d[\d.,]*(?<=\d)")
-DATA = re.compile(r"(?<!\w)['\"]|[`{]")
-"""Where an exception's message begins to quote the record."""
+CAUSED = re.compile(r"^Caused by: ([\w.$]+)", re.MULTILINE)
 
 RecordHeaders = tuple[tuple[str, bytes | None], ...]
 
@@ -45,38 +45,70 @@ class Origin:
 
 
 @dataclass(frozen=True)
+class Failure:
+    """What a connector tells beside the reason: the task, the class that failed, and the exception with its trace."""
+
+    task: str
+    class_name: str
+    exception: str
+    trace: str
+
+    @property
+    def exceptions(self) -> list[str]:
+        """The classes of the exception and of its causes, the first cause last."""
+        return [self.exception, *CAUSED.findall(self.trace)]
+
+
+@dataclass(frozen=True)
 class Letter:
-    """A record of a dead-letter topic: `headers` are those that it had before, `trace` is an exception's, or empty."""
+    """A record of a dead-letter topic: `headers` are those that it had before.
+
+    `code` says why, a connector's is the name of the exception; `stage` says where in the connector, as Connect calls
+    it. `reason` may quote the record, and whatever the worker knew: see `letter_groups`.
+    """
 
     record: Record
     sender: Sender
     refused_by: str
+    stage: str
     code: str
     reason: str
-    trace: str
     origin: Origin | None
     headers: RecordHeaders
+    failure: Failure | None = None
+
+    @cached_property
+    def replays(self) -> int:
+        """How often the record came back through a replay."""
+        text = dict(self.headers).get(dead_letters.REPLAYS) or b"0"
+        return int(text) if text.isdigit() and len(text) < 10 else 0
+
+    @cached_property
+    def cause(self) -> str:
+        """A short name for all that replays choose by: letters with one name are all chosen, or all left."""
+        text = "\0".join((self.refused_by, self.stage, self.code, str(self.replays)))
+        return blake2b(text.encode(), digest_size=6).hexdigest()
 
 
 @dataclass(frozen=True)
-class Group:
-    """Dead letters of one topic with one cause; times of their records in milliseconds since 1970."""
+class Choice:
+    """Some of the letters of a topic, by what is the same for all of one cause; what is empty chooses by nothing."""
 
-    topic: str
-    refused_by: str
-    code: str
-    reason: str
-    records: int
-    not_replayed: int
-    first: int
-    last: int
+    codes: frozenset[str] = frozenset()
+    stages: frozenset[str] = frozenset()
+    refused_by: frozenset[str] = frozenset()
+
+    def has(self, letter: Letter) -> bool:
+        """Whether that letter is chosen."""
+        chosen = (self.codes, letter.code), (self.stages, letter.stage), (self.refused_by, letter.refused_by)
+        return all(not names or name in names for names, name in chosen)
 
 
 @dataclass(frozen=True)
 class Replayed:
-    """How far a partition of a dead-letter topic is replayed: every cause to before `upto`, some causes further.
+    """How far a partition of a dead-letter topic is replayed: everything to before `upto`, some causes further.
 
-    The one consumer group of the topic commits it: `upto` as the offset, `ahead` (offsets by code) as its metadata. So
+    The one consumer group of the topic commits it: `upto` as the offset, `ahead` (offsets by cause) as its metadata. So
     the causes have positions of their own, and all of them are in the transaction that also has the records.
     """
 
@@ -85,13 +117,13 @@ class Replayed:
 
     def has(self, letter: Letter) -> bool:
         """Whether that letter of the partition is replayed."""
-        return letter.record.offset < max(self.upto, self.ahead.get(letter.code, 0))
+        return letter.record.offset < max(self.upto, self.ahead.get(letter.cause, 0))
 
-    def after(self, codes: Collection[str], position: int) -> Replayed:
-        """When all of `codes`, or of everything if there are none, is replayed to before `position`."""
-        upto = self.upto if codes else max(self.upto, position)
-        ahead = {**self.ahead, **{code: max(position, self.ahead.get(code, 0)) for code in codes}}
-        return Replayed(upto, {code: offset for code, offset in sorted(ahead.items()) if offset > upto})
+    def after(self, causes: Collection[str], position: int, left: int | None) -> Replayed:
+        """When every letter of `causes` before `position` is written too; `left` is the first that is not, if any."""
+        ahead = {**self.ahead, **{cause: max(position, self.ahead.get(cause, 0)) for cause in causes}}
+        upto = max(self.upto, position if left is None else min(left, position))
+        return Replayed(upto, {cause: offset for cause, offset in sorted(ahead.items()) if offset > upto})
 
     @classmethod
     def committed(cls, offset: int, metadata: str) -> Replayed:
@@ -112,17 +144,37 @@ def letter_of(record: Record) -> Letter:
     ours = _story(record.headers, dead_letters.PREFIX)
     if ours is not None:
         headers, facts = ours
+        code, reason = _name(facts, "code") or UNKNOWN, facts.get("reason", "")
         origin = _origin(facts, facts.get("timestamp", ""))
-        texts = facts.get("service", ""), facts.get("code", UNKNOWN), facts.get("reason", "")
-        return Letter(record, Sender.SERVICE, *texts, "", origin, headers)
+        return Letter(record, Sender.SERVICE, _name(facts, "service"), "", code, reason, origin, headers)
     connects = _story(record.headers, CONNECT_PREFIX)
     if connects is not None:
-        headers, facts = connects
-        origin = _origin(facts, str(record.timestamp))
-        code = facts.get("exception.class.name", UNKNOWN).rpartition(".")[2]
-        texts = facts.get("connector.name", ""), code, facts.get("exception.message", "")
-        return Letter(record, Sender.CONNECTOR, *texts, facts.get("exception.stacktrace", ""), origin, headers)
-    return Letter(record, Sender.UNKNOWN, "", UNKNOWN, "", "", None, record.headers)
+        return _of_connector(record, *connects)
+    return Letter(record, Sender.UNKNOWN, "", "", UNKNOWN, "", None, record.headers)
+
+
+def _of_connector(record: Record, headers: RecordHeaders, facts: Mapping[str, str]) -> Letter:
+    exception = _name(facts, "exception.class.name")
+    failure = Failure(
+        _name(facts, "task.id"), _name(facts, "class.name"), exception, facts.get("exception.stacktrace", "")
+    )
+    return Letter(
+        record,
+        Sender.CONNECTOR,
+        _name(facts, "connector.name"),
+        _name(facts, "stage"),
+        exception.rpartition(".")[2] or UNKNOWN,
+        facts.get("exception.message", ""),
+        _origin(facts, str(record.timestamp)),
+        headers,
+        failure,
+    )
+
+
+def replayed_headers(letter: Letter) -> Headers:
+    """The headers of the record when it is replayed: those that it had, and how often it was."""
+    kept: Headers = [(name, value) for name, value in letter.headers if name != dead_letters.REPLAYS]
+    return [*kept, (dead_letters.REPLAYS, b"%d" % (letter.replays + 1))]
 
 
 def _story(headers: RecordHeaders, prefix: str) -> tuple[RecordHeaders, dict[str, str]] | None:
@@ -134,12 +186,15 @@ def _story(headers: RecordHeaders, prefix: str) -> tuple[RecordHeaders, dict[str
     begin = len(names) - 1 - names[::-1].index(first)
     if not all(name.startswith(prefix) for name in names[begin:]):
         return None
-    facts = {name.removeprefix(prefix): _text(value) for name, value in headers[begin:]}
+    facts = {
+        name.removeprefix(prefix): (value or b"").decode(errors="backslashreplace") for name, value in headers[begin:]
+    }
     return headers[:begin], facts
 
 
-def _text(value: bytes | None) -> str:
-    return (value or b"").decode(errors="backslashreplace")
+def _name(facts: Mapping[str, str], fact: str) -> str:
+    """One that is printed as it stands, so it must not move the terminal's cursor."""
+    return "".join(character if character.isprintable() else "?" for character in facts.get(fact, ""))
 
 
 def _origin(facts: Mapping[str, str], timestamp: str) -> Origin | None:
@@ -147,28 +202,3 @@ def _origin(facts: Mapping[str, str], timestamp: str) -> Origin | None:
         return Origin(facts["topic"], int(facts["partition"]), int(facts["offset"]), int(timestamp))
     except (KeyError, ValueError):
         return None
-
-
-def shown_reason(letter: Letter) -> str:
-    """The reason without what may be personal data: an exception quotes the record, our services never do."""
-    if letter.sender is not Sender.CONNECTOR:
-        return letter.reason
-    line = letter.reason.partition("\n")[0]
-    data = DATA.search(line)
-    return line if data is None else line[: data.start()] + "…"
-
-
-def grouped(topic: str, letters: Iterable[Letter], done: Mapping[int, Replayed]) -> list[Group]:
-    """The letters of a topic by cause, the most frequent first; reasons that differ in numbers only are one."""
-    records: Counter[tuple[str, str, str]] = Counter()
-    open_ones: Counter[tuple[str, str, str]] = Counter()
-    times: dict[tuple[str, str, str], tuple[int, int]] = {}
-    for letter in letters:
-        cause = letter.refused_by, letter.code, NUMBER.sub("N", shown_reason(letter))
-        records[cause] += 1
-        open_ones[cause] += not done.get(letter.record.partition, Replayed()).has(letter)
-        time = letter.record.timestamp
-        first, last = times.get(cause, (time, time))
-        times[cause] = min(first, time), max(last, time)
-    causes = sorted(records, key=lambda cause: (-records[cause], cause))
-    return [Group(topic, *cause, records[cause], open_ones[cause], *times[cause]) for cause in causes]

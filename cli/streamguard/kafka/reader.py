@@ -71,11 +71,11 @@ class Reader:
         deadline = time.monotonic() + timeout
         while not done():
             messages = self.poll(10_000, 0.02)
+            yield from messages
             if messages:
-                deadline = time.monotonic() + timeout
+                deadline = time.monotonic() + timeout  # whoever takes them may have taken their time
             elif time.monotonic() > deadline:
                 raise clients.unavailable(self._settings)
-            yield from messages
 
     def close(self) -> None:
         """Leave."""

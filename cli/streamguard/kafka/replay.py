@@ -1,133 +1,51 @@
 """Replaying dead letters: writing records back to where they were refused, each exactly once.
 
-A replay first looks (`prepare`) and then writes (`Replay`). Records and the position of their cause are committed in
-one transaction, under one transactional id for a topic: a replay that is killed at any moment and started again goes
-on where it was, and of two at once the one that came first is fenced. It ends where the topic ended when it looked,
-because a record that is refused again comes back as a new dead letter.
+Records and the position of their cause are committed in one transaction, under one transactional id for a topic: a
+replay that is killed at any moment and started again goes on where it was, and of two at once the one that came first
+is fenced. It ends where the topic ended when the plan was made, because a record that is refused again comes back as a
+new dead letter.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
-from streamguard.errors import Fenced, KafkaUnavailable, Refused, TopicError, UnknownName
+from streamguard.errors import Fenced, KafkaUnavailable, TopicError
 from streamguard.errors import KafkaError as KafkaRefusal
-from streamguard.kafka import clients, dead_letters, topics
+from streamguard.kafka import clients
 from streamguard.kafka.failpoint import Failpoint
-from streamguard.kafka.letter_topics import LetterTopic, OnRead, committed, group_of, ignore, look
-from streamguard.kafka.letters import Letter, Replayed, Sender
-from streamguard.kafka.produce import Headers
+from streamguard.kafka.letter_topics import committed, group_of, ignore
+from streamguard.kafka.letters import Letter, Replayed, replayed_headers
+from streamguard.kafka.pace import Pace
+from streamguard.kafka.replay_plan import Destination, Plan, destination
 from streamguard.kafka.steps import Limits, Steps
 from streamguard.kafka.verdicts import Rebuild
-from streamguard.project import did_you_mean
 from streamguard.settings import Settings
 
 TRANSACTION_RECORDS = 200
 TRANSACTION_BYTES = 16 * 1024 * 1024
 """Of values, about: dead letters are often the longest of records."""
+METADATA_BYTES = 4096
+"""What a broker keeps with an offset, unless its offset.metadata.max.bytes says otherwise."""
 ROOM = 0.1
 """Seconds to wait for room in the producer's queue."""
-ANY_PARTITION = -1
 AGAIN = "; run it again, and it goes on where it was"
-
-Destination = tuple[str, str, str]
-"""Who refused the records, with which code, and the topic that they go to."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a replay is to write: the letters of `topic` with one of `codes` (none: all) that are not replayed yet.
-
-    `to` is another topic than that of their origin; `partitions` has the number of partitions of each topic that is
-    written to; `records` counts the letters that there are.
-    """
-
-    topic: LetterTopic
-    codes: frozenset[str]
-    to: str | None
-    partitions: Mapping[str, int]
-    records: Counter[Destination]
-
-    def selects(self, letter: Letter, done: Mapping[int, Replayed]) -> bool:
-        """Whether it is to be written, if that much is done."""
-        return (not self.codes or letter.code in self.codes) and not done[letter.record.partition].has(letter)
-
-    def place(self, letter: Letter) -> tuple[str, int]:
-        """The topic and the partition that the record goes to: where it was, or by its key."""
-        topic, origin = target_of(letter, self.to), letter.origin
-        if self.to is not None or origin is None or origin.partition >= self.partitions[topic]:
-            return topic, ANY_PARTITION
-        return topic, origin.partition
-
-
-def prepare(settings: Settings, name: str, codes: Collection[str], to: str | None, on_read: OnRead) -> Plan:
-    """Look what there is to replay; nothing is written.
-
-    Raises:
-        TopicError: the dead-letter topic, or one to be written to, does not exist.
-        UnknownName: no letter has that code.
-        Refused: the letters do not say where they came from, or a connector refused them, and `to` is not given.
-    """
-    if to == name:
-        raise Refused(f"{name} is what would be replayed: --to takes another topic")
-    topic = look(settings, name)
-    chosen = Plan(topic, frozenset(codes), to, {}, Counter())
-    seen: set[str] = set()
-    for letter in topic.read(settings, topic.first if codes else topic.open, on_read):
-        seen.add(letter.code)
-        if chosen.selects(letter, topic.replayed):
-            _require_target(letter, name, to)
-            chosen.records[letter.refused_by, letter.code, target_of(letter, to)] += 1
-    for code in codes:
-        if code not in seen and code not in dead_letters.CODES:
-            raise UnknownName(f"no record in {name} was refused with {code}{did_you_mean(code, seen)}")
-    return Plan(topic, chosen.codes, to, _partitions(settings, chosen.records, name), chosen.records)
-
-
-def target_of(letter: Letter, to: str | None) -> str:
-    """The topic that the record of a letter goes to."""
-    return to or (letter.origin.topic if letter.origin is not None else "")
-
-
-def _require_target(letter: Letter, name: str, to: str | None) -> None:
-    if to is not None:
-        return
-    where = f"{name} {letter.record.partition}:{letter.record.offset}"
-    if letter.sender is Sender.CONNECTOR:
-        topic = target_of(letter, None)
-        raise Refused(
-            f"{where} was refused by the connector {letter.refused_by}: written back to {topic} it would reach all "
-            f"other sinks of that topic a second time; say with --to where it should go"
-        )
-    if letter.origin is None:
-        raise Refused(f"{where} does not say where it came from: say with --to where it should go, or choose --cause")
-
-
-def _partitions(settings: Settings, records: Collection[Destination], name: str) -> dict[str, int]:
-    with clients.translated(settings):
-        known = clients.admin(settings).list_topics(timeout=topics.ANSWER_SECONDS).topics
-    wanted = sorted({topic for _, _, topic in records})
-    for topic in wanted:
-        if topic not in known:
-            visible = [other for other in known if not other.startswith("__")]
-            raise TopicError(
-                f"records of {name} go to {topic}, and there is no such topic{did_you_mean(topic, visible)}"
-            )
-    return {topic: len(known[topic].partitions) for topic in wanted}
 
 
 class Replay:
     """Carries a plan out, once."""
 
-    def __init__(self, settings: Settings, plan: Plan) -> None:
+    def __init__(self, settings: Settings, plan: Plan, *, rate: float | None = None) -> None:
+        """`rate`: records a second, at most."""
         self._settings = settings
         self._plan = plan
+        self._pace = Pace(rate)
+        self._records = TRANSACTION_RECORDS if rate is None else max(1, min(TRANSACTION_RECORDS, int(rate)))
         self._group = group_of(plan.topic.name)
         self._failpoint = Failpoint(settings.failpoint)
         self._steps = Steps(threading.Event(), Limits(), self._give_up)
@@ -153,6 +71,9 @@ class Replay:
             raise self._resumable(clients.unavailable(self._settings)) from None
         except KafkaUnavailable as exc:
             raise self._resumable(exc) from exc
+        except KeyboardInterrupt:
+            self._abort()
+            raise
         finally:
             clients.discard(self._producer)
             self._steps.end()
@@ -162,19 +83,23 @@ class Replay:
     def _run(self, on_written: Callable[[int], None]) -> None:
         plan, topic = self._plan, self._plan.topic
         self._steps.patiently(self._producer.init_transactions)
-        done = self._done()
-        starts = {number: max(first, done[number].upto) for number, first in topic.first.items()}
+        places = Places(self._done())
+        starts = {number: max(first, places.done[number].upto) for number, first in topic.first.items()}
         positions, letters, size = dict(starts), list[Letter](), 0
         for letter in topic.read(self._settings, starts, ignore):
             positions[letter.record.partition] = letter.record.offset + 1
-            if plan.selects(letter, done):
+            if plan.selects(letter, places.done):
+                places.write(letter)
                 letters.append(letter)
                 size += len(letter.record.value or b"")
-            if len(letters) == TRANSACTION_RECORDS or size > TRANSACTION_BYTES:
-                self._transact(letters, done, positions)
+            else:
+                places.leave(letter)
+            if len(letters) == self._records or size > TRANSACTION_BYTES:
+                self._transact(letters, places.after(positions))
                 on_written(self._written.total())
+                self._pace.pause_after(len(letters))
                 letters, size = [], 0
-        self._transact(letters, done, topic.ends)
+        self._transact(letters, places.after(topic.ends))
         on_written(self._written.total())
         self._done()  # whoever asks after this one has ended is told of it
 
@@ -183,11 +108,14 @@ class Replay:
         partitions = [TopicPartition(self._plan.topic.name, number) for number in self._plan.topic.first]
         return committed(self._group, self._steps.patiently(self._consumer.committed, partitions))
 
-    def _transact(self, letters: Sequence[Letter], done: Mapping[int, Replayed], positions: Mapping[int, int]) -> None:
+    def _transact(self, letters: Sequence[Letter], after: Mapping[int, Replayed]) -> None:
         producer, steps, reached = self._producer, self._steps, self._failpoint.reached
-        name, codes = self._plan.topic.name, self._plan.codes
-        after = {number: done[number].after(codes, position) for number, position in positions.items()}
+        name = self._plan.topic.name
         offsets = [TopicPartition(name, number, it.upto, it.metadata) for number, it in after.items()]
+        if any(len(it.metadata) > METADATA_BYTES for it in after.values()):
+            raise TopicError(
+                f"{name} is replayed in too many pieces to remember: replay the rest of it without a choice"
+            )
         producer.begin_transaction()
         reached("after_begin")
         for letter in letters:
@@ -201,13 +129,13 @@ class Replay:
         steps.in_transaction(producer.commit_transaction)
         reached("after_commit")
         for letter in letters:
-            self._written[letter.refused_by, letter.code, target_of(letter, self._plan.to)] += 1
+            self._written[destination(letter, self._plan.to)] += 1
 
     def _write(self, letter: Letter) -> None:
         record = letter.record
         topic, partition = self._plan.place(letter)
         timestamp = max(record.timestamp if letter.origin is None else letter.origin.timestamp, 0)
-        headers: Headers = list(letter.headers)
+        headers = replayed_headers(letter)
         while True:
             try:
                 self._producer.produce(
@@ -248,3 +176,29 @@ class Replay:
     def _resumable(self, error: Exception) -> KafkaRefusal:
         kind = type(error) if isinstance(error, KafkaRefusal) else KafkaRefusal
         return kind(f"{error}{AGAIN}")
+
+
+class Places:
+    """Where a replay is: from what was `done` when it began, what it has written and left since."""
+
+    def __init__(self, done: Mapping[int, Replayed]) -> None:
+        self.done = done
+        self._causes: defaultdict[int, set[str]] = defaultdict(set)
+        self._left: dict[int, int] = {}
+
+    def write(self, letter: Letter) -> None:
+        """It is in the next transaction."""
+        self._causes[letter.record.partition].add(letter.cause)
+
+    def leave(self, letter: Letter) -> None:
+        """It is not written; it may be replayed already."""
+        number, offset = letter.record.partition, letter.record.offset
+        if not self.done[number].has(letter):
+            self._left.setdefault(number, offset)
+
+    def after(self, positions: Mapping[int, int]) -> dict[int, Replayed]:
+        """How far partitions are replayed when they are read to before `positions`."""
+        return {
+            number: self.done[number].after(self._causes[number], position, self._left.get(number))
+            for number, position in positions.items()
+        }

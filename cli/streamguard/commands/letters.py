@@ -1,0 +1,362 @@
+"""What `dead-letters` and `connectors dlq` have in common: they differ in how one says whose letters are meant.
+
+Here is where secrets are taken out of what a connector says, whatever else is asked for: a worker writes into its
+exceptions what it has put in for the references of a config.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from streamguard.commands import completion
+from streamguard.commands.output import output_option, show
+from streamguard.commands.record_text import harmless, time_text
+from streamguard.errors import PartlyDone, Refused
+from streamguard.kafka.dead_letters import MAX_REPLAYS
+
+if TYPE_CHECKING:
+    from streamguard.kafka.letter_groups import Reason
+    from streamguard.kafka.letter_topics import LetterTopics
+    from streamguard.kafka.letters import Choice, Letter
+    from streamguard.kafka.replay_plan import Destination, Plan
+    from streamguard.settings import Settings
+
+COLUMNS = (
+    *("topic", "refused_by", "stage", "code", "reason"),
+    *("records", "not_replayed", "returned", "first", "last"),
+)
+FASTEST = 1_000_000.0
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Source:
+    """A dead-letter topic, and who refused the letters of it that are meant, nobody: whoever did.
+
+    `configs` has those of connectors, whose references tell what is secret; `own_groups` see `replay_plan.Target`.
+    """
+
+    topic: str
+    refused_by: frozenset[str] = frozenset()
+    configs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    own_groups: frozenset[str] = frozenset()
+
+    def choice(self, causes: Sequence[str] = (), stages: Sequence[str] = ()) -> Choice:
+        """Those letters, or some of them."""
+        from streamguard.kafka.letters import Choice
+
+        return Choice(frozenset(causes), frozenset(stages), self.refused_by)
+
+    def filtered(self, letter: Letter, text: str) -> str:
+        """A text of a letter without secrets."""
+        from streamguard.connect.secrets import redact
+
+        return redact(text, self.configs.get(letter.refused_by)) if letter.failure else text
+
+    @property
+    def reason_of(self) -> Reason:
+        """Reasons without secrets and without what may be personal data."""
+        from streamguard.kafka.letter_groups import shown_reason
+
+        return lambda letter: self.filtered(letter, shown_reason(letter))
+
+
+# ---- options
+
+choice_options = (
+    click.option(
+        "--cause",
+        "causes",
+        multiple=True,
+        metavar="CODE",
+        shell_complete=completion.causes,
+        help="Only those with this code; again for more.  [default: all]",
+    ),
+    click.option(
+        "--stage", "stages", multiple=True, metavar="STAGE", help="Only what a connector refused there.  [default: all]"
+    ),
+)
+
+
+def show_options(function: F) -> F:
+    """Those of `show`."""
+    return _with(
+        function,
+        click.argument("place", required=False, metavar="[PARTITION:OFFSET]"),
+        *choice_options,
+        click.option(
+            "-n", "--last", type=click.IntRange(min=1), default=5, show_default=True, help="How many records."
+        ),
+        click.option(
+            "--value", "with_value", is_flag=True, help="Print key, value, headers and trace: maybe personal data."
+        ),
+        click.option("--raw", is_flag=True, help="Write the value alone, byte for byte, to stdout: of one record."),
+        output_option,
+    )
+
+
+def replay_options(function: F) -> F:
+    """Those of `replay`."""
+    return _with(
+        function,
+        *choice_options,
+        click.option(
+            "--to",
+            metavar="TOPIC",
+            shell_complete=completion.topics,
+            help="Where to write them.  [default: where they were]",
+        ),
+        click.option("--to-source", is_flag=True, help="Where they were, although others read it and get them twice."),
+        click.option(
+            "--rate",
+            type=click.FloatRange(0, FASTEST, min_open=True),
+            metavar="N",
+            help="At most so many records a second.  [default: no limit]",
+        ),
+        click.option(
+            "--max-replays",
+            type=click.IntRange(min=1),
+            default=MAX_REPLAYS,
+            show_default=True,
+            metavar="N",
+            help="Leave what came back from so many replays.",
+        ),
+        click.option("--dry-run", is_flag=True, help="Print what would be written, and write nothing."),
+        click.option("-y", "--yes", is_flag=True, help="Do not ask."),
+        output_option,
+    )
+
+
+def _with(function: F, *options: Callable[[F], F]) -> F:
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+# ---- list
+
+
+def list_letters(settings: Settings, cluster: LetterTopics, sources: Sequence[Source], output: str) -> None:
+    """Print the letters by cause."""
+    from streamguard.commands.progress import show_parts
+    from streamguard.kafka.letter_groups import grouped
+
+    groups = []
+    for source in sources:
+        topic = cluster.look(source.topic)
+        with show_parts(f"reading {source.topic}") as on_read:
+            letters = filter(source.choice().has, topic.read(settings, topic.first, on_read))
+            groups += grouped(source.topic, letters, topic.replayed, source.reason_of)
+    rows = [vars(group) | {"first": time_text(group.first), "last": time_text(group.last)} for group in groups]
+    if output == "table":
+        rows = [row | {"reason": harmless(row["reason"])} for row in rows]
+    show(rows, COLUMNS, output)
+
+
+# ---- show
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is to be shown: the options of `show`."""
+
+    place: str | None
+    causes: tuple[str, ...]
+    stages: tuple[str, ...]
+    last: int
+    with_value: bool
+    raw: bool
+    output: str
+
+
+def show_letters(settings: Settings, source: Source, look: Look) -> None:
+    """Print letters one by one."""
+    from streamguard.kafka.letter_topics import LetterTopics
+
+    at = _place(look.place)
+    if look.raw and at is None:
+        raise click.UsageError("--raw is for one record: say which, as PARTITION:OFFSET")
+    found = LetterTopics(settings).look(source.topic)
+    chosen = source.choice(look.causes, look.stages)
+    letters = found.last(settings, chosen, look.last) if at is None else [found.at(settings, *at)]
+    if look.raw:
+        sys.stdout.buffer.write(letters[0].record.value or b"")
+        return
+    documents = [_document(source, letter, with_value=look.with_value) for letter in letters]
+    if look.output != "table":
+        show(documents, [], look.output)
+        return
+    for number, document in enumerate(documents):
+        trace = document.pop("trace", "")
+        lines = [f"{name:12}{_cell(it)}" for name, it in document.items() if it not in (None, "", [])]
+        lines += [
+            f"{'' if number else 'trace':12}{harmless(line.expandtabs(4))}"
+            for number, line in enumerate(trace.splitlines())
+        ]
+        click.echo("\n" * (number > 0) + "\n".join(lines))
+
+
+def _place(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    partition, _, offset = text.partition(":")
+    if not (partition.isdecimal() and offset.isdecimal()):
+        raise click.UsageError(f"{text} is no place of a record: it takes PARTITION:OFFSET, as in 0:17")
+    return int(partition), int(offset)
+
+
+def _document(source: Source, letter: Letter, *, with_value: bool) -> dict[str, Any]:
+    record, origin, failure = letter.record, letter.origin, letter.failure
+    part = _bytes if with_value else _digest
+    document = {
+        "topic": source.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "timestamp": time_text(record.timestamp),
+        "from": None if origin is None else f"{origin.topic} {origin.partition}:{origin.offset}",
+        "refused_by": letter.refused_by,
+        "stage": letter.stage,
+        "code": letter.code,
+        "reason": source.filtered(letter, letter.reason) if with_value else source.reason_of(letter),
+        "replays": letter.replays,
+        "task": None if failure is None else failure.task,
+        "class": None if failure is None else failure.class_name,
+        "exceptions": [] if failure is None else failure.exceptions,
+        "headers": [{"name": name, **(part(value) or {"text": None})} for name, value in letter.headers],
+        "key": part(record.key),
+        "value": part(record.value),
+    }
+    return document | ({"trace": source.filtered(letter, failure.trace)} if with_value and failure else {})
+
+
+def _bytes(part: bytes | None) -> dict[str, Any]:
+    """Exactly, as text if it is UTF-8."""
+    from base64 import b64encode
+
+    try:
+        return {"text": None if part is None else part.decode()}
+    except UnicodeDecodeError:
+        return {"base64": b64encode(part or b"").decode()}
+
+
+def _digest(part: bytes | None) -> dict[str, Any] | None:
+    from hashlib import sha256
+
+    return None if part is None else {"size": len(part), "sha256": sha256(part).hexdigest()}
+
+
+def _cell(value: Any) -> str:
+    """One of a document's values on a line of its own."""
+    if isinstance(value, list):
+        return ", ".join(map(_item, value))
+    if isinstance(value, dict):
+        if "size" in value:
+            return f"{value['size']:,} byte{'s' * (value['size'] != 1)}, SHA-256 {value['sha256']}"
+        return _cell(value["text"]) if "text" in value else f"base64 {value['base64']}"
+    return "" if value is None else harmless(str(value))
+
+
+def _item(value: Any) -> str:
+    if not isinstance(value, dict):
+        return _cell(value)
+    return f"{harmless(value['name'])}={_cell({k: v for k, v in value.items() if k != 'name'})}"
+
+
+# ---- replay
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be replayed: the options of `replay`."""
+
+    causes: tuple[str, ...]
+    stages: tuple[str, ...]
+    to: str | None
+    to_source: bool
+    rate: float | None
+    max_replays: int
+    dry_run: bool
+    yes: bool
+    output: str
+
+
+def replay_letters(settings: Settings, source: Source, order: Order) -> None:
+    """Write letters back, or print what would be written.
+
+    Raises:
+        Refused: all that is left came back from replays too often.
+        PartlyDone: some of it did.
+    """
+    from streamguard.commands.progress import show_parts
+    from streamguard.kafka.replay import Replay
+
+    plan = _plan(settings, source, order)
+    if not plan.records:
+        if plan.returned:
+            raise Refused(_about_returned(plan))
+        click.echo(f"Nothing to do: all of {source.topic} is replayed.", err=True)
+    if order.dry_run or not plan.records:
+        _show_records(plan.records, order.output)
+        if plan.returned:
+            click.echo(_about_returned(plan), err=True)
+        return
+    _confirm(plan, yes=order.yes)
+    with show_parts(f"replaying {source.topic}") as on_written:
+        replay = Replay(settings, plan, rate=order.rate)
+        written = replay.run(lambda done: on_written(done, plan.records.total()))
+    _show_records(written, order.output)
+    click.echo(f"Replayed {_count(written)} of {source.topic}.", err=True)
+    if plan.returned:
+        raise PartlyDone(_about_returned(plan))
+
+
+def _plan(settings: Settings, source: Source, order: Order) -> Plan:
+    from streamguard.commands.progress import show_parts
+    from streamguard.kafka.replay_plan import Target, prepare
+
+    if order.to is not None and order.to_source:
+        raise click.UsageError("--to is another topic, and --to-source the one where they were: say one of them")
+    with show_parts(f"reading {source.topic}") as on_read:
+        return prepare(
+            settings,
+            source.topic,
+            on_read,
+            choice=source.choice(order.causes, order.stages),
+            target=Target(order.to, order.to_source, source.own_groups),
+            max_replays=order.max_replays,
+        )
+
+
+def _about_returned(plan: Plan) -> str:
+    return (
+        f"{_count(plan.returned)} of {plan.topic.name} came back from {plan.max_replays} replays and stay: another one "
+        f"cures nothing before the cause is found; then say --max-replays {plan.max_replays + 1}"
+    )
+
+
+def _confirm(plan: Plan, *, yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise click.UsageError("there is no terminal to ask on: say --yes, or --dry-run to see what would be written")
+    targets = ", ".join(sorted({topic for *_, topic in plan.records}))
+    click.confirm(f"Write {_count(plan.records)} of {plan.topic.name} to {targets}?", abort=True, err=True)
+
+
+def _count(records: Counter[Destination]) -> str:
+    return "1 record" if records.total() == 1 else f"{records.total():,} records"
+
+
+def _show_records(records: Counter[Destination], output: str) -> None:
+    rows = [
+        {"refused_by": service, "stage": stage, "code": code, "to": to, "records": number}
+        for (service, stage, code, to), number in sorted(records.items())
+    ]
+    if rows or output != "table":
+        show(rows, ["refused_by", "stage", "code", "to", "records"], output)
