@@ -68,7 +68,9 @@ def findings(
     wanted = {reference for connector in connectors for found in connector.references.values() for reference in found}
     resolved = resolutions(client, wanted, plugins)
     return [
-        finding(connector, key, RULE, f"the worker does not resolve {reference}: {resolved[reference].reason}")
+        finding(
+            connector, key, RULE, f"the worker does not resolve {reference}: {resolved[reference].reason}", policy=False
+        )
         for connector in connectors
         for key, references in connector.references.items()
         for reference in references
