@@ -53,6 +53,7 @@ class ConnectClient:
         patience: float = 2.0,
         read_timeout: float = READ_SECONDS,
         sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         urls = [url] if isinstance(url, str) else list(url)
         self._transport = Transport(
@@ -62,6 +63,7 @@ class ConnectClient:
             patience=patience,
             read_timeout=read_timeout,
             sleep=sleep,
+            clock=clock,
         )
 
     @property

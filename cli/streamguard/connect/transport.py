@@ -80,6 +80,10 @@ class _Again(Exception):
         self.lost = lost
         self.unassigned = unassigned
 
+    def to_look_after(self, request: Request) -> bool:
+        """Has the write to be looked for before it is sent again?"""
+        return self.lost or (request.careful and self.arrived)
+
 
 @dataclass
 class Limit:
@@ -151,13 +155,12 @@ class Transport:
         was; `exists`, whether what has no status is there at all: it raises if not."""
         limit = limit or self.limit()
         asked: set[int] = set()  # the workers since the last pause
-        pauses, doubt, look = 0, False, False
+        pauses, doubt, again = 0, False, None
         while True:
             current = self._current
+            if again is not None and again.to_look_after(request) and self._has_landed(landed, request, again, limit):
+                return None
             try:
-                if look and landed is not None and landed(limit):
-                    return None
-                look = False
                 return self._once(current, request, limit)
             except _Again as exc:
                 again = exc
@@ -165,24 +168,27 @@ class Transport:
                 if doubt and landed is not None and landed(limit):
                     return None
                 raise
-            except ConnectUnavailable as exc:  # of the look
-                again = _Again(str(exc), lost=True)
             if again.lost and not (request.harmless or landed or request.method == "GET"):
                 raise ConnectError(f"{self.shown_urls[current]}: {again}; whether {request} was done is not known")
             doubt = doubt or again.lost
-            look = look or again.lost or (request.careful and again.arrived)
             if again.unassigned and exists is not None:
                 exists(limit)
             asked.add(current)
             if again.away and self._move_on(current) not in asked:
                 continue
             if self._is_over(limit, request):
-                if look and self._found(landed, limit):
+                if again.to_look_after(request) and self._has_landed(landed, request, again, limit):
                     return None
-                self._give_up(request, again, limit, doubt=doubt and not request.harmless)
+                self._give_up(request, again, limit, doubt)
             asked.clear()
             self._pause(pauses, limit)
             pauses += 1
+
+    def _has_landed(self, landed: Look | None, request: Request, again: _Again, limit: Limit) -> bool:
+        try:
+            return landed is not None and landed(limit)
+        except ConnectUnavailable:  # the time is over
+            self._give_up(request, again, limit, doubt=True)
 
     def _move_on(self, current: int) -> int:
         """The worker to ask after `current`; another thread may have gone on already."""
@@ -198,18 +204,11 @@ class Transport:
     def _reserve(self, limit: Limit, request: Request) -> float:
         return 0.0 if request.harmless or request.method == "GET" else limit.seconds * LOOK_SHARE
 
-    def _found(self, landed: Look | None, limit: Limit) -> bool:
-        """The last look, when the time is over."""
-        try:
-            return landed is not None and landed(limit)
-        except ConnectError:
-            return False
-
     def _pause(self, pauses: int, limit: Limit) -> None:
         pause = min(FIRST_PAUSE * 2.0 ** min(pauses, 10), LONGEST_PAUSE) * (1 - 0.5 * self._chance())
         self._sleep(min(pause, limit.timeout(LONGEST_PAUSE)))
 
-    def _give_up(self, request: Request, again: _Again, limit: Limit, *, doubt: bool) -> NoReturn:
+    def _give_up(self, request: Request, again: _Again, limit: Limit, doubt: bool) -> NoReturn:
         shown_urls = ", ".join(self.shown_urls)
         if not self._reached:
             raise ConnectUnavailable(
