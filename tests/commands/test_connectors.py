@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import socket
@@ -10,7 +11,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from streamguard.commands import run
-from tests.connect.conftest import Answer, Script, error, script
+from streamguard.errors import KafkaUnavailable
+from streamguard.kafka import group_offsets
+from streamguard.settings import Settings
+from tests.connect.conftest import Answer, Script, script
 
 __all__ = ["script"]
 
@@ -38,7 +42,8 @@ def connectors(project: Path, *arguments: str) -> int:
 
 def listing(config: dict[str, str], state: str = "RUNNING", trace: str = "") -> Answer:
     tasks = [{"id": 0, "state": state, "worker_id": "w", "trace": trace}]
-    status = {"name": "c", "type": "sink", "connector": {"state": "RUNNING", "worker_id": "w"}, "tasks": tasks}
+    own = state if state in ("PAUSED", "STOPPED") else "RUNNING"
+    status = {"name": "c", "type": "sink", "connector": {"state": own, "worker_id": "w"}, "tasks": tasks}
     return Answer(body={"c": {"info": {"config": config}, "status": status}})
 
 
@@ -132,14 +137,85 @@ def test_status_shows_the_first_cause_without_secrets(
 
 
 def test_delete_asks_first(project: Path, script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
-    import io
-
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    script.rest = listing({})
     assert connectors(project, "delete", "c", "--url", script.url) == 130
-    assert script.asked == []
-    script.answers = [Answer(204), error(404, "Connector d not found")]
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert connectors(project, "delete", "c", "--url", script.url) == 3, "there is nobody to ask"
+    assert {call.split()[0] for call in script.calls} == {"GET"}
+    script.answers = [listing({}), Answer(204)]
     assert connectors(project, "delete", "c", "--yes", "--url", script.url) == 0
+    assert script.calls[-1] == "DELETE /connectors/c"
     assert connectors(project, "delete", "d", "--yes", "--url", script.url) == 1
+
+
+@pytest.mark.parametrize("command", ["restart", "pause", "resume", "stop"])
+def test_a_pattern_or_all_asks_first_and_a_name_does_not(
+    project: Path, script: Script, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    many = listing({}, "PAUSED") if command == "resume" else listing({})
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    script.rest = many
+    for chosen in ("c*", "--all"):
+        assert connectors(project, command, chosen, "--url", script.url) == 3
+    assert {call.split()[0] for call in script.calls} == {"GET"}
+    no_wait = [] if command == "restart" else ["--no-wait"]
+    for chosen in (["c"], ["--all", "--yes"]):
+        script.answers = [many, Answer(202)]
+        assert connectors(project, command, *chosen, *no_wait, "--url", script.url) == 0
+    written = [asked for asked in script.asked if asked.method != "GET"]
+    assert [asked.path.partition("?")[0] for asked in written] == [f"/connectors/c/{command}"] * 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["pause"], "Missing argument"),
+        (["pause", "c", "--all"], "exclude each other"),
+        (["restart"], "Missing argument"),
+        (["delete", "--yes"], "Missing argument"),
+        (["offsets", "set", "c", "x"], "TOPIC:PARTITION=OFFSET"),
+        (["offsets", "to-datetime", "soon", "c"], "is no time"),
+        (["offsets", "reset"], "Missing argument"),
+    ],
+    ids=" ".join,
+)
+def test_what_is_to_be_changed_must_be_said(
+    project: Path, script: Script, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
+) -> None:
+    assert connectors(project, *arguments, "--url", script.url) == 64
+    assert says in capsys.readouterr().err
+    assert script.asked == []
+
+
+def test_restart_only_failed_asks_nothing_and_leaves_alone_what_runs(
+    project: Path, script: Script, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script.rest = listing({})
+    assert connectors(project, "restart", "--only-failed", "--all", "--url", script.url) == 0
+    assert "nothing to restart" in capsys.readouterr().err
+    script.answers = [
+        listing({}, "FAILED"),
+        Answer(202, {"connector": {}, "tasks": [{"id": 0, "state": "RESTARTING"}]}),
+    ]
+    assert connectors(project, "restart", "--only-failed", "--all", "--url", script.url, "-o", "json") == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row == {"name": "c", "action": "restarting task 0", "state": "", "error": None}
+
+
+def test_watch_asks_connect_once_a_tick_and_prints_lines_when_piped(
+    project: Path, script: Script, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_settings: Settings) -> dict[str, list[int]]:
+        raise KafkaUnavailable("no broker")
+
+    monkeypatch.setattr(group_offsets, "partitions", away)
+    script.rest = listing({"topics": "t"})
+    assert connectors(project, "watch", "-n", "2", "-i", "0.2", "--url", script.url) == 0
+    assert script.calls == ["GET /connectors?expand=info&expand=status"] * 2
+    captured = capsys.readouterr()
+    assert [line.split(" ", 1)[1] for line in captured.out.splitlines()] == ["c: RUNNING, 1 of 1 tasks run"] * 2
+    assert "no offsets: no broker" in captured.err
 
 
 def test_every_command_has_help_with_examples(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

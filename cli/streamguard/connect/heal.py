@@ -1,30 +1,39 @@
-"""Heal: restart what is FAILED, with growing pauses, for as long as the cause may pass.
+"""Heal: what to restart of what is FAILED, and when. Pure.
 
-A task that failed because a server was away is restarted for ever. One that fails three times in a row with the same
-trace, and not by an outage, is left alone and told of: restarting does not mend a config or a record. What has run for
-a while starts afresh.
+By its first cause a failure is one of four:
+
+* an outage, which passes by itself: restarted for ever, with pauses that grow from 5 seconds to 5 minutes
+* of the config (a class or a setting that is wrong): never restarted
+* of rights or credentials: restarted once, a minute later, since a server that starts may refuse everybody; then never
+* anything else: restarted until it has failed three times in a row in the same way
+
+What is left alone is told of once, and looked at again when its config changes or somebody restarts it. What has run
+for two minutes starts afresh.
 """
 
 from __future__ import annotations
 
-import random
+import hashlib
 import re
-import threading
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from streamguard.connect.answers import ConnectorStatus
-from streamguard.connect.client import ConnectClient
+from streamguard.connect.answers import ConnectorStatus, Deployed
 from streamguard.connect.wait import INNERMOST, first_cause
-from streamguard.errors import ConnectError, ConnectorNotFound
 
 FIRST_PAUSE = 5.0
 LONGEST_PAUSE = 300.0
+DENIED_PAUSE = 60.0
 EQUAL_TRACES = 3
 FORGET_AFTER = 120.0
 """Seconds that a part must run before its failures are forgotten."""
+GRACE = 3.0
+"""Seconds after a restart in which the worker may still show the failure of before."""
+MISSED = 600.0
+"""Seconds for which a part is remembered that the worker does not list: it may be between two workers."""
+AT_ONCE = 20
+"""Restarts of one look: hundreds that come back together would knock over what has just come back."""
 
 _OUTAGE = re.compile(
     r"timed[ -]?out|\b(request|read|call|api\w*|mongo)?timeoutexception|connection (refused|reset|closed|failure)"
@@ -34,14 +43,22 @@ _OUTAGE = re.compile(
     r"|interrupted",
     re.IGNORECASE,
 )
-_CONFIGURATION = re.compile(
-    r"configexception|invalid\w*exception|illegal\w*exception|authenticationexception|authentication failed"
-    r"|authorizationexception|access ?denied|forbidden|nosuchtable|classnotfound|noclassdeffound|dataexception"
-    r"|serializationexception|signaturedoesnotmatch",
+_LASTING = re.compile(
+    r"configexception|invalid\w*exception|illegal\w*exception|nosuchtable|classnotfound|noclassdeffound|dataexception"
+    r"|serializationexception",
     re.IGNORECASE,
 )
+_DENIED = re.compile(
+    r"authenticationexception|authentication ?failed|securityexception|authorizationexception|access ?(is )?denied"
+    r"|accesscontrol|forbidden|not ?authorized|unauthorized|signaturedoesnotmatch|invalidaccesskey|expired ?token"
+    r"|bad credentials|\b40[13]\b|sslhandshake|certpath|certificate|password",
+    re.IGNORECASE,
+)
+_WRONG = re.compile(r"\bconfigexception|classnotfound|noclassdeffound|nosuchmethoderror", re.IGNORECASE)
+_VARYING = re.compile(r"@[0-9a-f]+|\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\d+", re.IGNORECASE)
 
 Act = Literal["restart", "give up", "recovered"]
+Kind = Literal["outage", "config", "denied", "other"]
 
 
 @dataclass(frozen=True)
@@ -57,15 +74,18 @@ class Part:
 
 @dataclass(frozen=True)
 class History:
-    """What heal remembers of a part. Times are seconds of one clock."""
+    """What heal remembers of a part. Times are seconds of one clock; `config` is a digest of the config that failed."""
 
     failures: int = 0
     due: float = 0.0
     cause: str = ""
     equal: int = 0
     restarted: bool = True
+    restarted_at: float | None = None
     running_since: float | None = None
     gave_up: bool = False
+    config: str = ""
+    seen: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -76,6 +96,7 @@ class Step:
     part: Part
     cause: str
     failures: int
+    kind: Kind = "other"
 
 
 @dataclass(frozen=True)
@@ -86,13 +107,23 @@ class Decision:
     memory: Mapping[Part, History] = field(default_factory=dict)
 
 
-def is_outage(cause: str) -> bool:
-    """Can the cause pass by itself? The innermost one decides: connectors wrap an outage in whatever they like.
+def kind_of(cause: str) -> Kind:
+    """Which of the four it is. The innermost cause decides: connectors wrap an outage in whatever they like.
 
-    What points to config, rights or data can not pass, whatever else the text says.
+    A text that speaks of both an outage and something that lasts is neither: it is tried three times.
     """
     innermost = cause.rpartition(INNERMOST)[2]
-    return bool(_OUTAGE.search(innermost)) and not _CONFIGURATION.search(innermost)
+    passes = bool(_OUTAGE.search(innermost))
+    if _DENIED.search(innermost):
+        return "other" if passes and not _named_denied(innermost) else "denied"
+    if _WRONG.search(innermost):
+        return "other" if passes else "config"
+    return "outage" if passes and not _LASTING.search(innermost) else "other"
+
+
+def _named_denied(text: str) -> bool:
+    """Does the exception's own name say so?"""
+    return bool(_DENIED.search(text.partition(":")[0]))
 
 
 def pause_after(failures: int, jitter: float) -> float:
@@ -101,103 +132,84 @@ def pause_after(failures: int, jitter: float) -> float:
     return float(pause * (1 - 0.2 * jitter))
 
 
-def decide(seen: Iterable[ConnectorStatus], memory: Mapping[Part, History], now: float, jitter: float) -> Decision:
-    """Pure: what to restart at the time `now`, from what is seen and remembered."""
+def decide(seen: Iterable[Deployed], memory: Mapping[Part, History], now: float, jitter: float) -> Decision:
+    """What to restart at the time `now`, from what is seen and remembered."""
     steps: list[Step] = []
-    remembered: dict[Part, History] = {}
-    for status in seen:
-        for part, state, trace in _parts(status):
+    remembered = {part: history for part, history in memory.items() if now - history.seen < MISSED}
+    room = AT_ONCE
+    for connector in seen:
+        digest = digest_of(connector.config)
+        for part, state, trace in _parts(connector.status):
             history = memory.get(part, History())
+            if history.config and history.config != digest:
+                history = History()  # somebody has mended it, or tried to
             if state == "FAILED":
-                history, step = _look_at_failed(
-                    part, first_cause(trace), history, now, pause_after(history.failures + 1, jitter)
-                )
+                cause = first_cause(trace, connector.config)
+                history, step = _look_at_failed(part, cause, history, now, jitter, may_restart=room > 0)
             else:
                 history, step = _look_at_healthy(part, state, history, now)
-            if history != History():
-                remembered[part] = history
             if step is not None:
                 steps.append(step)
+                room -= step.act == "restart"
+            if replace(history, seen=0.0, config="") != History():
+                remembered[part] = replace(history, config=digest, seen=now)
+            else:
+                remembered.pop(part, None)
     return Decision(tuple(steps), remembered)
 
 
-def _look_at_failed(part: Part, cause: str, history: History, now: float, pause: float) -> tuple[History, Step | None]:
-    if history.gave_up and cause == history.cause:
+def digest_of(config: Mapping[str, str]) -> str:
+    """Tells two configs apart."""
+    text = "\n".join(f"{key}={config[key]}" for key in sorted(config))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _look_at_failed(
+    part: Part, cause: str, history: History, now: float, jitter: float, *, may_restart: bool
+) -> tuple[History, Step | None]:
+    same = _shape(cause) == _shape(history.cause)
+    if history.gave_up and same:
+        if history.running_since is None:
+            return history, None
+        told = Step("give up", part, cause, history.failures + 1, kind_of(cause))
+        return replace(history, failures=history.failures + 1, running_since=None), told
+    if history.restarted_at is not None and same and now - history.restarted_at < GRACE:
         return history, None
     if history.restarted:  # it is seen FAILED for the first time, or again after a restart
-        equal = history.equal + 1 if cause == history.cause else 1
-        failures = history.failures + 1
+        equal, failures, kind = history.equal + 1 if same else 1, history.failures + 1, kind_of(cause)
+        pause = DENIED_PAUSE if kind == "denied" else pause_after(failures, jitter)
         history = History(failures, now + pause, cause, equal, restarted=False)
-        if equal >= EQUAL_TRACES and not is_outage(cause):
-            return replace(history, gave_up=True), Step("give up", part, cause, failures)
-    if now >= history.due:
-        return replace(history, restarted=True), Step("restart", part, cause, history.failures)
+        if equal >= _tries(kind):
+            return replace(history, gave_up=True), Step("give up", part, cause, failures, kind)
+    if now >= history.due and may_restart:
+        step = Step("restart", part, cause, history.failures, kind_of(cause))
+        return replace(history, restarted=True, restarted_at=now), step
     return history, None
 
 
+def _tries(kind: Kind) -> float:
+    """After how many equal failures a part is left alone."""
+    return {"outage": float("inf"), "config": 1, "denied": 2, "other": EQUAL_TRACES}[kind]
+
+
+def _shape(cause: str) -> str:
+    """The cause without what differs from one failure to the next: numbers, ids, addresses of objects."""
+    return _VARYING.sub("#", cause)
+
+
 def _look_at_healthy(part: Part, state: str, history: History, now: float) -> tuple[History, Step | None]:
-    if state != "RUNNING" or not history.failures:
-        return replace(history, running_since=None), None
+    if not history.failures:
+        return History(), None
+    if state != "RUNNING":
+        return replace(history, running_since=None, restarted_at=None, restarted=True), None
     since = now if history.running_since is None else history.running_since
     if now - since >= FORGET_AFTER:
-        return History(), Step("recovered", part, history.cause, history.failures)
-    return replace(history, running_since=since, restarted=True), None
+        return History(), Step("recovered", part, history.cause, history.failures, kind_of(history.cause))
+    return replace(history, running_since=since, restarted_at=None, restarted=True), None
 
 
-def _parts(status: ConnectorStatus) -> list[tuple[Part, str, str]]:
+def _parts(status: ConnectorStatus | None) -> list[tuple[Part, str, str]]:
+    if status is None:
+        return []
     tasks = [(Part(status.name, task.id), task.state, task.trace) for task in status.tasks]
     return [(Part(status.name, None), status.state, status.trace), *tasks]
-
-
-Tell = Callable[[str, Mapping[str, object]], None]
-
-
-def heal(
-    client: ConnectClient,
-    stop: threading.Event,
-    *,
-    tell: Tell,
-    names: Iterable[str] | None = None,
-    interval: float = 2.0,
-    clock: Callable[[], float] = time.monotonic,
-    jitter: Callable[[], float] = random.random,
-) -> None:
-    """Look every `interval` seconds and restart what is due, until `stop` is set; wait for a worker that is away."""
-    wanted = set(names) if names is not None else None
-    memory: Mapping[Part, History] = {}
-    away = False
-    while not stop.is_set():
-        try:
-            listed = client.connectors()
-            seen = [c.status for name, c in listed.items() if c.status and (wanted is None or name in wanted)]
-            decision = decide(seen, memory, clock(), jitter())
-            memory = decision.memory
-            for step in decision.steps:
-                _carry_out(client, step, tell)
-            if away:
-                tell("Kafka Connect answers again", {})
-            away = False
-        except ConnectError as exc:
-            if not away:
-                tell("waiting for Kafka Connect", {"reason": str(exc)})
-            away = True
-        stop.wait(interval)
-
-
-def _carry_out(client: ConnectClient, step: Step, tell: Tell) -> None:
-    facts: dict[str, object] = {"part": str(step.part), "cause": step.cause, "failures": step.failures}
-    if step.act == "recovered":
-        tell("runs again", facts)
-        return
-    if step.act == "give up":
-        facts["next"] = f"mend it, then: streamguard connectors restart {step.part.connector}"
-        tell("failed three times in the same way, and not by an outage: left alone", facts)
-        return
-    tell("restarting", facts)
-    try:
-        if step.part.task is None:
-            client.restart(step.part.connector, only_failed=True)
-        else:
-            client.restart_task(step.part.connector, step.part.task)
-    except ConnectorNotFound:
-        tell("is gone", facts)

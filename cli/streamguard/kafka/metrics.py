@@ -107,13 +107,14 @@ def listen(port: int, server: str) -> socket.socket:
 
 
 def serve(
-    listener: socket.socket, service: str, counts: Counts, health: Health, collectors: Sequence[Collector] = ()
+    listener: socket.socket, service: str, counts: Counts | None, health: Health, collectors: Sequence[Collector] = ()
 ) -> None:
     """Answer /health (200 as long as the process lives), /ready (200, or 503 if something is missing) and /metrics,
-    which has what `collectors` collect too, in threads of their own."""
+    which has the `counts`, if records are counted, and what `collectors` collect, in threads of their own."""
+    records = [] if counts is None else [_Collector(service, counts)]
 
     def answer() -> None:
-        _server(listener, service, health, [_Collector(service, counts), *collectors]).serve_forever()
+        _server(listener, service, health, [*records, *collectors]).serve_forever()
 
     threading.Thread(target=answer, name="http", daemon=True).start()
 

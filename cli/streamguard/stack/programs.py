@@ -226,8 +226,11 @@ def _own(settings: Settings, project: Project) -> list[Program]:
     )
     watch = Program(
         name="connect-watch",
-        argv=_python(project, "connectors", "heal"),
+        argv=_python(project, "connectors", "heal", "--metrics-port", str(settings.heal_port)),
         env=settings.environment(),
+        ports=(settings.heal_port,),
+        url=f"http://{LOOPBACK}:{settings.heal_port}",
+        probe=partial(probes.service, f"http://{LOOPBACK}:{settings.heal_port}"),
         needs=("connect",),
     )
     pipelines = [program for name in project.pipelines() for program in _pipeline(settings, project, name)]

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from streamguard.commands.connectors import deploying, inspecting, operating
+from streamguard.commands import verbose
+from streamguard.commands.connectors import (
+    changing,
+    contexts,
+    deploying,
+    healing,
+    inspecting,
+    letters,
+    offsets,
+    operating,
+)
+
+if TYPE_CHECKING:
+    from streamguard.commands import App
 
 
 @click.group()
-def connectors() -> None:
+@click.pass_obj
+def connectors(app: App) -> None:
     """Render, deploy and watch connectors.
 
     A connector is a Jinja template connectors/PIPELINE/NAME.json.j2 with values from connectors/values/. NAMES choose
@@ -21,6 +37,7 @@ def connectors() -> None:
       streamguard connectors deploy users-s3-sink --set iceberg_commit_interval_ms=60000
       streamguard connectors status -o json
     """
+    verbose.listen(app.verbosity)
 
 
 for command in (
@@ -31,10 +48,15 @@ for command in (
     deploying.plan,
     deploying.deploy,
     operating.status,
-    operating.restart,
-    operating.pause,
-    operating.resume,
-    operating.delete,
-    operating.heal,
+    operating.watch,
+    changing.restart,
+    changing.pause,
+    changing.resume,
+    changing.stop,
+    changing.delete,
+    offsets.offsets,
+    healing.heal,
+    letters.dlq,
+    contexts.contexts,
 ):
     connectors.add_command(command)

@@ -1,175 +1,166 @@
-"""What runs on a cluster: list, status, pause, resume, restart, delete, heal."""
+"""What runs on a cluster, looked at: list, status, watch, wait."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from streamguard.commands.connectors.options import client_of, names_argument, required_names, url_option, yes_option
-from streamguard.commands.output import output_option, show
+from streamguard.commands.connectors.asking import LONGEST, patterns_argument
+from streamguard.commands.connectors.options import client_of, url_option
+from streamguard.commands.output import FORMATS, output_option, show
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from streamguard.commands import App
     from streamguard.connect.client import ConnectClient
+    from streamguard.connect.watch import Row, Watcher
 
 STATUS_COLUMNS = ("name", "type", "state", "tasks", "worker", "cause")
-LONGEST = 86_400.0
+COLOURS = {"RUNNING": "green", "FAILED": "bold red", "UNASSIGNED": "yellow", "PAUSED": "yellow", "STOPPED": "yellow"}
 
 
 @click.command("list")
+@patterns_argument
 @url_option
 @output_option
 @click.pass_obj
-def list_(app: App, url: str | None, output: str) -> None:
-    """List the connectors on the worker, with state and tasks.
+def list_(app: App, patterns: tuple[str, ...], url: str | None, output: str) -> None:
+    """List the connectors of the cluster, with state and tasks.
 
     \b
     Examples:
       streamguard connectors list
+      streamguard connectors list 'users-*'
       streamguard connectors list -o ndjson | jq -r .name
     """
-    show(_status_rows(client_of(app, url), ()), ("name", "type", "state", "tasks"), output)
+    show(_status_rows(client_of(app, url), patterns), ("name", "type", "state", "tasks"), output)
 
 
 @click.command()
-@names_argument
+@patterns_argument
 @url_option
 @output_option
 @click.pass_obj
-def status(app: App, names: tuple[str, ...], url: str | None, output: str) -> None:
+def status(app: App, patterns: tuple[str, ...], url: str | None, output: str) -> None:
     """Show connectors and tasks, and why one FAILED.
 
     \b
     Examples:
       streamguard connectors status
+      streamguard connectors status '*-s3-sink'
       streamguard connectors status users-s3-sink -o yaml
     """
-    show(_status_rows(client_of(app, url), names), STATUS_COLUMNS, output)
+    show(_status_rows(client_of(app, url), patterns), STATUS_COLUMNS, output)
 
 
 @click.command()
-@required_names
-@click.option("--only-failed", is_flag=True, help="Only what is FAILED.")
-@url_option
-@click.pass_obj
-def restart(app: App, names: tuple[str, ...], only_failed: bool, url: str | None) -> None:
-    """Restart connectors with their tasks.
-
-    \b
-    Examples:
-      streamguard connectors restart users-s3-sink
-      streamguard connectors restart users-s3-sink transactions-s3-sink --only-failed
-    """
-    client = client_of(app, url)
-    for name in names:
-        parts = client.restart(name, only_failed=only_failed).parts
-        click.echo(f"{name}: {'restarting ' + ', '.join(parts) if parts else 'nothing to restart'}", err=True)
-
-
-@click.command()
-@required_names
-@url_option
-@click.pass_obj
-def pause(app: App, names: tuple[str, ...], url: str | None) -> None:
-    """Pause connectors: their tasks stay and read nothing.
-
-    \b
-    Examples:
-      streamguard connectors pause users-s3-sink
-    """
-    client = client_of(app, url)
-    for name in names:
-        client.pause(name)
-        click.echo(f"{name}: pausing", err=True)
-
-
-@click.command()
-@required_names
-@url_option
-@click.pass_obj
-def resume(app: App, names: tuple[str, ...], url: str | None) -> None:
-    """Resume connectors that were paused.
-
-    \b
-    Examples:
-      streamguard connectors resume users-s3-sink
-    """
-    client = client_of(app, url)
-    for name in names:
-        client.resume(name)
-        click.echo(f"{name}: resuming", err=True)
-
-
-@click.command()
-@required_names
-@url_option
-@yes_option
-@click.pass_obj
-def delete(app: App, names: tuple[str, ...], url: str | None, yes: bool) -> None:
-    """Delete connectors. Their consumer groups stay: made again, they go on where they were.
-
-    \b
-    Examples:
-      streamguard connectors delete users-s3-sink
-      streamguard connectors delete users-s3-sink users-mongodb-sink --yes
-    """
-    client = client_of(app, url)
-    if not yes:
-        click.confirm(f"Delete {', '.join(names)} at {client.shown_url}?", abort=True, err=True)
-    for name in names:
-        client.delete(name)
-        click.echo(f"{name}: deleted", err=True)
-
-
-@click.command()
-@names_argument
+@patterns_argument
 @url_option
 @click.option(
+    "-i",
     "--interval",
-    type=click.FloatRange(0.1, LONGEST),
-    default=2.0,
+    type=click.FloatRange(0.2, LONGEST),
+    default=1.0,
     show_default=True,
     metavar="SECONDS",
     help="How often to look.",
 )
+@click.option("-n", "--count", type=click.IntRange(1), metavar="N", help="Look so many times.  [default: until Ctrl-C]")
+@click.option("-o", "--output", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print.")
 @click.pass_obj
-def heal(app: App, names: tuple[str, ...], url: str | None, interval: float) -> None:
-    """Restart FAILED connectors and tasks, until SIGTERM or Ctrl-C.
+def watch(
+    app: App, *, patterns: tuple[str, ...], url: str | None, interval: float, count: int | None, output: str
+) -> None:
+    """Watch connectors: state, tasks that run, lag, records a second over the last minute, errors.
 
-    Pauses between restarts grow from 5 seconds to 5 minutes. A task that failed because a server was away is restarted
-    for ever; one that fails three times with the same trace for another reason is left alone and told of.
+    The lag is in committed records that the sink has yet to read; errors are the records in its dead-letter topic, and
+    how many of them are new. What needs somebody stands first. A look is one request to Connect; Kafka is asked for
+    the offsets. Piped, there is a line a connector and look; json and yaml give a document a look.
 
     \b
     Examples:
-      streamguard connectors heal
-      streamguard connectors heal users-s3-sink --interval 10
+      streamguard connectors watch
+      streamguard connectors watch 'users-*' --interval 5
+      streamguard connectors watch -n 1 -o ndjson | jq -r 'select(.lag > 10000) | .name'
     """
-    import logging
-    import signal
-    import threading
+    from streamguard.connect.watch import Watcher
 
-    from streamguard.connect import heal as healing
-    from streamguard.kafka import logs
-
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: stop.set())
-    logs.configure(app.settings, verbose=app.verbose)
-    log = logging.getLogger("streamguard.connect.heal")
-    client = client_of(app, url)
-    log.info("watching", extra={"url": client.shown_url})
-    healing.heal(
-        client,
-        stop,
-        tell=lambda event, facts: log.info(event, extra=dict(facts)),
-        names=names or None,
-        interval=interval,
-    )
+    watcher = Watcher(client_of(app, url), app.settings, patterns)
+    try:
+        if output == "table" and sys.stdout.isatty():
+            _watch_live(watcher, interval, count)
+        else:
+            _watch_lines(watcher, interval, count, output)
+    finally:
+        watcher.close()
 
 
-def _status_rows(client: ConnectClient, names: Sequence[str]) -> list[dict[str, Any]]:
-    from streamguard.connect.report import status_rows
+def _watch_lines(watcher: Watcher, interval: float, count: int | None, output: str) -> None:
+    from datetime import UTC, datetime
 
-    return status_rows(client.connectors(), names, client.shown_url)
+    for rows, trouble in watcher.looks(interval, count):
+        at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        if trouble:
+            click.echo(f"no offsets: {trouble}", err=True)
+        if output == "table":
+            for row in rows:
+                click.echo(f"{at} {row}")
+        else:
+            show([{"at": at, **row.document()} for row in rows], (), output)
+        sys.stdout.flush()
+
+
+def _watch_live(watcher: Watcher, interval: float, count: int | None) -> None:
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console()
+    with Live(console=console, auto_refresh=False) as live:
+        for rows, trouble in watcher.looks(interval, count):
+            live.update(_table(rows, trouble, console.height), refresh=True)
+
+
+def _table(rows: Sequence[Row], trouble: str, height: int) -> Table:
+    """As many rows as the terminal has lines; the rest is counted, and is what runs best."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("NAME", "STATE", "TASKS", "LAG", "RATE/S", "ERRORS", "CAUSE"):
+        right = heading in ("TASKS", "LAG", "RATE/S", "ERRORS")
+        table.add_column(heading, justify="right" if right else "left", no_wrap=heading != "CAUSE", overflow="fold")
+    room = max(3, height - 4)
+    for row in rows[:room]:
+        errors = _number(row.errors) + (f" (+{row.new_errors:,})" if row.new_errors else "")
+        table.add_row(
+            Text(row.name),
+            Text(row.state, style=COLOURS.get(row.state, "")),
+            f"{row.running}/{row.tasks}",
+            _number(row.lag),
+            _number(row.rate),
+            Text(errors, style="bold red" if row.new_errors else ""),
+            Text(row.cause or ""),
+        )
+    if len(rows) > room:
+        table.add_row(Text(f"… and {len(rows) - room} more"))
+    if trouble:
+        table.caption = Text(f"no offsets: {trouble}")
+    return table
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
+
+
+def _status_rows(client: ConnectClient, patterns: Sequence[str]) -> list[dict[str, Any]]:
+    from streamguard.connect.globs import select
+    from streamguard.connect.report import status_row
+
+    listed = client.connectors()
+    return [status_row(listed[name]) for name in select(patterns, listed, client.shown_url)]

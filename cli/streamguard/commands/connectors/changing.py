@@ -1,0 +1,269 @@
+"""What runs on a cluster, changed: restart, pause, resume, stop, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+from streamguard.commands.connectors.asking import (
+    COLUMNS,
+    ask,
+    connectors,
+    listed,
+    many_options,
+    means_many,
+    require_names,
+    tell,
+    wait_options,
+)
+from streamguard.commands.connectors.options import client_of, url_option
+from streamguard.commands.output import output_option, show
+
+if TYPE_CHECKING:
+    from streamguard.commands import App
+    from streamguard.connect.answers import Deployed
+    from streamguard.connect.client import ConnectClient
+    from streamguard.connect.operate import Outcome, Wanted
+
+
+@click.command()
+@many_options
+@click.option("--only-failed", is_flag=True, help="Only connectors and tasks that are FAILED.")
+@url_option
+@output_option
+@click.pass_obj
+def restart(
+    app: App,
+    *,
+    patterns: tuple[str, ...],
+    everything: bool,
+    yes: bool,
+    jobs: int,
+    only_failed: bool,
+    url: str | None,
+    output: str,
+) -> None:
+    """Restart connectors with their tasks. Returns when the worker has taken it on: `wait` waits until they run.
+
+    One that is STOPPED is left alone. With --only-failed nothing is asked: what runs is not touched.
+
+    \b
+    Examples:
+      streamguard connectors restart users-s3-sink
+      streamguard connectors restart --only-failed --all
+      streamguard connectors restart '*-s3-sink' --yes
+    """
+    from streamguard.connect import operate
+
+    require_names(patterns, everything)
+    client = client_of(app, url)
+    known, names = _chosen(client, patterns)
+    if only_failed:
+        names = operate.needing_restart(known, names)
+    elif names and means_many(patterns):
+        ask(f"Restart {connectors(len(names))} at {client.shown_url}: {listed(names)}?", yes)
+
+    def act(name: str) -> str:
+        return operate.restart(client, name, known[name].status, only_failed=only_failed)
+
+    if not names:
+        click.echo("nothing to restart", err=True)
+    _finish(operate.each(names, act, jobs, tell), output)
+
+
+@click.command()
+@many_options
+@wait_options
+@url_option
+@output_option
+@click.pass_obj
+def pause(
+    app: App,
+    *,
+    patterns: tuple[str, ...],
+    everything: bool,
+    yes: bool,
+    jobs: int,
+    wait: bool,
+    timeout: float,
+    url: str | None,
+    output: str,
+) -> None:
+    """Pause connectors: their tasks stay, with their connections and memory, and read nothing.
+
+    \b
+    Examples:
+      streamguard connectors pause users-s3-sink
+      streamguard connectors pause 'users-*' --yes
+      streamguard connectors pause --all --no-wait
+    """
+    require_names(patterns, everything)
+    client = client_of(app, url)
+    change = partial(_change, client, "pause", client.pause, "PAUSED")
+    change(patterns=patterns, yes=yes, jobs=jobs, timeout=timeout if wait else None, output=output)
+
+
+@click.command()
+@many_options
+@wait_options
+@url_option
+@output_option
+@click.pass_obj
+def resume(
+    app: App,
+    *,
+    patterns: tuple[str, ...],
+    everything: bool,
+    yes: bool,
+    jobs: int,
+    wait: bool,
+    timeout: float,
+    url: str | None,
+    output: str,
+) -> None:
+    """Resume connectors that are PAUSED or STOPPED, and wait until their tasks run and stay so.
+
+    \b
+    Examples:
+      streamguard connectors resume users-s3-sink
+      streamguard connectors resume 'users-*' --yes --timeout 120
+    """
+    require_names(patterns, everything)
+    client = client_of(app, url)
+    change = partial(_change, client, "resume", client.resume, "RUNNING")
+    change(patterns=patterns, yes=yes, jobs=jobs, timeout=timeout if wait else None, output=output)
+
+
+@click.command()
+@many_options
+@wait_options
+@url_option
+@output_option
+@click.pass_obj
+def stop(
+    app: App,
+    *,
+    patterns: tuple[str, ...],
+    everything: bool,
+    yes: bool,
+    jobs: int,
+    wait: bool,
+    timeout: float,
+    url: str | None,
+    output: str,
+) -> None:
+    """Stop connectors: their tasks end. Config and offsets stay, `resume` goes on where they were.
+
+    \b
+    Examples:
+      streamguard connectors stop users-s3-sink
+      streamguard connectors stop 'users-*' --yes
+    """
+    require_names(patterns, everything)
+    client = client_of(app, url)
+    change = partial(_change, client, "stop", client.stop, "STOPPED")
+    change(patterns=patterns, yes=yes, jobs=jobs, timeout=timeout if wait else None, output=output)
+
+
+@click.command()
+@many_options
+@click.option("--reset-offsets", is_flag=True, help="Forget how far they have read, too: stop, reset offsets, delete.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, 86_400),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long the tasks may take to end before their offsets are reset.",
+)
+@url_option
+@output_option
+@click.pass_obj
+def delete(
+    app: App,
+    *,
+    patterns: tuple[str, ...],
+    everything: bool,
+    yes: bool,
+    jobs: int,
+    reset_offsets: bool,
+    timeout: float,
+    url: str | None,
+    output: str,
+) -> None:
+    """Delete connectors. Their consumer groups stay: made again, they go on where they were.
+
+    With --reset-offsets they read everything again when they are made again, as far as Kafka still has it.
+
+    \b
+    Examples:
+      streamguard connectors delete users-s3-sink
+      streamguard connectors delete users-s3-sink users-mongodb-sink --yes
+      streamguard connectors delete 'trial-*' --reset-offsets
+    """
+    from streamguard.connect import operate
+    from streamguard.connect.altering import forget
+
+    require_names(patterns, everything)
+    client = client_of(app, url)
+    known, names = _chosen(client, patterns)
+    after = "made again, they read everything again" if reset_offsets else "their offsets stay"
+    if names:
+        ask(f"Delete {connectors(len(names))} at {client.shown_url} ({after}): {listed(names)}?", yes)
+
+    def act(name: str) -> str:
+        if reset_offsets:
+            forget(client, app.settings, name, known[name].config, timeout=timeout)
+        client.delete(name)
+        return "deleted, offsets reset" if reset_offsets else "deleted"
+
+    _finish(operate.each(names, act, jobs, tell), output)
+
+
+def _chosen(client: ConnectClient, patterns: Sequence[str]) -> tuple[Mapping[str, Deployed], list[str]]:
+    from streamguard.connect.globs import select
+
+    known = client.connectors()
+    return known, select(patterns, known, client.shown_url)
+
+
+def _change(
+    client: ConnectClient,
+    word: str,
+    act: Callable[[str], None],
+    wanted: Wanted,
+    *,
+    patterns: Sequence[str],
+    yes: bool,
+    jobs: int,
+    timeout: float | None,
+    output: str,
+) -> None:
+    """Tell the chosen connectors to be in a state, and wait until they are, unless `timeout` is None."""
+    from streamguard.connect import operate
+
+    known, names = _chosen(client, patterns)
+    todo = [name for name in names if not operate.reached(known[name].status, wanted)]
+    if todo and means_many(patterns):
+        ask(f"{word.capitalize()} {connectors(len(todo))} at {client.shown_url}: {listed(todo)}?", yes)
+
+    def do(name: str) -> str:
+        act(name)
+        return word
+
+    there = [operate.Outcome(name, "unchanged", wanted) for name in names if name not in todo]
+    done = operate.each(todo, do, jobs, tell)
+    if timeout is not None:
+        done = operate.settle(client, done, wanted, timeout=timeout)
+    _finish(sorted([*there, *done], key=lambda outcome: outcome.name), output)
+
+
+def _finish(outcomes: Sequence[Outcome], output: str) -> None:
+    """The table of what came of it, and the error if something went wrong."""
+    from streamguard.connect.operate import raise_for
+
+    show([outcome.row() for outcome in outcomes], COLUMNS[:-1], output)
+    raise_for(outcomes)

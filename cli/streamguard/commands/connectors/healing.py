@@ -1,0 +1,65 @@
+"""`streamguard connectors heal`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from streamguard.commands.connectors.asking import LONGEST, patterns_argument
+from streamguard.commands.connectors.options import client_of, url_option
+from streamguard.commands.verbose import guard_log
+
+if TYPE_CHECKING:
+    from streamguard.commands import App
+
+
+@click.command()
+@patterns_argument
+@url_option
+@click.option(
+    "--interval",
+    type=click.FloatRange(0.1, LONGEST),
+    default=2.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How often to look.",
+)
+@click.option(
+    "--metrics-port",
+    type=click.IntRange(1, 65535),
+    metavar="PORT",
+    help="Answer /metrics, /health and /ready there.  [default: nowhere]",
+)
+@click.pass_obj
+def heal(app: App, *, patterns: tuple[str, ...], url: str | None, interval: float, metrics_port: int | None) -> None:
+    """Restart FAILED connectors and tasks, until SIGTERM or Ctrl-C.
+
+    Pauses between restarts grow from 5 seconds to 5 minutes. A task that failed because a server was away is restarted
+    for ever; one that fails three times in the same way for another reason is left alone and told of. One whose config
+    is wrong is never restarted, one whose rights or credentials are wrong once. What has run for two minutes, or has a
+    new config, starts afresh. Names and patterns may be those of connectors that come later.
+
+    \b
+    Examples:
+      streamguard connectors heal
+      streamguard connectors heal 'users-*' --interval 10 --metrics-port 8103
+    """
+    import logging
+    import signal
+    import threading
+
+    from streamguard.connect import healing
+    from streamguard.kafka import logs
+
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    logs.configure(app.settings, verbose=app.verbose)
+    guard_log()
+    log = logging.getLogger("streamguard.connect.heal")
+    client = client_of(app, url)
+    healer = healing.Healer(client, patterns, tell=lambda event, facts: log.info(event, extra=dict(facts)))
+    log.info("watching", extra={"url": client.shown_url})
+    with healing.served(healer, metrics_port):
+        healer.run(stop, interval)

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import threading
+from itertools import count
+from typing import Any
+
+import pytest
+
+from streamguard.connect.answers import ConnectorStatus, Deployed, TaskStatus
+from streamguard.connect.operate import (
+    SETTLE_SECONDS,
+    Outcome,
+    Wanted,
+    each,
+    needing_restart,
+    raise_for,
+    reached,
+    restart,
+    settle,
+)
+from streamguard.errors import ConnectError, ConnectorFailed, PartlyDone, StreamguardError, WaitTimedOut
+from tests.connect.conftest import Answer, Script
+
+
+def untold(_outcome: Outcome) -> None:
+    """Nobody listens."""
+
+
+def status(state: str, *tasks: str) -> ConnectorStatus:
+    return ConnectorStatus("c", state, "w", "sink", "", tuple(TaskStatus(n, t, "w") for n, t in enumerate(tasks)))
+
+
+def listing(state: str, *tasks: str) -> Answer:
+    parts = [{"id": number, "state": task, "trace": "x\nCaused by: a.B: bad"} for number, task in enumerate(tasks)]
+    shown = {"name": "c", "type": "sink", "connector": {"state": state}, "tasks": parts}
+    return Answer(body={"c": {"info": {"config": {}}, "status": shown}})
+
+
+def settled(script: Script, wanted: Wanted, timeout: float = 100.0) -> Outcome:
+    seconds = count()
+    client = script.client()
+    done = [Outcome("c", "asked")]
+    (outcome,) = settle(
+        client, done, wanted, timeout=timeout, clock=lambda: float(next(seconds)), sleep=lambda _seconds: None
+    )
+    return outcome
+
+
+def test_one_that_fails_does_not_stop_the_others_and_the_order_stays() -> None:
+    def act(name: str) -> str:
+        if name == "b":
+            raise ConnectError("b is bad")
+        return "done"
+
+    outcomes = each(["a", "b", "c"], act, 2, untold)
+    assert [(outcome.name, outcome.action) for outcome in outcomes] == [("a", "done"), ("b", "failed"), ("c", "done")]
+    with pytest.raises(PartlyDone, match="1 of 3 connectors: b is bad"):
+        raise_for(outcomes)
+
+
+def test_no_more_are_worked_on_at_a_time_than_jobs() -> None:
+    at_work, most, lock = 0, 0, threading.Lock()
+    both = threading.Barrier(2)
+
+    def act(_name: str) -> str:
+        nonlocal at_work, most
+        with lock:
+            at_work += 1
+            most = max(most, at_work)
+        both.wait(10)
+        with lock:
+            at_work -= 1
+        return ""
+
+    each([str(number) for number in range(8)], act, 2, untold)
+    assert most == 2
+
+
+def test_ctrl_c_begins_nothing_more() -> None:
+    begun: list[str] = []
+
+    def act(name: str) -> str:
+        begun.append(name)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        each([str(number) for number in range(100)], act, 1, untold)
+    assert len(begun) < 100
+
+
+@pytest.mark.parametrize(
+    ("seen", "wanted", "there"),
+    [
+        (status("STOPPED"), "STOPPED", True),
+        (status("STOPPED", "RUNNING"), "STOPPED", False),
+        (status("RUNNING", "UNASSIGNED"), "STOPPED", False),
+        (status("PAUSED", "PAUSED", "FAILED"), "PAUSED", True),
+        (status("PAUSED"), "PAUSED", False),
+        (status("PAUSED", "RUNNING"), "PAUSED", False),
+        (status("RUNNING", "RUNNING"), "RUNNING", True),
+        (status("RUNNING"), "RUNNING", False),
+        (None, "RUNNING", False),
+    ],
+)
+def test_a_connector_is_there_once_its_tasks_are(seen: ConnectorStatus | None, wanted: Wanted, there: bool) -> None:
+    assert reached(seen, wanted) is there
+
+
+def test_a_stale_state_after_a_stop_is_waited_out(script: Script) -> None:
+    script.answers = [listing("RUNNING", "RUNNING"), listing("RUNNING", "UNASSIGNED"), listing("STOPPED")]
+    outcome = settled(script, "STOPPED")
+    assert (outcome.state, outcome.error, len(script.asked)) == ("STOPPED", None, 3)
+
+
+def test_a_task_that_fails_a_moment_after_it_ran_is_a_failure(script: Script) -> None:
+    assert SETTLE_SECONDS > 1
+    script.answers = [listing("RUNNING", "RUNNING")]
+    script.rest = listing("RUNNING", "FAILED")
+    outcome = settled(script, "RUNNING")
+    assert isinstance(outcome.error, ConnectorFailed)
+    assert "task 0 is FAILED: B: bad" in str(outcome.error)
+
+
+def test_what_does_not_come_is_told_with_the_state_that_it_has_instead(script: Script) -> None:
+    script.rest = listing("RUNNING", "RUNNING")
+    outcome = settled(script, "PAUSED", timeout=3.0)
+    assert isinstance(outcome.error, WaitTimedOut)
+    assert str(outcome.error) == "c is not PAUSED after 3 s: it is RUNNING"
+
+
+def test_a_stopped_connector_is_not_restarted_though_a_worker_answers_that_it_does(script: Script) -> None:
+    script.rest = Answer(202, {"name": "c", "connector": {"state": "RESTARTING"}, "tasks": []})
+    assert "it is STOPPED" in restart(script.client(), "c", status("STOPPED"), only_failed=False)
+    assert script.asked == []
+    assert restart(script.client(), "c", status("RUNNING", "RUNNING"), only_failed=False) == "restarting connector"
+
+
+def test_the_tasks_are_restarted_too_which_a_bare_restart_leaves_alone(script: Script) -> None:
+    script.rest = Answer(
+        202, {"name": "c", "connector": {"state": "RUNNING"}, "tasks": [{"id": 1, "state": "RESTARTING"}]}
+    )
+    assert restart(script.client(), "c", status("RUNNING", "FAILED"), only_failed=True) == "restarting task 1"
+    assert script.calls == ["POST /connectors/c/restart?includeTasks=true&onlyFailed=true"]
+
+
+def test_only_what_failed_needs_a_restart() -> None:
+    listed: dict[str, Any] = {
+        "a": status("RUNNING", "RUNNING"),
+        "b": status("RUNNING", "FAILED"),
+        "c": status("FAILED"),
+        "d": None,
+        "e": status("FAILED"),
+    }
+    known = {name: Deployed(name, {}, one) for name, one in listed.items()}
+    assert needing_restart(known, ["a", "b", "c", "d"]) == ["b", "c"]
+
+
+def test_errors_that_are_all_of_one_kind_keep_its_exit_code() -> None:
+    late = [Outcome(name, "pause", error=WaitTimedOut(f"{name} is late")) for name in "abcdefg"]
+    with pytest.raises(WaitTimedOut, match=r"7 of 7 connectors: a is late.*; and 2 more"):
+        raise_for(late)
+    with pytest.raises(StreamguardError, match="2 of 2") as caught:
+        raise_for([*late[:1], Outcome("x", "failed", error=ConnectError("bad"))])
+    assert caught.value.exit_code == 1
+    raise_for([Outcome("a", "pause")])
