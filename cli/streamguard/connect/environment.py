@@ -38,6 +38,7 @@ ATTRIBUTES: Mapping[type, frozenset[str]] = {
 }
 """The attributes of values that a template may use: none that makes text out of numbers or bytes."""
 COMMENT = re.compile(r"\{#(.*?)#\}", re.DOTALL)
+BETWEEN = re.compile(r"(?:\s|\{#.*?#\}|\{%.*?%\})*", re.DOTALL)
 SILENCE = re.compile(
     r"[-+\s]*lint:\s*ignore(?P<whole>-file)?\b\s*(?P<rules>[a-z0-9,\s-]*?)\s*(?::(?P<reason>.*))?", re.DOTALL
 )
@@ -138,8 +139,8 @@ def silences(file: Path, source: str) -> tuple[Silence, ...]:
         match = SILENCE.fullmatch(comment[1].rstrip("-+ \n\t"))
         if match is None:
             continue
-        behind = source[comment.end() :]
-        line = source.count("\n", 0, comment.end()) + 1 + behind[: len(behind) - len(behind.lstrip())].count("\n")
+        behind = BETWEEN.match(source, comment.end())
+        line = source.count("\n", 0, behind.end() if behind else comment.end()) + 1
         rules = tuple(match["rules"].replace(",", " ").split())
         reason = " ".join((match["reason"] or "").split())
         found.append(Silence(file, line, rules, reason, bool(match["whole"])))

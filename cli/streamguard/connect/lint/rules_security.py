@@ -1,0 +1,121 @@
+"""Rules about secrets and about what a config may make a worker do."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from streamguard.connect.lint.rule import Remark, Subject, rule
+from streamguard.connect.secrets import is_sensitive, literal_secrets, named_by_reference
+from streamguard.connect.sensitive import REFERENCE
+
+MODULES = {"JndiLoginModule": "CVE-2023-25194", "LdapLoginModule": "CVE-2025-27818", "Krb5LoginModule": "keytabs"}
+COMPLETED_BY_PLUGIN = re.compile(r"(table|collection)\.name\.format|topic\.prefix|.*\.(regex|replacement|format)")
+"""Keys in which `${topic}` and the like is the plugin's own language."""
+
+
+@rule("inline-secret", can_be_silenced=False)
+def inline_secret(s: Subject) -> Iterator[Remark]:
+    """A secret in clear.
+
+    Anybody with access to the REST API reads it, and so does git. Write `{{ env(NAME) }}` (or `${file:…}`, `${dir:…}`):
+    the worker puts the secret in.
+    """
+    passwords = [key for key, definition in (s.keys or {}).items() if definition.type == "PASSWORD"]
+    for key, words in literal_secrets(s.config, passwords).items():
+        yield key, f"{words}: let the worker resolve it, with {{{{ env(NAME) }}}} in the template"
+
+
+@rule("secret-in-name", can_be_silenced=False)
+def secret_in_name(s: Subject) -> Iterator[Remark]:
+    """A name, path or topic that a reference gives.
+
+    Workers write what they resolve for these keys into their logs, into error texts (`Invalid value … for configuration
+    tasks.max`) and into the traces of failed tasks, which everybody reads who may read a status. A transform's
+    `static.value` lands in every record as well.
+    """
+    for key in named_by_reference(s.config):
+        yield key, "a name is no secret: what the worker resolves here, it writes into its log"
+
+
+@rule("reference-inside-text", "warning")
+def reference_inside_text(s: Subject) -> Iterator[Remark]:
+    """A secret inside a longer text of a key that is not declared a password.
+
+    A validation answers such a value in clear, and so does the trace of a task that fails on it. Give the reference the
+    whole value, of a key of type PASSWORD if the plugin has one.
+    """
+    named = set(named_by_reference(s.config))
+    for key in s.connector.references:
+        definition = (s.keys or {}).get(key)
+        declared = definition.type if definition else ""
+        whole = REFERENCE.fullmatch(s.config[key])
+        if not whole and declared != "PASSWORD" and key not in named and not is_sensitive(key):
+            yield (
+                key,
+                "what the worker puts into this text, it shows in validations and traces: refer to the whole value",
+            )
+
+
+@rule("malformed-reference")
+def malformed_reference(s: Subject) -> Iterator[Remark]:
+    """Something that looks like a reference and is none.
+
+    `${NAME}` has no provider: it is passed to the connector as it stands, and no worker says a word. Write
+    `{{ env(NAME) }}`.
+    """
+    for key, value in s.config.items():
+        if "${" in REFERENCE.sub("", value) and not COMPLETED_BY_PLUGIN.fullmatch(key):
+            yield key, "has a ${…} that is no reference (${provider:path:key}): the connector would get it as it stands"
+
+
+@rule("login-module")
+def login_module(s: Subject) -> Iterator[Remark]:
+    """A login module that runs code or reads files of the worker.
+
+    `JndiLoginModule` (CVE-2023-25194), `LdapLoginModule` (CVE-2025-27818) and `Krb5LoginModule` (keytabs of the worker)
+    in a `sasl.jaas.config`. Use SCRAM, PLAIN or OAUTHBEARER.
+    """
+    for key, value in s.config.items():
+        for module, reason in MODULES.items():
+            if module in value and "sasl" in key:
+                yield key, f"{module} is refused ({reason}): use SCRAM, PLAIN or OAUTHBEARER"
+
+
+@rule("file-address")
+def file_address(s: Subject) -> Iterator[Remark]:
+    """An address that reads files of the worker.
+
+    `sasl.oauthbearer.token.endpoint.url` and `jwks.endpoint.url` take `file:` (CVE-2025-27817), and what they read
+    comes back in an error. Use `https:`.
+    """
+    for key, value in s.config.items():
+        if re.search(r"(\.override\..*|oauthbearer.*)\.url$", key) and value.strip().lower().startswith("file:"):
+            yield key, "reads a file of the worker: write an https address"
+
+
+@rule("credentials-over-http", "warning")
+def credentials_over_http(s: Subject) -> Iterator[Remark]:
+    """Credentials that travel in clear.
+
+    The config has an `http:` address on another network, and credentials beside it. Use `https:`.
+    """
+    credentials = [key for key in s.config if is_sensitive(key)]
+    for key, value in s.config.items():
+        address = urlsplit(value) if value.startswith("http://") else None
+        if address and _is_public(address.hostname or "") and any(_beside(key, other) for other in credentials):
+            yield key, "credentials travel to this address in clear: write https"
+
+
+def _beside(key: str, other: str) -> bool:
+    return key.split(".")[:2] == other.split(".")[:2]
+
+
+def _is_public(host: str) -> bool:
+    """Neither this machine, nor a name of one word (a neighbour in Docker or Kubernetes), nor a private address."""
+    try:
+        return ipaddress.ip_address(host).is_global
+    except ValueError:
+        return "." in host and not host.endswith((".local", ".internal", ".svc", ".localhost"))
