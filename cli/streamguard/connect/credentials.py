@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import ssl
+from typing import Any
 
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth
@@ -18,11 +19,11 @@ from streamguard.settings import environment_variable
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
-def open_client(context: Context, *urls: str) -> ConnectClient:
-    """A client of the context's cluster, or of other addresses as who one is there."""
+def open_client(context: Context, *urls: str, **options: Any) -> ConnectClient:
+    """A client of the context's cluster, or of other addresses as who one is there; `options` are the client's own."""
     auth = _Basic(context.basic) if context.basic else _Bearer(context.bearer) if context.bearer else None
     tls = None if context.tls is None else tls_context(context.tls)
-    return ConnectClient(urls or context.urls, auth=auth, tls=tls)
+    return ConnectClient(urls or context.urls, auth=auth, tls=tls, **options)
 
 
 def read(secret: Secret) -> str:
@@ -76,7 +77,9 @@ def tls_context(tls: Tls) -> ssl.SSLContext:
 
 
 def _reason(exc: OSError) -> str:
-    return exc.reason.lower().replace("_", " ") if isinstance(exc, ssl.SSLError) else str(exc.strerror)
+    if isinstance(exc, ssl.SSLError):
+        return (exc.reason or "they do not fit, or the password is wrong").lower().replace("_", " ")
+    return str(exc.strerror)
 
 
 class _Basic(AuthBase):

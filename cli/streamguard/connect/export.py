@@ -1,4 +1,4 @@
-"""Export: connectors of a live cluster become templates. Pure: configs in, texts of files out.
+"""Export: connectors of a live cluster become templates.
 
 A template that is made here renders to the config that the cluster has, secrets apart: those are never written. A key
 that holds one, whose plugin types it PASSWORD, or that the server masks, gets a reference to a variable of the worker,
@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from streamguard.connect.answers import UNREACHABLE, Deployed, is_mask
+from streamguard.connect.client import ConnectClient
 from streamguard.connect.sensitive import REFERENCE, literal_secret, named_by_reference
-from streamguard.errors import Refused
+from streamguard.errors import ConnectError, ConnectorNotFound, Refused
+from streamguard.project import did_you_mean
 
 FIRST = ("connector.class", "topics", "topics.regex", "tasks.max")
 STATES = {"PAUSED": "paused", "STOPPED": "stopped"}
@@ -78,3 +80,32 @@ def _text(value: str) -> str:
         return _ENV.sub(lambda match: f'{{{{ env("{match[1]}") }}}}', quoted)
     # As JSON escapes them, braces are neither Jinja's nor anything but braces.
     return quoted.replace("{", "\\u007b").replace("}", "\\u007d").replace("#", "\\u0023").replace("%", "\\u0025")
+
+
+def export_all(client: ConnectClient, names: Sequence[str]) -> tuple[list[Exported], list[Refused]]:
+    """The templates of the connectors of a cluster, or of those named; and why some can not be written."""
+    deployed = client.connectors()
+    for name in names:
+        if name not in deployed:
+            raise ConnectorNotFound(f"{client.shown_url} has no connector {name}{did_you_mean(name, deployed)}")
+    found: list[Exported] = []
+    refused: list[Refused] = []
+    typed: dict[str, frozenset[str]] = {}
+    for name in sorted(names or deployed):
+        connector = deployed[name]
+        class_name = connector.config.get("connector.class", "")
+        if class_name not in typed:
+            typed[class_name] = _password_keys(client, class_name)
+        try:
+            found.append(exported(connector, typed[class_name]))
+        except Refused as exc:
+            refused.append(exc)
+    return found, refused
+
+
+def _password_keys(client: ConnectClient, class_name: str) -> frozenset[str]:
+    """The keys that a plugin types PASSWORD; none, if the worker does not say."""
+    try:
+        return frozenset(entry.name for entry in client.plugin_config(class_name) if entry.type == "PASSWORD")
+    except ConnectError:
+        return frozenset()
