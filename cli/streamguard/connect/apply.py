@@ -1,27 +1,60 @@
-"""Deploy: plan, check, write only what differs, wait. One bad connector does not stop the others."""
+"""Deploy: lint, plan, validate, apply, wait. Each step is a function; what a plan lists is exactly what is written.
+
+One bad connector does not stop the others, unless `fail_fast` says so: then the first error stops what has not begun,
+and an error that lint finds stops everything before the first write.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
-from streamguard.connect.answers import Plugin
-from streamguard.connect.check import Finding, check
+from streamguard.connect import own, parallel, verdicts
+from streamguard.connect.answers import ConnectorStatus, Deployed
 from streamguard.connect.client import ConnectClient
-from streamguard.connect.plan import Change, diff
+from streamguard.connect.lint.finding import Finding
+from streamguard.connect.own import Prune
+from streamguard.connect.plan import Abilities, Change, Write, diff
 from streamguard.connect.render import Connector
-from streamguard.connect.wait import Outcome, wait
+from streamguard.connect.results import Rest, Result, outcome_of, raise_for
+from streamguard.connect.wait import Outcome, Reading, Target, wait
 from streamguard.errors import (
+    ConnectError,
+    ConnectorFailed,
     ConnectorInvalid,
     ConnectorNotFound,
     ConnectUnavailable,
-    PartlyDone,
+    KafkaError,
     Refused,
     StreamguardError,
+    WaitTimedOut,
 )
 
-PATCH_SINCE = (3, 8)
+__all__ = ["Deployment", "How", "Plan", "Progress", "Result", "apply", "deploy", "execute", "plan", "raise_for"]
+
+JOBS = 8
+RESET_SECONDS = 60.0
+POLL_SECONDS = 0.2
+DONE = {"create": "created", "update": "updated", "pause": "paused", "resume": "resumed", "stop": "stopped"} | {
+    "delete": "deleted"
+}
+_SEEN: Mapping[type[StreamguardError], str] = {ConnectorNotFound: "deleted", ConnectorFailed: "FAILED"}
+_NOT_YET = re.compile(r"STOPPED state|zombie|not empty|active|being (shut|stopp)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class How:
+    """How a deployment goes about it. `timeout` and `settle` are seconds; see `wait`."""
+
+    jobs: int = JOBS
+    fail_fast: bool = False
+    wait_for: Literal["running", "progress", "none"] = "running"
+    timeout: float = 60.0
+    settle: float = 1.5
 
 
 @dataclass(frozen=True)
@@ -34,36 +67,126 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Result:
-    """What became of one connector. `error` None: it runs as its template says."""
+class Plan:
+    """The one list of changes; the version of the worker that it was made for; and what was there."""
 
-    name: str
-    action: str
-    state: str
-    tasks: int
-    error: StreamguardError | None = None
-
-    def row(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "action": self.action,
-            "state": self.state,
-            "tasks": self.tasks,
-            "error": None if self.error is None else str(self.error),
-        }
+    changes: list[Change]
+    version: str = ""
+    deployed: Mapping[str, Deployed] = field(default_factory=dict)
 
 
-Report = Callable[[Progress], None]
+Tell = Callable[[Progress], None]
 
 
-def _tell_nobody(_progress: Progress) -> None:
+def _ignore(_write: Write) -> None:
+    """Nobody wants to know."""
+
+
+def tell_nobody(_progress: Progress) -> None:
     """The report of those who want none."""
 
 
-def plan(client: ConnectClient, connectors: Sequence[Connector]) -> list[Change]:
-    """What `deploy` would do, by one request."""
-    deployed = {name: connector.config for name, connector in client.connectors().items()}
-    return diff({connector.name: connector.config for connector in connectors}, deployed)
+def plan(
+    client: ConnectClient,
+    connectors: Sequence[Connector],
+    *,
+    prune: Prune | None = None,
+    force_secrets: bool = False,
+    take_over: bool = False,
+) -> Plan:
+    """What `deploy` would do, by one list of everything. Raises `Refused` if a prune would delete most of it."""
+    deployed = client.all_connectors()
+    version = client.worker().version
+    gone = own.goners({name: one.config for name, one in deployed.items()}, prune) if prune else []
+    changes = diff(
+        connectors,
+        deployed,
+        Abilities.of(version),
+        delete=gone,
+        reset_offsets=prune is not None and prune.reset_offsets,
+        force_secrets=force_secrets,
+        take_over=take_over,
+    )
+    return Plan(changes, version, deployed)
+
+
+def apply(
+    client: ConnectClient,
+    changes: Sequence[Change],
+    *,
+    jobs: int,
+    stop: threading.Event,
+    fail_fast: bool = False,
+    sent: Callable[[Write], None] = _ignore,
+) -> Iterator[tuple[Change, StreamguardError | None]]:
+    """Carry out the writes of each change, `jobs` changes at a time; each ends with None, or with an error.
+
+    `sent` is told of every write, from the threads. When the cluster is gone, nothing more is begun.
+    """
+
+    def one(change: Change) -> None:
+        try:
+            execute(client, change, sent)
+        except StreamguardError as exc:
+            if fail_fast or isinstance(exc, ConnectUnavailable):
+                stop.set()  # here, before this thread takes the next one
+            raise
+
+    for change, given in parallel.each(changes, one, jobs, stop):
+        if given is not None and not isinstance(given, ConnectError | KafkaError | Refused | WaitTimedOut):
+            raise given
+        yield change, None if given is None else type(given)(f"{change.name}: {given}")
+
+
+def execute(client: ConnectClient, change: Change, sent: Callable[[Write], None] = _ignore) -> None:
+    """Carry out one change. A deletion that somebody else was quicker with is done, too."""
+    for write in change.writes:
+        try:
+            _write(client, write)
+        except ConnectorNotFound:
+            if change.action != "delete":
+                raise
+        sent(write)
+
+
+def _write(client: ConnectClient, write: Write) -> None:
+    config = {key: value for key, value in write.config.items() if value is not None}
+    match write.verb:
+        case "create":
+            client.create(write.name, config, write.state)
+        case "put":
+            client.put_config(write.name, config)
+        case "patch":
+            client.patch_config(write.name, write.config)
+        case "pause":
+            client.pause(write.name)
+        case "resume":
+            client.resume(write.name)
+        case "stop":
+            client.stop(write.name)
+        case "reset":
+            _reset(client, write.name)
+        case "delete":
+            client.delete(write.name)
+
+
+def _reset(client: ConnectClient, name: str) -> None:
+    """Delete the offsets of a connector that was told to stop, once its tasks have gone and their group is empty."""
+    end = time.monotonic() + RESET_SECONDS
+    while True:
+        try:
+            status = client.status(name)
+            if status.state == "STOPPED" and not status.tasks:
+                client.delete_offsets(name)
+                return
+            seen = f"it is {status.state} and has {len(status.tasks)} tasks"
+        except (ConnectorInvalid, ConnectError) as exc:
+            if isinstance(exc, ConnectorNotFound | ConnectUnavailable) or not _NOT_YET.search(str(exc)):
+                raise
+            seen = str(exc)
+        if time.monotonic() >= end:
+            raise WaitTimedOut(f"its offsets could not be deleted within {RESET_SECONDS:g} s: {seen}")
+        time.sleep(POLL_SECONDS)
 
 
 def deploy(
@@ -73,103 +196,196 @@ def deploy(
     topics: Mapping[str, int] | None,
     timeout: float = 60.0,
     settle: float = 1.5,
-    report: Report = _tell_nobody,
+    report: Tell = tell_nobody,
 ) -> list[Result]:
-    """Bring the worker in line with `connectors`. `topics`: those that exist, with their partitions; None: not known.
+    """Bring the cluster in line with `connectors`. `topics`: those that exist, with their partitions; None: not known.
 
-    Errors of single connectors are in the results, see `raise_for`; an unreachable worker is raised.
+    Errors of single connectors are in the results, see `raise_for`; a cluster that can not be read is raised.
     """
-    changes = plan(client, connectors)
-    for change in changes:
-        report(Progress("planned", change.name, str(change)))
-    by_name = {connector.name: connector for connector in connectors}
-    failed = _check_all(client, [by_name[c.name] for c in changes if c.action != "unchanged"], topics, report)
-    patching = client.worker().number >= PATCH_SINCE
-    written: list[Change] = []
-    for change in changes:
-        if change.name in failed:
-            continue
-        try:
-            _write(client, change, by_name[change.name], patching)
-        except ConnectUnavailable:
-            raise
-        except StreamguardError as exc:
-            failed[change.name] = type(exc)(f"{change.name}: {exc}")
-            report(Progress("failed", change.name, str(exc)))
-        else:
-            written.append(change)
-            if change.action != "unchanged":
-                report(Progress("written", change.name, f"{change.action}d"))
-    outcomes = wait(
-        client,
-        [(change, by_name[change.name].config) for change in written],
-        timeout=timeout,
-        settle=settle,
-        report=lambda name, outcome: report(_told(name, outcome)),
-    )
-    return [_result(change, failed.get(change.name), outcomes.get(change.name)) for change in changes]
+    how = How(timeout=timeout, settle=settle)
+    return Deployment(client, connectors, topics=topics, how=how, tell=report).run()
 
 
-def check_all(
-    client: ConnectClient, connectors: Sequence[Connector], topics: Mapping[str, int] | None
-) -> dict[str, list[Finding]]:
-    """What is wrong with each connector, by name; an empty list: nothing."""
-    plugins = client.plugins()
-    return {connector.name: check(client, connector, plugins, topics) for connector in connectors}
+class Deployment:
+    """One deployment: `run` once. `results` has what is known so far, also after an error or an interruption."""
 
+    def __init__(
+        self,
+        client: ConnectClient,
+        connectors: Sequence[Connector],
+        *,
+        topics: Mapping[str, int] | None,
+        how: How | None = None,
+        prune: Prune | None = None,
+        reading: Reading | None = None,
+        unrendered: Mapping[str, StreamguardError] | None = None,
+        force_secrets: bool = False,
+        take_over: bool = False,
+        tell: Tell | None = None,
+    ) -> None:
+        self._client = client
+        self._connectors = {connector.name: connector for connector in connectors}
+        self._topics = topics
+        self._how = how or How()
+        self._prune = prune
+        self._reading = reading
+        self._unrendered = dict(unrendered or {})
+        self._force_secrets = force_secrets
+        self._take_over = take_over
+        self._tell = tell or tell_nobody
+        self._stop = threading.Event()
+        self._begun: dict[str, list[Write]] = {}  # told of from threads, each its own connectors
+        self._found: dict[str, Result] = {}
+        self.version = ""
+        self.deployed: Mapping[str, Deployed] = {}
 
-def raise_for(results: Sequence[Result]) -> None:
-    """Raise what the command ends with, unless every connector runs."""
-    errors = [(result.name, result.error) for result in results if result.error is not None]
-    if not errors:
-        return
-    told = "\n  ".join(str(error) for _, error in errors)
-    if len(errors) < len(results):
-        raise PartlyDone(f"{len(results) - len(errors)} of {len(results)} connectors run as wanted, not so:\n  {told}")
-    kinds = {type(error) for _, error in errors}
-    kind = kinds.pop() if len(kinds) == 1 else PartlyDone
-    raise kind(told) if len(errors) == 1 else kind(f"none of the {len(errors)} connectors runs as wanted:\n  {told}")
+    @property
+    def url(self) -> str:
+        return self._client.shown_url
 
+    @property
+    def results(self) -> list[Result]:
+        return [self._found[name] for name in sorted(self._found)]
 
-def _check_all(
-    client: ConnectClient, connectors: Sequence[Connector], topics: Mapping[str, int] | None, report: Report
-) -> dict[str, StreamguardError]:
-    if not connectors:
-        return {}
-    plugins: list[Plugin] = client.plugins()
-    failed: dict[str, StreamguardError] = {}
-    for connector in connectors:
-        findings = check(client, connector, plugins, topics)
-        if findings:
-            told = "; ".join(str(finding) for finding in findings)
-            kind = Refused if all(finding.policy for finding in findings) else ConnectorInvalid
-            failed[connector.name] = kind(f"{connector.name}: {told}")
-            report(Progress("failed", connector.name, told))
-        else:
-            report(Progress("checked", connector.name))
-    return failed
+    def preview(self) -> list[Result]:
+        """Lint and plan: what `run` would do. Changes nothing."""
+        self._lint()
+        self._make_plan()
+        return self.results
 
+    def run(self) -> list[Result]:
+        """All steps. Raises what concerns the whole cluster; errors of single connectors are in the results."""
+        self._lint()
+        changes = self._make_plan()  # whole, also if nothing of it is to be done, so that the report is whole
+        if self._how.fail_fast and not all(result.is_well for result in self.results):
+            self._stop.set()
+        written = self._apply(self._validate(changes))
+        self._wait(written)
+        return self.end()
 
-def _write(client: ConnectClient, change: Change, connector: Connector, patching: bool) -> None:
-    if change.action == "unchanged":
-        return  # an identical write would stop and start the connector
-    if change.action == "update" and patching:
-        client.patch_config(change.name, change.patch)
-    else:
-        client.put_config(change.name, connector.config)
+    def end(self) -> list[Result]:
+        """The results, also of what was not ended, as after Ctrl-C: nothing more is begun."""
+        self._stop.set()
+        for result in self.results:
+            if result.outcome == "planned":
+                begun = result.name in self._begun
+                rest: Rest = "under way" if begun else "skipped" if result.change.writes else "unchanged"
+                self._note(result.name, outcome=rest, written=self._written(result.name))
+        return self.results
 
+    def _lint(self) -> None:
+        for name, error in self._unrendered.items():
+            self._note(name, Change(name, "unchanged"), outcome="refused", error=error)
+        for name, findings in verdicts.lint(self._client, list(self._connectors.values()), self._topics).items():
+            self._note(name, Change(name, "unchanged"), findings=findings)
+            self._judge(name, findings)
 
-def _told(name: str, outcome: Outcome) -> Progress:
-    if isinstance(outcome, StreamguardError):
-        return Progress("failed", name, str(outcome))
-    count = len(outcome.tasks)
-    return Progress("running", name, f"{outcome.state}, {count} task{'s' if count != 1 else ''}")
+    def _make_plan(self) -> list[Change]:
+        """The changes that can be carried out. What lint refuses is planned without writes, so that it can be seen."""
+        made = plan(
+            self._client,
+            list(self._connectors.values()),
+            prune=self._prune,
+            force_secrets=self._force_secrets,
+            take_over=self._take_over,
+        )
+        self.version, self.deployed = made.version, made.deployed
+        for change in made.changes:
+            present = self._found.get(change.name)
+            if present is not None and not present.is_well:
+                refused = replace(change, writes=(), refusal=str(present.error).removeprefix(f"{change.name}: "))
+                self._note(change.name, refused)
+            else:
+                self._note(change.name, change)
+                if change.refusal:
+                    self._fail(change.name, Refused(f"{change.name}: {change.refusal}"))
+            self._tell(Progress("planned", change.name, str(self._found[change.name].change)))
+        return self._open(made.changes)
 
+    def _validate(self, changes: list[Change]) -> list[Change]:
+        """Those that their plugins accept. Only configs that would be written are asked about."""
+        asked = [self._connectors[change.name] for change in changes if change.action in ("create", "update")]
 
-def _result(change: Change, error: StreamguardError | None, outcome: Outcome | None) -> Result:
-    if error is not None:
-        return Result(change.name, change.action, "not deployed", 0, error)
-    if outcome is None or isinstance(outcome, StreamguardError):
-        state = "deleted" if isinstance(outcome, ConnectorNotFound) else "FAILED"
-        return Result(change.name, change.action, state, 0, outcome)
-    return Result(change.name, change.action, outcome.state, len(outcome.tasks))
+        def told(connector: Connector, findings: tuple[Finding, ...]) -> None:
+            self._note(connector.name, findings=(*self._found[connector.name].findings, *findings))
+            if self._judge(connector.name, findings):
+                self._tell(Progress("checked", connector.name))
+            elif self._how.fail_fast:
+                self._stop.set()
+
+        if not self._stop.is_set():
+            verdicts.validate(self._client, asked, jobs=self._how.jobs, stop=self._stop, report=told)
+        return self._open(changes)
+
+    def _apply(self, changes: list[Change]) -> list[Change]:
+        """Those that were written, and those that need no write."""
+        how = self._how
+        to_write = [change for change in changes if change.writes]
+        for change, error in apply(
+            self._client, to_write, jobs=how.jobs, stop=self._stop, fail_fast=how.fail_fast, sent=self._sent
+        ):
+            self._note(change.name, written=self._written(change.name))
+            if error is not None:
+                self._fail(change.name, error)
+            else:
+                self._tell(Progress("written", change.name, DONE[change.action]))
+        return [change for change in self._open(changes) if not change.writes or self._found[change.name].written]
+
+    def _wait(self, changes: Sequence[Change]) -> None:
+        """Until all are as they should be. There is nothing to wait for after a deletion."""
+        for change in changes:
+            if change.action == "delete" or self._how.wait_for == "none":
+                self._note(change.name, outcome="done" if change.writes else "unchanged")
+        waited = [] if self._stop.is_set() else self._open(changes)
+        wait(
+            self._client,
+            [self._target(change) for change in waited],
+            timeout=self._how.timeout,
+            report=self._waited,
+            reading=self._reading if self._how.wait_for == "progress" else None,
+            fail_fast=self._how.fail_fast,
+        )
+
+    def _target(self, change: Change) -> Target:
+        config = self._connectors[change.name].config
+        changed = change.keys if change.action == "update" else ()
+        settle = self._how.settle if change.action != "unchanged" else 0.0
+        return Target(change.name, config, change.after or "running", changed, change.action == "create", settle)
+
+    def _waited(self, name: str, outcome: Outcome) -> None:
+        if not isinstance(outcome, ConnectorStatus):
+            self._note(name, state=_SEEN.get(type(outcome), ""))
+            self._fail(name, outcome)
+            return
+        change, count = self._found[name].change, len(outcome.tasks)
+        self._note(name, state=outcome.state, tasks=count, outcome="done" if change.writes else "unchanged")
+        self._tell(Progress("running", name, f"{outcome.state}, {count} task{'s' if count != 1 else ''}"))
+
+    def _open(self, changes: Sequence[Change]) -> list[Change]:
+        """Those of which nothing has been said yet."""
+        return [change for change in changes if self._found[change.name].outcome == "planned"]
+
+    def _judge(self, name: str, findings: Sequence[Finding]) -> bool:
+        error = verdicts.error_of(name, findings)
+        if error is not None:
+            self._fail(name, error)
+        return error is None
+
+    def _fail(self, name: str, error: StreamguardError) -> None:
+        self._note(name, outcome=outcome_of(error), error=error)
+        self._tell(Progress("failed", name, str(error)))
+
+    def _sent(self, write: Write) -> None:
+        self._begun.setdefault(write.name, []).append(write)
+
+    def _written(self, name: str) -> tuple[Write, ...]:
+        return tuple(self._begun.get(name, ()))
+
+    def _note(self, name: str, change: Change | None = None, **facts: Any) -> None:
+        present = self._found.get(name)
+        if present is None:
+            assert change is not None
+            connector = self._connectors.get(name)
+            pipeline, template = (connector.pipeline, str(connector.template)) if connector else ("", "")
+            present = Result(change, pipeline=pipeline, template=template)
+        self._found[name] = replace(present, change=change or present.change, **facts)

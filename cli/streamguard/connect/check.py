@@ -123,7 +123,7 @@ def unknown_keys(config: Mapping[str, str], answer: Validation) -> list[str]:
         if key in answer.undefined
         or not (
             key in listed
-            or key.startswith(PASSED_ON)
+            or key.startswith(("streamguard.", *PASSED_ON))
             or any(pattern.fullmatch(key) for pattern in patterns)
             or _in_silent_scope(key, listed)
         )

@@ -2,22 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
-from streamguard.connect.render import Connector, render_all
+from streamguard.connect.environment import Environment
+from streamguard.connect.own import Owner, stamped
+from streamguard.connect.render import SUFFIX, Connector, render
 from streamguard.connect.values import load_values, values_file
-from streamguard.errors import TemplateError, UnknownName
+from streamguard.errors import Refused, StreamguardError, TemplateError, UnknownName
 from streamguard.model import Pipeline
 from streamguard.project import Project, did_you_mean
 from streamguard.settings import Settings
 
 
+@dataclass(frozen=True)
+class Rendering:
+    """The connectors of templates, and why the others did not render, by name."""
+
+    connectors: list[Connector] = field(default_factory=list)
+    failed: dict[str, StreamguardError] = field(default_factory=dict)
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset((*(connector.name for connector in self.connectors), *self.failed))
+
+    def of(self, names: Sequence[str]) -> Rendering:
+        """Those that are named; all, if no name is given."""
+        _require(names, self.names)
+        wanted = names or self.names
+        failed = {name: error for name, error in self.failed.items() if name in wanted}
+        return Rendering([connector for connector in self.connectors if connector.name in wanted], failed)
+
+    def whole(self) -> list[Connector]:
+        """All connectors; raises the first error, if a template did not render."""
+        for error in self.failed.values():
+            raise error
+        return self.connectors
+
+
 def render_pipeline(
     project: Project, settings: Settings, pipeline: Pipeline, values: str = "local", overrides: Sequence[str] = ()
 ) -> list[Connector]:
-    """Every connector of one pipeline."""
-    loaded = load_values(settings, pipeline, values_file(project, values), overrides)
-    return render_all(project.templates(pipeline.name), loaded, project.connectors)
+    """Every connector of one pipeline, with the keys of ownership."""
+    return render_each(project, settings, [pipeline], values, overrides).whole()
 
 
 def render_pipelines(
@@ -27,22 +55,56 @@ def render_pipelines(
     values: str = "local",
     overrides: Sequence[str] = (),
 ) -> list[Connector]:
-    """Every connector of the pipelines, or of each that has templates; a name that two have is refused."""
+    """Every connector of the pipelines, or of each that has templates."""
+    return render_each(project, settings, pipelines, values, overrides).whole()
+
+
+def render_each(
+    project: Project,
+    settings: Settings,
+    pipelines: Sequence[Pipeline] | None,
+    values: str = "local",
+    overrides: Sequence[str] = (),
+) -> Rendering:
+    """Every template of the pipelines, or of all that have some; one that does not render does not stop the others.
+
+    What concerns all of them is raised: values that are wrong, and a name that two templates have.
+    """
     if pipelines is None:
         pipelines = [project.pipeline(name) for name in project.pipelines() if project.templates(name)]
-    rendered = [c for p in pipelines for c in render_pipeline(project, settings, p, values, overrides)]
-    seen: dict[str, Connector] = {}
-    for connector in rendered:
-        other = seen.setdefault(connector.name, connector)
-        if other is not connector:
-            raise TemplateError(f"{other.template} and {connector.template} are both named {connector.name}")
-    return rendered
+    templates = {pipeline.name: project.templates(pipeline.name) for pipeline in pipelines}
+    _refuse_twins(path for paths in templates.values() for path in paths)
+    environment = Environment(project.connectors)
+    file = values_file(project, values)
+    found = Rendering()
+    for pipeline in pipelines:
+        loaded = load_values(settings, pipeline, file, overrides)
+        owner = Owner(settings.connect_owner, pipeline.name)
+        for template in templates[pipeline.name]:
+            try:
+                connector = render(template, loaded, project.connectors, environment=environment)
+                found.connectors.append(stamped(connector, owner))
+            except (TemplateError, Refused) as exc:
+                found.failed[template.name.removesuffix(SUFFIX)] = exc
+    return found
 
 
 def choose(connectors: Sequence[Connector], names: Sequence[str]) -> list[Connector]:
     """Those that are named, in their own order; all, if no name is given."""
-    known = {connector.name for connector in connectors}
+    _require(names, {connector.name for connector in connectors})
+    return [connector for connector in connectors if not names or connector.name in names]
+
+
+def _require(names: Sequence[str], known: Collection[str]) -> None:
     for name in names:
         if name not in known:
             raise UnknownName(f"there is no template of a connector {name}{did_you_mean(name, known)}")
-    return [connector for connector in connectors if not names or connector.name in names]
+
+
+def _refuse_twins(templates: Iterable[Path]) -> None:
+    seen: dict[str, Path] = {}
+    for template in templates:
+        name = template.name.removesuffix(SUFFIX)
+        other = seen.setdefault(name, template)
+        if other is not template:
+            raise TemplateError(f"{other} and {template} are both named {name}")

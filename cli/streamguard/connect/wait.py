@@ -1,8 +1,8 @@
-"""Wait until connectors really run: their tasks have the new config and stay RUNNING for a settling time.
+"""Wait until connectors really are what they should be: tasks have the new config and stay RUNNING for a while.
 
 A worker says RUNNING of a connector for half a second after its config has changed for the worse, and FAILED for a
 while after it has changed for the better. So a state counts once the tasks' configs show the change, and holds once
-it has lasted.
+it has lasted. On top of it `Reading` can ask that committed offsets move while there is something to read.
 """
 
 from __future__ import annotations
@@ -10,104 +10,218 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Protocol
 
-from streamguard.connect.answers import ConnectorStatus, Deployed
+from streamguard.connect.answers import ConnectorStatus, Deployed, State, is_mask
 from streamguard.connect.client import ConnectClient
-from streamguard.connect.plan import Change
+from streamguard.connect.plan import KeyChange
 from streamguard.connect.secrets import redact
-from streamguard.errors import ConnectError, ConnectorFailed, ConnectorNotFound, WaitTimedOut
+from streamguard.errors import (
+    ConnectError,
+    ConnectorFailed,
+    ConnectorNotFound,
+    ConnectUnavailable,
+    KafkaError,
+    StreamguardError,
+    WaitTimedOut,
+)
 
 POLL_SECONDS = 0.2
+READ_SECONDS = 1.0
+"""How often the offsets of a connector are asked for: one request for each connector, unlike its state."""
+FAILED_SECONDS = 1.0
 INNERMOST = ", by "
 """Between the first and the innermost cause of a failure."""
-Outcome = ConnectorStatus | ConnectError | WaitTimedOut
+Outcome = ConnectorStatus | StreamguardError
+Place = tuple[str, int]
+"""A topic and a partition."""
+
+
+class Reading(Protocol):
+    """How far connectors have read."""
+
+    def backlog(self, name: str, config: Mapping[str, str]) -> dict[Place, int | None]:
+        """The partitions that have records for the connector, each with its committed offset; None: there is none."""
+
+    def committed(self, name: str) -> Mapping[Place, int]:
+        """The committed offsets of the connector."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a connector should become.
+
+    `changed` are the keys that its tasks must show. `new`: the worker need not have shown it yet. `settle`: how many
+    seconds it must stay so.
+    """
+
+    name: str
+    config: Mapping[str, str]
+    state: State = "running"
+    changed: tuple[KeyChange, ...] = ()
+    new: bool = False
+    settle: float = 0.0
 
 
 @dataclass
 class Waiting:
-    """A connector on its way. `since` is when it was first seen in `state`, by the clock of the wait."""
+    """A connector on its way. `since` is when it was first seen as it is in `look`, by the clock of the wait."""
 
-    change: Change
-    config: Mapping[str, str]
-    settle: float
+    target: Target
     applied: bool
-    state: str = ""
+    look: object = None
     since: float = 0.0
     status: ConnectorStatus | None = None
+    backlog: dict[Place, int | None] | None = None
+    read_at: float = field(default=float("-inf"))
 
     @property
     def was_there(self) -> bool:
         """Whether the worker has shown it before: in a list of this wait, or in that of the plan."""
-        return self.status is not None or self.change.action != "create"
+        return self.status is not None or not self.target.new
 
     def observe(self, status: ConnectorStatus, applied: bool, now: float) -> Outcome | None:
         """Take in one look; the outcome, once it is certain."""
         self.status, self.applied = status, self.applied or applied
-        state = summary(status) if self.applied else "old config"
-        if state != self.state:
-            self.state, self.since = state, now
+        state = self._summary(status) if self.applied else "old config"
+        look = (state, tuple((task.id, task.state, task.worker) for task in status.tasks))
+        if look != self.look:
+            self.look, self.since = look, now
         lasted = now - self.since
-        if state == "RUNNING" and lasted >= self.settle:
-            return status
-        if state == "FAILED" and lasted >= min(self.settle, 1.0):
-            return ConnectorFailed(failure(status, self.config))
-        if state in ("PAUSED", "STOPPED") and lasted >= self.settle:
-            return status
-        return None
+        if state == "FAILED" and lasted >= min(self.target.settle, FAILED_SECONDS):
+            return ConnectorFailed(failure(status, self.target.config))
+        return status if state == self.target.state.upper() and lasted >= self.target.settle else None
+
+    def _summary(self, status: ConnectorStatus) -> str:
+        """In one word; a task that FAILED before its connector was paused stays so and is no failure of the pause."""
+        if self.target.state == "paused" and status.state == "PAUSED":
+            return "PAUSED" if all(task.state in ("PAUSED", "FAILED") for task in status.tasks) else "starting"
+        if self.target.state == "stopped" and status.state == "STOPPED":
+            return "starting" if status.tasks else "STOPPED"
+        return summary(status)
 
 
 def wait(
     client: ConnectClient,
-    changes: Sequence[tuple[Change, Mapping[str, str]]],
+    targets: Sequence[Target],
     *,
     timeout: float,
-    settle: float,
     report: Callable[[str, Outcome], None],
+    reading: Reading | None = None,
+    fail_fast: bool = False,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> dict[str, Outcome]:
-    """Watch all until each runs, has failed, or `timeout` seconds have passed; unchanged ones need not settle."""
+    """Watch all until each is what it should be, has failed, or `timeout` seconds have passed; one list a look.
+
+    With `reading`, one that runs must also have committed what it had not when it began to, in each partition.
+    `fail_fast`: the first failure ends the wait; those without an outcome were still on their way.
+    """
     start = clock()
-    pending = {
-        change.name: Waiting(
-            change,
-            config,
-            settle if change.action != "unchanged" else 0.0,
-            applied=change.action != "update",
-        )
-        for change, config in changes
-    }
+    pending = {target.name: Waiting(target, applied=_shows_nothing(target)) for target in targets}
     outcomes: dict[str, Outcome] = {}
+
+    def end(name: str, outcome: Outcome) -> None:
+        outcomes[name] = outcome
+        del pending[name]
+        report(name, outcome)
+
     while pending:
-        listed = client.connectors()
-        for name, waiting in list(pending.items()):
-            outcome = _look(client, waiting, listed.get(name), clock())
-            if outcome is not None:
-                outcomes[name] = outcome
-                del pending[name]
-                report(name, outcome)
-        if pending and clock() - start >= timeout:
-            for name, waiting in pending.items():
-                outcomes[name] = WaitTimedOut(_late(waiting, timeout))
-                report(name, outcomes[name])
+        asked = clock()
+        try:
+            listed = client.connectors()
+        except ConnectUnavailable as exc:
+            for name in list(pending):
+                end(name, ConnectUnavailable(f"{name}: {exc}"))
             break
-        if pending:
-            sleep(POLL_SECONDS)
+        pause = max(POLL_SECONDS, 2 * (clock() - asked))  # a list of hundreds is not asked for without a break
+        for name, waiting in list(pending.items()):
+            outcome = _look(client, waiting, listed.get(name), clock, reading)
+            if outcome is not None:
+                end(name, outcome)
+                if fail_fast and isinstance(outcome, Exception):
+                    return outcomes
+        if pending and clock() - start >= timeout:
+            for name, waiting in list(pending.items()):
+                end(name, WaitTimedOut(_late(waiting, timeout)))
+        elif pending:
+            sleep(pause)
     return outcomes
 
 
-def _look(client: ConnectClient, waiting: Waiting, seen: Deployed | None, now: float) -> Outcome | None:
+def _look(
+    client: ConnectClient, waiting: Waiting, seen: Deployed | None, clock: Callable[[], float], reading: Reading | None
+) -> Outcome | None:
     """The outcome, once it is certain. One that is not listed is being created, or is gone: lists leave out both."""
-    name = waiting.change.name
+    name = waiting.target.name
     try:
         if seen is not None and seen.status is not None:
-            return waiting.observe(seen.status, waiting.applied or _has_new_config(client, waiting), now)
+            applied = waiting.applied or has_new_config(waiting.target, client.task_configs(name))
+            outcome = waiting.observe(seen.status, applied, clock())
+            if not isinstance(outcome, ConnectorStatus) or waiting.target.state != "running":
+                return outcome
+            if not _has_all_tasks(client, waiting, outcome) or not _has_read(waiting, outcome, clock(), reading):
+                return None
+            return outcome
         if waiting.was_there:
             client.config(name)
     except ConnectorNotFound:
         return ConnectorNotFound(f"{name} was deleted by somebody else while it was waited for: deploy it again")
+    except (ConnectError, KafkaError) as exc:
+        return type(exc)(f"{name}: {exc}")
     return None
+
+
+def _shows_nothing(target: Target) -> bool:
+    """Tasks get a new config when they run: one that rests shows the old one, and one that is new never had another."""
+    return target.state != "running" or not target.changed
+
+
+def _has_all_tasks(client: ConnectClient, waiting: Waiting, status: ConnectorStatus) -> bool:
+    """A status names the tasks that were started already, and there may be more of them."""
+    if not waiting.target.changed and not waiting.target.new:
+        return True
+    return len(client.task_configs(waiting.target.name)) == len(status.tasks)
+
+
+def _has_read(waiting: Waiting, status: ConnectorStatus, now: float, reading: Reading | None) -> bool:
+    """Has it committed something in every partition that had records when it first ran with its config?"""
+    if reading is None or status.type == "source":
+        return True
+    if now - waiting.read_at < READ_SECONDS:
+        return False
+    waiting.read_at = now
+    if waiting.backlog is None:
+        waiting.backlog = reading.backlog(waiting.target.name, waiting.target.config)
+    elif waiting.backlog:
+        committed = reading.committed(waiting.target.name)
+        waiting.backlog = {
+            place: before
+            for place, before in waiting.backlog.items()
+            if committed.get(place, -1) <= (-1 if before is None else before)
+        }
+    return not waiting.backlog
+
+
+def has_new_config(target: Target, tasks: Sequence[Mapping[str, str]]) -> bool:
+    """Do the tasks' configs show the change?
+
+    A connector may hand its tasks only some keys, or altered ones. So one key with its new value is proof, and one
+    with its old value, or without one although every key that stayed was handed on, is proof to the contrary.
+    """
+    keys = [change for change in target.changed if not (change.before and is_mask(change.before))]
+    changed = {change.key for change in target.changed}
+    kept = target.config.keys() - changed - {"name", "connector.class", "tasks.max"}
+    for task in tasks:
+        if any(change.after is not None and task.get(change.key) == change.after for change in keys):
+            continue
+        hands_on = bool(kept) and all(task.get(key) == target.config[key] for key in kept)
+        for change in keys:
+            seen = task.get(change.key)
+            if seen == change.before if seen is not None else change.after is not None and hands_on:
+                return False
+    return bool(tasks) and ("tasks.max" not in changed or len(tasks) <= _number(target.config.get("tasks.max", "1")))
 
 
 def failure(status: ConnectorStatus, config: Mapping[str, str]) -> str:
@@ -144,29 +258,24 @@ def summary(status: ConnectorStatus) -> str:
     return status.state if status.state in ("PAUSED", "STOPPED") else "starting"
 
 
-def _has_new_config(client: ConnectClient, waiting: Waiting) -> bool:
-    """Do the tasks' configs show the change? A key that a connector does not hand to its tasks says nothing."""
-    tasks = client.task_configs(waiting.change.name)
-    if not tasks:
-        return waiting.config.get("connector.class") is None
-    for task in tasks:
-        for change in waiting.change.keys:
-            if change.after is None and change.key in task:
-                return False
-            if change.after is not None and task.get(change.key, change.after) != change.after:
-                return False
-    if "tasks.max" in waiting.change.patch:
-        return len(tasks) <= int(waiting.config.get("tasks.max", "1"))
-    return True
+def _number(text: str) -> float:
+    return int(text) if text.isdigit() else float("inf")
 
 
 def _late(waiting: Waiting, timeout: float) -> str:
-    status = waiting.status
+    status, name, wanted = waiting.status, waiting.target.name, waiting.target.state
+    if waiting.backlog:
+        few = ", ".join(
+            f"{topic}-{number} (at {at or 0})" for (topic, number), at in sorted(waiting.backlog.items())[:3]
+        )
+        more = f" and {len(waiting.backlog) - 3} more" if len(waiting.backlog) > 3 else ""
+        return f"{name} runs and has not read on within {timeout:g} s in {few}{more}"
     if status is None:
         seen = "the worker has not started it"
-    elif waiting.state == "old config":
+    elif not waiting.applied:
         seen = "its tasks still have the old config"
     else:
         tasks = ", ".join(f"task {task.id} {task.state}" for task in status.tasks) or "no tasks"
         seen = f"connector {status.state}, {tasks}"
-    return f"{waiting.change.name} did not run within {timeout:g} s: {seen}"
+    did = "did not run" if wanted == "running" else f"was not {wanted}"
+    return f"{name} {did} within {timeout:g} s: {seen}"

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
@@ -14,16 +18,58 @@ from streamguard.commands.connectors.options import (
     topics_of,
     url_option,
 )
-from streamguard.commands.output import output_option, show
+from streamguard.commands.output import output_option, show, show_one
+from streamguard.commands.progress import QUIET, show_parts
 
 if TYPE_CHECKING:
     from streamguard.commands import App
-    from streamguard.connect.apply import Progress
+    from streamguard.connect.apply import Deployment, How, Progress
+    from streamguard.connect.choose import Rendering
+    from streamguard.connect.own import Prune
+    from streamguard.connect.results import Report, Result
 
-RESULT_COLUMNS = ("name", "action", "state", "tasks", "error")
+F = TypeVar("F", bound=Callable[..., Any])
+
+FINDING_COLUMNS = ("connector", "severity", "key", "text")
+RESULT_COLUMNS = ("name", "action", "outcome", "state", "tasks")
 CHANGES = 2
+FEW = 20
+"""So many connectors are told of one by one; of more there is a bar, and only what changes is listed."""
 LONGEST = 86_400.0
 SECONDS = click.FloatRange(0, LONGEST)
+TIMEOUTS = {"running": 60.0, "progress": 180.0, "none": 60.0}
+
+
+jobs_option = click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(1, 64),
+    default=8,
+    show_default=True,
+    metavar="N",
+    help="Connectors at a time.",
+)
+
+
+def plan_options(function: F) -> F:
+    """What widens a plan: --prune and its guard, masked secrets, other owners."""
+    options = (
+        click.option("--prune", is_flag=True, help="Delete connectors of ours whose template is gone."),
+        click.option(
+            "--allow-deletes",
+            type=click.IntRange(min=0),
+            metavar="N",
+            help="With --prune: delete up to N, even if that is most of them.",
+        ),
+        click.option(
+            "--reset-offsets", is_flag=True, help="With --prune: delete their offsets, so that they would start afresh."
+        ),
+        click.option("--force-secrets", is_flag=True, help="Write secrets that the server masks, whatever they are."),
+        click.option("--take-over", is_flag=True, help="Change connectors of another owner, and own them."),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
 
 
 @click.command()
@@ -49,9 +95,11 @@ def render(
 @template_options
 @url_option
 @output_option
+@jobs_option
 @click.pass_obj
 def validate(
     app: App,
+    /,
     *,
     names: tuple[str, ...],
     pipeline: str | None,
@@ -59,43 +107,43 @@ def validate(
     overrides: tuple[str, ...],
     url: str | None,
     output: str,
+    jobs: int,
 ) -> None:
-    """Check the configs without deploying them.
+    """Check the configs without deploying them: lint, then the worker's plugins, which may open connections.
 
-    Looks at policy, the worker's plugins and their own validation, keys that nobody knows, and topics.
+    Ends with 0 if all are valid, 3 if lint refuses one, 1 if a plugin does.
 
     \b
     Examples:
       streamguard connectors validate
       streamguard connectors validate users-s3-sink -o json
     """
-    from streamguard.connect.apply import check_all
+    from streamguard.connect import verdicts
     from streamguard.errors import ConnectorInvalid, Refused
 
     rendered = rendered_by(app, names, pipeline, values, overrides)
-    found = check_all(client_of(app, url), rendered, topics_of(app))
-    rows = [
-        {"name": name, "key": finding.key, "finding": finding.text, "policy": finding.policy}
-        for name, findings in found.items()
-        for finding in findings
-    ]
+    with show_parts("validating") as told:
+        found = verdicts.check(client_of(app, url), rendered, topics_of(app), jobs=jobs, report=told)
+    rows = [finding.row() for findings in found.values() for finding in findings]
     if output != "table" or rows:
-        show(rows, ("name", "key", "finding"), output)
-    if rows:
-        kind = Refused if all(row["policy"] for row in rows) else ConnectorInvalid
-        wrong = sum(bool(findings) for findings in found.values())
-        raise kind(f"{wrong} of {len(found)} connectors can not be deployed as they are")
-    click.echo(f"{len(found)} connectors are valid", err=True)
+        show(rows, FINDING_COLUMNS, output)
+    errors = [error for name, findings in found.items() if (error := verdicts.error_of(name, findings))]
+    if errors:
+        kind = Refused if all(isinstance(error, Refused) for error in errors) else ConnectorInvalid
+        raise kind(f"{len(errors)} of {len(rendered)} connectors can not be deployed as they are")
+    click.echo(f"{len(rendered)} connectors are valid", err=True)
 
 
 @click.command()
 @template_options
 @url_option
 @output_option
+@plan_options
 @click.option("--detailed-exitcode", is_flag=True, help="End with 2 if there are changes.")
 @click.pass_obj
 def plan(
     app: App,
+    /,
     *,
     names: tuple[str, ...],
     pipeline: str | None,
@@ -104,40 +152,62 @@ def plan(
     url: str | None,
     output: str,
     detailed_exitcode: bool,
+    **scope: Any,
 ) -> int:
-    """Show what deploy would change. Changes nothing.
+    """Show what deploy would change, request by request. Changes nothing.
+
+    Ends with 3 if something would be refused.
 
     \b
     Examples:
       streamguard connectors plan
       streamguard connectors plan --detailed-exitcode || echo "something differs"
+      streamguard connectors plan --prune -o json
     """
-    from streamguard.connect.apply import plan as make_plan
-    from streamguard.connect.plan import has_changes
+    from streamguard.connect.plan import counts, has_changes
+    from streamguard.connect.results import raise_for
 
-    rendered = rendered_by(app, names, pipeline, values, overrides)
-    refuse_secrets(rendered)
-    changes = make_plan(client_of(app, url), rendered)
+    begun = _Begun("plan")
+    chosen = _Chosen(names, pipeline, values, overrides, url, scope)
+    deployment = _deployment(app, chosen)
+    results = deployment.preview()
+    _tell_strays(app, deployment, chosen)
     if output == "table":
-        for change in changes:
-            click.echo(str(change))
+        _list_changes(results, verbose=app.verbose)
     else:
-        show([change.row() for change in changes], (), output)
-    return CHANGES if detailed_exitcode and has_changes(changes) else 0
+        _print_report(begun.report(deployment, results), output)
+    click.echo(f"Plan: {counts([result.change for result in results])}", err=True)
+    raise_for(results)
+    return CHANGES if detailed_exitcode and has_changes([result.change for result in results]) else 0
 
 
 @click.command()
 @template_options
 @url_option
 @output_option
+@plan_options
+@jobs_option
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop: the same as the command plan.")
+@click.option(
+    "--keep-going/--fail-fast",
+    "keep_going",
+    default=True,
+    show_default=True,
+    help="Go on with the others when one fails, or begin nothing more; then an error of lint stops everything.",
+)
+@click.option(
+    "--wait",
+    "wait_for",
+    type=click.Choice(tuple(TIMEOUTS)),
+    default="running",
+    show_default=True,
+    help="Until tasks run the new config, or until they have committed records too, or not at all.",
+)
 @click.option(
     "--timeout",
     type=SECONDS,
-    default=60.0,
-    show_default=True,
     metavar="SECONDS",
-    help="How long every task may take to run.",
+    help="How long that may take.  [default: 60; 180 for progress, which takes as long as the worker's next commit]",
 )
 @click.option(
     "--settle",
@@ -147,9 +217,10 @@ def plan(
     metavar="SECONDS",
     help="How long a task must stay RUNNING.",
 )
-@click.pass_context
+@click.pass_obj
 def deploy(
-    ctx: click.Context,
+    app: App,
+    /,
     *,
     names: tuple[str, ...],
     pipeline: str | None,
@@ -157,40 +228,194 @@ def deploy(
     overrides: tuple[str, ...],
     url: str | None,
     output: str,
+    jobs: int,
     dry_run: bool,
-    timeout: float,
+    keep_going: bool,
+    wait_for: Any,
+    timeout: float | None,
     settle: float,
+    **scope: Any,
 ) -> int:
     """Create or update what differs, and wait until every task runs. What does not differ is not written.
 
-    Ends with 0 if every connector runs, 3 if policy refuses one, 4 if waiting took too long, 5 if some run and some do
-    not, 1 otherwise. Connectors that no template names are left alone.
+    Renders, lints, plans, validates, applies and waits. Ends with 0 if every connector is as its template says, 3 if
+    lint or policy refuses one, 4 if waiting took too long, 5 if some are as wanted and some are not, 1 otherwise.
+    Connectors that no template names are left alone, unless --prune finds that they were deployed from here.
 
     \b
     Examples:
       streamguard connectors deploy
       streamguard connectors deploy transactions-mongodb-sink users-mongodb-sink --set mongodb_tasks=4
-      streamguard connectors deploy --values cloud --dry-run
+      streamguard connectors deploy --values cloud --wait progress -o json > report.json
+      streamguard connectors deploy --prune --dry-run
     """
-    from streamguard.connect.apply import deploy as make_so
-    from streamguard.connect.apply import raise_for
+    from streamguard.connect.apply import How
+    from streamguard.connect.results import raise_for
 
     if dry_run:
-        chosen = {"names": names, "pipeline": pipeline, "values": values, "overrides": overrides}
-        return int(ctx.invoke(plan, **chosen, url=url, output=output, detailed_exitcode=False) or 0)
-    app: App = ctx.obj
-    rendered = rendered_by(app, names, pipeline, values, overrides)
-    client = client_of(app, url)
-    results = make_so(client, rendered, topics=topics_of(app), timeout=timeout, settle=settle, report=_tell)
-    show([result.row() for result in results], RESULT_COLUMNS[:-1], output)
+        given = {"names": names, "pipeline": pipeline, "values": values, "overrides": overrides}
+        ctx = click.get_current_context()
+        return int(ctx.invoke(plan, **given, url=url, output=output, detailed_exitcode=False, **scope) or 0)
+    begun = _Begun("deploy")
+    how = How(jobs, not keep_going, wait_for, TIMEOUTS[wait_for] if timeout is None else timeout, settle)
+    chosen = _Chosen(names, pipeline, values, overrides, url, scope)
+    deployment = _deployment(app, chosen, how)
+    try:
+        deployment.run()
+    finally:  # after Ctrl-C, too
+        results = deployment.end()
+        _tell_strays(app, deployment, chosen)
+        _print_results(begun.report(deployment, results), output, verbose=app.verbose)
     raise_for(results)
     return 0
 
 
-def _tell(progress: Progress) -> None:
-    """The plan, then a line a step; why something failed is said once, at the end."""
-    if progress.step == "planned":
-        click.echo(progress.text, err=True)
+class _Begun:
+    """When a command began."""
+
+    def __init__(self, command: Literal["plan", "deploy"]) -> None:
+        self._command = command
+        self._started = datetime.now(UTC).isoformat(timespec="seconds")
+        self._clock = time.monotonic()
+
+    def report(self, deployment: Deployment, results: Sequence[Result]) -> Report:
+        from streamguard.connect.results import Report
+
+        seconds = time.monotonic() - self._clock
+        return Report(self._command, results, deployment.url, deployment.version, self._started, seconds)
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """What the options of a plan say. `scope`: those of `plan_options`."""
+
+    names: tuple[str, ...]
+    pipeline: str | None
+    values: str
+    overrides: tuple[str, ...]
+    url: str | None
+    scope: Mapping[str, Any]
+
+    def rendering(self, app: App) -> Rendering:
+        """The templates that are meant. With --prune a pipeline may be gone with all its templates."""
+        from streamguard.connect.choose import Rendering, render_each
+
+        if self.scope["prune"] and self.names:
+            raise click.UsageError("--prune looks at whole pipelines: leave the names out")
+        for option in ("allow_deletes", "reset_offsets"):
+            if self.scope[option] not in (None, False) and not self.scope["prune"]:
+                raise click.UsageError(f"--{option.replace('_', '-')} goes with --prune")
+        if self.scope["prune"] and self.pipeline and self.pipeline not in app.project.pipelines():
+            return Rendering()
+        pipelines = [app.pipeline(self.pipeline)] if self.pipeline else None
+        return render_each(app.project, app.settings, pipelines, self.values, self.overrides).of(self.names)
+
+    def prune(self, app: App, rendering: Rendering) -> Prune | None:
+        from streamguard.connect.own import Prune
+
+        if not self.scope["prune"]:
+            return None
+        pipelines = frozenset([self.pipeline] if self.pipeline else app.project.pipelines())
+        owner, allowed, reset = app.settings.connect_owner, self.scope["allow_deletes"], self.scope["reset_offsets"]
+        return Prune(owner, pipelines, rendering.names, allowed, reset)
+
+
+def _deployment(app: App, chosen: _Chosen, how: How | None = None) -> Deployment:
+    from streamguard.connect.apply import Deployment
+    from streamguard.connect.progress import Offsets
+
+    rendering = chosen.rendering(app)
+    client = client_of(app, chosen.url)
+    progress = how is not None and how.wait_for == "progress"
+    return Deployment(
+        client,
+        rendering.connectors,
+        topics=_topics(app, must=how is not None),
+        how=how,
+        prune=chosen.prune(app, rendering),
+        reading=Offsets(client, app.settings) if progress else None,
+        unrendered=rendering.failed,
+        force_secrets=chosen.scope["force_secrets"],
+        take_over=chosen.scope["take_over"],
+        tell=_Talk(many=len(rendering.names) > FEW, verbose=app.verbose) if how is not None else None,
+    )
+
+
+def _topics(app: App, *, must: bool) -> dict[str, int] | None:
+    """The topics that exist. A plan can be made without them, and says so."""
+    from streamguard.errors import KafkaUnavailable
+
+    try:
+        return topics_of(app)
+    except KafkaUnavailable as exc:
+        if must:
+            raise
+        click.echo(f"Whether topics exist was not looked at: {exc}", err=True)
+        return None
+
+
+def _tell_strays(app: App, deployment: Deployment, chosen: _Chosen) -> None:
+    """Connectors of pipelines that are not in the project: a prune of all the others leaves them alone."""
+    from streamguard.connect.own import strays
+
+    if not chosen.scope["prune"] or chosen.pipeline:
         return
-    said = {"checked": "valid", "written": progress.text, "running": f"runs: {progress.text}", "failed": "failed"}
-    click.echo(f"  {progress.name}: {said[progress.step]}", err=True)
+    configs = {name: one.config for name, one in deployment.deployed.items()}
+    for gone, names in strays(configs, app.settings.connect_owner, app.project.pipelines()).items():
+        click.echo(
+            f"Left alone: {len(names)} of the pipeline {gone}, which is not in this project. "
+            f"`--prune --pipeline {gone}` deletes them.",
+            err=True,
+        )
+
+
+class _Talk:
+    """Tells of a deployment on stderr: the plan, then a line a step; of many connectors counts, now and then."""
+
+    def __init__(self, *, many: bool, verbose: bool) -> None:
+        self._many = many
+        self._verbose = verbose
+        self._counts: dict[str, int] = {}
+        self._told = time.monotonic()
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.step == "planned":
+            if self._verbose or not self._many or not progress.text.startswith("="):
+                click.echo(progress.text, err=True)
+        elif not self._many or self._verbose:
+            said = {"checked": "valid", "written": progress.text, "running": progress.text, "failed": "failed"}
+            click.echo(f"  {progress.name}: {said[progress.step]}", err=True)
+        else:
+            self._counts[progress.step] = self._counts.get(progress.step, 0) + 1
+            if time.monotonic() - self._told > QUIET:
+                self._told = time.monotonic()
+                click.echo("  " + ", ".join(f"{count} {step}" for step, count in self._counts.items()), err=True)
+
+
+def _list_changes(results: Sequence[Result], *, verbose: bool) -> None:
+    """Every change, and what stays if that is not too much."""
+    for result in results:
+        if verbose or len(results) <= FEW or result.change.action != "unchanged" or result.change.refusal:
+            click.echo(str(result.change))
+
+
+def _print_results(report: Report, output: str, *, verbose: bool) -> None:
+    if output != "table":
+        _print_report(report, output)
+        return
+    results = report.results
+    shown = [r for r in results if verbose or len(results) <= FEW or r.outcome != "unchanged"]
+    rows = [{column: getattr(result, column) for column in RESULT_COLUMNS} for result in shown]
+    if rows:
+        show(rows, RESULT_COLUMNS, output)
+    if len(rows) < len(results):
+        click.echo(f"{len(results) - len(rows)} more are unchanged", err=True)
+
+
+def _print_report(report: Report, output: str) -> None:
+    """The whole report; as NDJSON a line a connector."""
+    document = report.document()
+    if output == "ndjson":
+        show(document["connectors"], (), output)
+    else:
+        show_one(document, output)

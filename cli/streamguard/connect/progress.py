@@ -1,0 +1,50 @@
+"""How far sinks have read, for a wait that is over once committed offsets move."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from streamguard.connect.client import ConnectClient
+from streamguard.connect.wait import Place
+from streamguard.kafka import backlog, group_offsets
+from streamguard.settings import Settings
+
+
+class Offsets:
+    """Committed offsets as Connect tells them, which knows the group; ends as Kafka tells them."""
+
+    def __init__(self, client: ConnectClient, settings: Settings) -> None:
+        self._client = client
+        self._settings = settings
+
+    def backlog(self, name: str, config: Mapping[str, str]) -> dict[Place, int | None]:
+        """The partitions that have records for the sink, each with its committed offset; None: it has none yet."""
+        partitions = group_offsets.partitions(self._settings)
+        places = [(topic, number) for topic in topics_of(config, partitions) for number in partitions[topic]]
+        bounds = group_offsets.bounds(self._settings, places)
+        committed = self.committed(name)
+        latest = config.get("consumer.override.auto.offset.reset") == "latest"
+        starts: dict[Place, int] = {}
+        for place, bound in bounds.items():
+            at = committed.get(place, bound.end if latest else bound.first)
+            if at < bound.end:
+                starts[place] = max(at, bound.first)
+        return {place: committed.get(place) for place in backlog.with_records(self._settings, starts)}
+
+    def committed(self, name: str) -> dict[Place, int]:
+        """The committed offsets of the sink."""
+        found = self._client.offsets(name)
+        return {(one.topic, one.partition): one.offset for one in found if one.offset is not None}
+
+
+def topics_of(config: Mapping[str, str], existing: Mapping[str, object]) -> list[str]:
+    """The topics that exist and that a sink reads, by its list or its pattern."""
+    pattern = config.get("topics.regex")
+    if pattern:
+        try:
+            matches = re.compile(pattern).fullmatch
+        except re.error:  # Java's patterns have forms that Python's do not
+            return []
+        return [topic for topic in existing if matches(topic)]
+    return [topic for topic in (part.strip() for part in config.get("topics", "").split(",")) if topic in existing]
