@@ -13,7 +13,6 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from streamguard.connect.client import ConnectClient
 from streamguard.connect.contexts import Basic, Context, Secret, Tls
 from streamguard.connect.secrets import learn
-from streamguard.connect.secrets import learn
 from streamguard.errors import SettingsError
 from streamguard.settings import environment_variable
 
