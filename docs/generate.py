@@ -1,10 +1,11 @@
-"""Write the generated reference pages: `.env.example`, `docs/settings.md`, `docs/commands.md`. Run by `make docs`.
+"""Write the generated reference pages: `.env.example`, settings, commands and lint in `docs/`. Run by `make docs`.
 
 A test compares the committed files with what this prints, so they can not fall behind.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -13,6 +14,9 @@ import click
 
 from streamguard.commands import cli
 from streamguard.settings import PREFIX, Settings, variable
+
+sys.path.insert(0, str(Path(__file__).parent))
+from lint import lint_page  # type: ignore[import-not-found] # a module beside this one, wherever this is run from
 
 ROOT = Path(__file__).parent.parent
 
@@ -23,6 +27,7 @@ def pages() -> dict[Path, str]:
         ROOT / ".env.example": env_example(),
         ROOT / "docs" / "settings.md": settings_page(),
         ROOT / "docs" / "commands.md": commands_page(),
+        ROOT / "docs" / "lint.md": lint_page(),
     }
 
 

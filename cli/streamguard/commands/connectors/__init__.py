@@ -14,6 +14,7 @@ from streamguard.commands.connectors import (
     healing,
     inspecting,
     letters,
+    linting,
     offsets,
     operating,
 )
@@ -44,6 +45,7 @@ for command in (
     operating.list_,
     inspecting.plugins,
     deploying.render,
+    linting.lint,
     deploying.validate,
     deploying.plan,
     deploying.deploy,

@@ -11,7 +11,9 @@ point at `connector.class`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from streamguard.connect.environment import Silence
 from streamguard.connect.lint import (  # noqa: F401 - each registers its rules
@@ -26,6 +28,7 @@ from streamguard.connect.lint import (  # noqa: F401 - each registers its rules
 from streamguard.connect.lint.finding import Finding, Severity, finding
 from streamguard.connect.lint.rule import RULES, Facts, Remark, Rule, Subject, rule
 from streamguard.connect.render import Connector
+from streamguard.errors import Refused, StreamguardError
 from streamguard.project import did_you_mean
 
 ORDER = {"error": 0, "warning": 1}
@@ -57,11 +60,31 @@ def unused_ignore(_: Subject) -> Iterator[Remark]:
     return iter(())  # `lint` knows what was silenced
 
 
+def all_rules() -> list[Rule]:
+    """Every rule, by name."""
+    return sorted(RULES.values(), key=lambda entry: entry.name)
+
+
 def lint(connectors: Sequence[Connector], facts: Facts | None = None) -> list[Finding]:
     """What speaks against the connectors, errors first, without what is silenced."""
     facts = facts or Facts()
     found = [entry for connector in connectors for entry in _lint_one(connector, facts, connectors)]
     return sorted(found, key=lambda f: (ORDER[f.severity], f.connector, str(f.file), f.line, f.rule, f.key))
+
+
+def lint_rendering(
+    connectors: Sequence[Connector], failed: Mapping[str, StreamguardError], facts: Facts | None = None
+) -> list[Finding]:
+    """As `lint`, with the templates that did not render, by name, each as an error at its file and line."""
+    unrendered = [_unrendered(name, error) for name, error in sorted(failed.items())]
+    return [*unrendered, *lint(connectors, facts)]
+
+
+def _unrendered(name: str, error: StreamguardError) -> Finding:
+    place = re.match(r"(?P<file>.+?), line (?P<line>\d+): (?P<text>.*)", str(error), re.DOTALL)
+    if place is None:
+        return Finding("render", "error", name, "", str(error), policy=isinstance(error, Refused))
+    return Finding("render", "error", name, "", place["text"], Path(place["file"]), int(place["line"]), policy=True)
 
 
 def errors(findings: Sequence[Finding]) -> list[Finding]:
