@@ -159,10 +159,10 @@ def test_a_pattern_or_all_asks_first_and_a_name_does_not(
     for chosen in ("c*", "--all"):
         assert connectors(project, command, chosen, "--url", script.url) == 3
     assert {call.split()[0] for call in script.calls} == {"GET"}
-    no_wait = [] if command == "restart" else ["--no-wait"]
-    for chosen in (["c"], ["--all", "--yes"]):
+    no_wait: list[str] = [] if command == "restart" else ["--no-wait"]
+    for words in (["c"], ["--all", "--yes"]):
         script.answers = [many, Answer(202)]
-        assert connectors(project, command, *chosen, *no_wait, "--url", script.url) == 0
+        assert connectors(project, command, *words, *no_wait, "--url", script.url) == 0
     written = [asked for asked in script.asked if asked.method != "GET"]
     assert [asked.path.partition("?")[0] for asked in written] == [f"/connectors/c/{command}"] * 2
 
@@ -221,9 +221,11 @@ def test_watch_asks_connect_once_a_tick_and_prints_lines_when_piped(
 def test_every_command_has_help_with_examples(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from streamguard.commands.connectors import connectors as group
 
-    for name in group.commands:
-        assert connectors(project, name, "--help") == 0
-        assert f"streamguard connectors {name}" in capsys.readouterr().out
+    for name, command in group.commands.items():
+        words = [(name,), *((name, inner) for inner in getattr(command, "commands", ()))]
+        for one in words:
+            assert connectors(project, *one, "--help") == 0
+            assert f"streamguard connectors {' '.join(one)}" in capsys.readouterr().out
 
 
 def test_the_address_of_the_worker_comes_from_the_settings(

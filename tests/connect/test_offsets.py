@@ -116,7 +116,7 @@ def test_passing_over_files_that_are_not_in_the_table_is_a_loss_unless_everythin
     assert loss(ICEBERG, [*reset_to(ICEBERG, "earliest"), *end]) == ""
     assert loss(ICEBERG, [*reset_to(ICEBERG, "none"), *end]) == ""
     told = loss(ICEBERG, [*set_to(ICEBERG, [parse_target("t:0=10")]), *end])
-    assert told == "2 events about data files that are not in the table yet would be passed over"
+    assert told == "up to 2 data files that are not in the table yet would never be put there"
 
 
 def test_what_is_wrong_with_where_a_sink_stands_is_told() -> None:

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from streamguard.connect.answers import ConnectorStatus, Deployed, TaskStatus
+from streamguard.connect.answers import ConnectorStatus, Deployed, State, TaskStatus
 from streamguard.connect.operate import (
     SETTLE_SECONDS,
     Outcome,
-    Wanted,
     each,
     needing_restart,
     raise_for,
@@ -36,12 +35,18 @@ def listing(state: str, *tasks: str) -> Answer:
     return Answer(body={"c": {"info": {"config": {}}, "status": shown}})
 
 
-def settled(script: Script, wanted: Wanted, timeout: float = 100.0) -> Outcome:
+def settled(script: Script, state: State, timeout: float = 100.0) -> Outcome:
     seconds = count()
     client = script.client()
     done = [Outcome("c", "asked")]
     (outcome,) = settle(
-        client, done, wanted, timeout=timeout, clock=lambda: float(next(seconds)), sleep=lambda _seconds: None
+        client,
+        done,
+        {"c": Deployed("c", {}, None)},
+        state,
+        timeout=timeout,
+        clock=lambda: float(next(seconds)),
+        sleep=lambda _seconds: None,
     )
     return outcome
 
@@ -89,26 +94,26 @@ def test_ctrl_c_begins_nothing_more() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seen", "wanted", "there"),
+    ("seen", "state", "there"),
     [
-        (status("STOPPED"), "STOPPED", True),
-        (status("STOPPED", "RUNNING"), "STOPPED", False),
-        (status("RUNNING", "UNASSIGNED"), "STOPPED", False),
-        (status("PAUSED", "PAUSED", "FAILED"), "PAUSED", True),
-        (status("PAUSED"), "PAUSED", False),
-        (status("PAUSED", "RUNNING"), "PAUSED", False),
-        (status("RUNNING", "RUNNING"), "RUNNING", True),
-        (status("RUNNING"), "RUNNING", False),
-        (None, "RUNNING", False),
+        (status("STOPPED"), "stopped", True),
+        (status("STOPPED", "RUNNING"), "stopped", False),
+        (status("RUNNING", "UNASSIGNED"), "stopped", False),
+        (status("PAUSED", "PAUSED", "FAILED"), "paused", True),
+        (status("PAUSED"), "paused", False),
+        (status("PAUSED", "RUNNING"), "paused", False),
+        (status("RUNNING", "RUNNING"), "running", True),
+        (status("RUNNING"), "running", False),
+        (None, "running", False),
     ],
 )
-def test_a_connector_is_there_once_its_tasks_are(seen: ConnectorStatus | None, wanted: Wanted, there: bool) -> None:
-    assert reached(seen, wanted) is there
+def test_a_connector_is_there_once_its_tasks_are(seen: ConnectorStatus | None, state: State, there: bool) -> None:
+    assert reached(seen, state) is there
 
 
 def test_a_stale_state_after_a_stop_is_waited_out(script: Script) -> None:
     script.answers = [listing("RUNNING", "RUNNING"), listing("RUNNING", "UNASSIGNED"), listing("STOPPED")]
-    outcome = settled(script, "STOPPED")
+    outcome = settled(script, "stopped")
     assert (outcome.state, outcome.error, len(script.asked)) == ("STOPPED", None, 3)
 
 
@@ -116,16 +121,16 @@ def test_a_task_that_fails_a_moment_after_it_ran_is_a_failure(script: Script) ->
     assert SETTLE_SECONDS > 1
     script.answers = [listing("RUNNING", "RUNNING")]
     script.rest = listing("RUNNING", "FAILED")
-    outcome = settled(script, "RUNNING")
+    outcome = settled(script, "running")
     assert isinstance(outcome.error, ConnectorFailed)
     assert "task 0 is FAILED: B: bad" in str(outcome.error)
 
 
 def test_what_does_not_come_is_told_with_the_state_that_it_has_instead(script: Script) -> None:
     script.rest = listing("RUNNING", "RUNNING")
-    outcome = settled(script, "PAUSED", timeout=3.0)
+    outcome = settled(script, "paused", timeout=3.0)
     assert isinstance(outcome.error, WaitTimedOut)
-    assert str(outcome.error) == "c is not PAUSED after 3 s: it is RUNNING"
+    assert str(outcome.error) == "c was not paused within 3 s: connector RUNNING, task 0 RUNNING"
 
 
 def test_a_stopped_connector_is_not_restarted_though_a_worker_answers_that_it_does(script: Script) -> None:

@@ -185,7 +185,7 @@ def loss(standing: Standing, moves: Sequence[Move]) -> str:
     events = sum(one.skipped for one in moves if one.control)
     starts = {one.partition.place for one in moves if not one.control and _from_the_start(one, standing.reset)}
     if events and starts != {partition.place for partition in standing.partitions if partition.is_read}:
-        parts.append(f"{events:,} events about data files that are not in the table yet would be passed over")
+        parts.append(f"up to {events:,} data files that are not in the table yet would never be put there")
     return " and ".join(parts)
 
 

@@ -10,16 +10,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
-from streamguard.connect.answers import ConnectorStatus, Deployed
+from streamguard.connect.answers import ConnectorStatus, Deployed, State
 from streamguard.connect.client import ConnectClient
-from streamguard.connect.wait import failure
+from streamguard.connect.wait import Reading, Target, wait
 from streamguard.errors import ConnectorFailed, PartlyDone, StreamguardError, WaitTimedOut
 
-Wanted = Literal["RUNNING", "PAUSED", "STOPPED"]
-
-POLL_SECONDS = 0.2
 SETTLE_SECONDS = 1.5
 """How long a connector must stay RUNNING: a worker shows RUNNING of a task that is about to fail."""
 TOLD = 5
@@ -62,60 +59,47 @@ def each(
     return [found[name] for name in names]
 
 
-def reached(status: ConnectorStatus | None, wanted: Wanted) -> bool:
-    """Has a connector got there? A task that had FAILED before stays so when it is paused."""
-    if status is None or status.state != wanted:
+def reached(status: ConnectorStatus | None, state: State) -> bool:
+    """Is there nothing to do? A task that had FAILED before stays so when its connector is paused."""
+    if status is None or status.state != state.upper():
         return False
-    if wanted == "STOPPED":
+    if state == "stopped":
         return not status.tasks
     states = {task.state for task in status.tasks}
-    return bool(states) and states <= ({"RUNNING"} if wanted == "RUNNING" else {"PAUSED", "FAILED"})
+    return bool(states) and states <= ({"RUNNING"} if state == "running" else {"PAUSED", "FAILED"})
+
+
+def rests(status: ConnectorStatus | None) -> bool:
+    """Has somebody paused or stopped it?"""
+    return status is not None and status.state in ("PAUSED", "STOPPED")
 
 
 def settle(
     client: ConnectClient,
     outcomes: Sequence[Outcome],
-    wanted: Wanted,
+    known: Mapping[str, Deployed],
+    state: State,
     *,
     timeout: float,
+    seconds: float = SETTLE_SECONDS,
+    reading: Reading | None = None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> list[Outcome]:
-    """Look until each that has not failed is in the state `wanted`, one request a look; for `timeout` seconds."""
-    start = clock()
-    since: dict[str, float] = {}
-    final = {outcome.name: outcome for outcome in outcomes}
-    pending = [outcome.name for outcome in outcomes if outcome.error is None]
-    while pending:
-        listed, now = client.connectors(), clock()
-        for name in list(pending):
-            seen = listed.get(name)
-            state = seen.status.state if seen and seen.status else "UNASSIGNED"
-            final[name] = replace(final[name], state=state)
-            ended = _ended(seen, wanted)
-            if ended is None:
-                since.pop(name, None)
-                continue
-            lasted = now - since.setdefault(name, now)
-            if wanted != "RUNNING" or lasted >= SETTLE_SECONDS:
-                final[name] = replace(final[name], error=ended or None)
-                pending.remove(name)
-        if pending and clock() - start >= timeout:
-            for name in pending:
-                late = WaitTimedOut(f"{name} is not {wanted} after {timeout:g} s: it is {final[name].state}")
-                final[name] = replace(final[name], error=late)
-            break
-        if pending:
-            sleep(POLL_SECONDS)
-    return [final[outcome.name] for outcome in outcomes]
+    """Wait until each that has not failed is in `state`, and stays so for some `seconds`."""
+    configs = {one.name: known[one.name].config for one in outcomes if one.error is None}
+    held = seconds if state == "running" else 0.0
+    targets = [Target(name, config, state, settle=held) for name, config in configs.items()]
+    found = wait(
+        client, targets, timeout=timeout, report=lambda _name, _what: None, reading=reading, clock=clock, sleep=sleep
+    )
+    return [_with(outcome, found.get(outcome.name)) for outcome in outcomes]
 
 
-def _ended(seen: Deployed | None, wanted: Wanted) -> ConnectorFailed | Literal[False] | None:
-    """None: not yet; False: it is where it should be; an error: it never will be."""
-    status = seen.status if seen else None
-    if seen and status and wanted == "RUNNING" and (status.state == "FAILED" or status.failed):
-        return ConnectorFailed(failure(status, seen.config))
-    return False if reached(status, wanted) else None
+def _with(outcome: Outcome, found: ConnectorStatus | StreamguardError | None) -> Outcome:
+    if isinstance(found, StreamguardError):
+        return replace(outcome, state="FAILED" if isinstance(found, ConnectorFailed) else "", error=found)
+    return replace(outcome, state=found.state) if found is not None else outcome
 
 
 def raise_for(outcomes: Sequence[Outcome]) -> None:

@@ -164,12 +164,13 @@ def sink_of(connector: Deployed, partitions: Mapping[str, Sequence[int]]) -> Sin
 
 
 class Watcher:
-    """Takes samples; for one thread. Without Kafka there are no lags, rates and errors, and the sample says why."""
+    """Takes samples; for one thread. Without Kafka there are no lags, rates and errors, and the sample says why; with
+    `settings` None nobody knows where it is."""
 
     def __init__(
         self,
         client: ConnectClient,
-        settings: Settings,
+        settings: Settings | None,
         patterns: Sequence[str] = (),
         *,
         clock: Callable[[], float] = time.monotonic,
@@ -178,7 +179,7 @@ class Watcher:
         self._client = client
         self._settings = settings
         self._patterns = patterns
-        self._readers = GroupReaders(settings)
+        self._readers = GroupReaders(settings) if settings is not None else None
         self._clock = clock
         self._sleep = sleep
         self._started = False
@@ -204,13 +205,16 @@ class Watcher:
         names = self._names(listed)
         chosen = {name: listed[name] for name in names}
         now = self._clock()
+        if self._settings is None or self._readers is None:
+            return Sample(now, chosen, kafka="the context does not say where its Kafka is")
         try:
-            return self._with_offsets(Sample(now, chosen))
+            return _with_offsets(Sample(now, chosen), self._settings, self._readers)
         except StreamguardError as exc:
             return Sample(now, chosen, kafka=str(exc))
 
     def close(self) -> None:
-        self._readers.close()
+        if self._readers is not None:
+            self._readers.close()
 
     def _names(self, listed: Mapping[str, Deployed]) -> list[str]:
         if not self._started:
@@ -221,11 +225,12 @@ class Watcher:
             return sorted(listed)
         return matching(self._patterns, listed)
 
-    def _with_offsets(self, sample: Sample) -> Sample:
-        partitions = group_offsets.partitions(self._settings)
-        found = {name: sink_of(connector, partitions) for name, connector in sample.connectors.items()}
-        sinks = {name: sink for name, sink in found.items() if sink is not None}
-        places = {place for sink in sinks.values() for place in (*sink.places, *sink.letters)}
-        bounds = group_offsets.bounds(self._settings, places)
-        groups = self._readers.look({sink.group: sink.places for sink in sinks.values()}, BUDGET)
-        return Sample(sample.time, sample.connectors, sinks, bounds, groups)
+
+def _with_offsets(sample: Sample, settings: Settings, readers: GroupReaders) -> Sample:
+    partitions = group_offsets.partitions(settings)
+    found = {name: sink_of(connector, partitions) for name, connector in sample.connectors.items()}
+    sinks = {name: sink for name, sink in found.items() if sink is not None}
+    places = {place for sink in sinks.values() for place in (*sink.places, *sink.letters)}
+    bounds = group_offsets.bounds(settings, places)
+    groups = readers.look({sink.group: sink.places for sink in sinks.values()}, BUDGET)
+    return Sample(sample.time, sample.connectors, sinks, bounds, groups)

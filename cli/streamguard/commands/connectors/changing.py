@@ -19,14 +19,14 @@ from streamguard.commands.connectors.asking import (
     tell,
     wait_options,
 )
-from streamguard.commands.connectors.options import client_of, url_option
+from streamguard.commands.connectors.options import client_of, require_kafka, url_option
 from streamguard.commands.output import output_option, show
 
 if TYPE_CHECKING:
     from streamguard.commands import App
-    from streamguard.connect.answers import Deployed
+    from streamguard.connect.answers import Deployed, State
     from streamguard.connect.client import ConnectClient
-    from streamguard.connect.operate import Outcome, Wanted
+    from streamguard.connect.operate import Outcome
 
 
 @click.command()
@@ -102,7 +102,7 @@ def pause(
     """
     require_names(patterns, everything)
     client = client_of(app, url)
-    change = partial(_change, client, "pause", client.pause, "PAUSED")
+    change = partial(_change, client, "pause", client.pause, "paused")
     change(patterns=patterns, yes=yes, jobs=jobs, timeout=timeout if wait else None, output=output)
 
 
@@ -133,7 +133,7 @@ def resume(
     """
     require_names(patterns, everything)
     client = client_of(app, url)
-    change = partial(_change, client, "resume", client.resume, "RUNNING")
+    change = partial(_change, client, "resume", client.resume, "running")
     change(patterns=patterns, yes=yes, jobs=jobs, timeout=timeout if wait else None, output=output)
 
 
@@ -164,7 +164,7 @@ def stop(
     """
     require_names(patterns, everything)
     client = client_of(app, url)
-    change = partial(_change, client, "stop", client.stop, "STOPPED")
+    change = partial(_change, client, "stop", client.stop, "stopped")
     change(patterns=patterns, yes=yes, jobs=jobs, timeout=timeout if wait else None, output=output)
 
 
@@ -208,6 +208,8 @@ def delete(
     from streamguard.connect.altering import forget
 
     require_names(patterns, everything)
+    if reset_offsets:
+        require_kafka(app)
     client = client_of(app, url)
     known, names = _chosen(client, patterns)
     after = "made again, they read everything again" if reset_offsets else "their offsets stay"
@@ -234,7 +236,7 @@ def _change(
     client: ConnectClient,
     word: str,
     act: Callable[[str], None],
-    wanted: Wanted,
+    state: State,
     *,
     patterns: Sequence[str],
     yes: bool,
@@ -246,7 +248,7 @@ def _change(
     from streamguard.connect import operate
 
     known, names = _chosen(client, patterns)
-    todo = [name for name in names if not operate.reached(known[name].status, wanted)]
+    todo = [name for name in names if not operate.reached(known[name].status, state)]
     if todo and means_many(patterns):
         ask(f"{word.capitalize()} {connectors(len(todo))} at {client.shown_url}: {listed(todo)}?", yes)
 
@@ -254,10 +256,10 @@ def _change(
         act(name)
         return word
 
-    there = [operate.Outcome(name, "unchanged", wanted) for name in names if name not in todo]
+    there = [operate.Outcome(name, "unchanged", state.upper()) for name in names if name not in todo]
     done = operate.each(todo, do, jobs, tell)
     if timeout is not None:
-        done = operate.settle(client, done, wanted, timeout=timeout)
+        done = operate.settle(client, done, known, state, timeout=timeout)
     _finish(sorted([*there, *done], key=lambda outcome: outcome.name), output)
 
 

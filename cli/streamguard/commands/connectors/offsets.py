@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from streamguard.commands.connectors.asking import SECONDS, ask, connectors, jobs_option, listed, patterns_argument
-from streamguard.commands.connectors.options import client_of, url_option
+from streamguard.commands.connectors.options import client_of, knows_kafka, require_kafka, url_option
 from streamguard.commands.output import output_option, show
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from streamguard.commands import App
     from streamguard.connect.client import ConnectClient
     from streamguard.connect.offsets import Move, Standing
-    from streamguard.settings import Settings
 
     Plan = Callable[[Standing], list[Move]]
 
@@ -90,7 +89,7 @@ def get(app: App, patterns: tuple[str, ...], url: str | None, output: str) -> No
     """
     from streamguard.connect.offsets import warnings
 
-    found = _standings(client_of(app, url), app.settings, patterns)
+    found = _standings(app, client_of(app, url), patterns)
     show([row for standing in found for row in standing.rows()], COLUMNS, output)
     for text in (text for standing in found for text in warnings(standing)):
         click.echo(f"warning: {text}", err=True)
@@ -217,7 +216,7 @@ def export_(app: App, patterns: tuple[str, ...], url: str | None, output: str) -
         "version": VERSION,
         "kafka_cluster": client.worker().cluster_id,
         "taken_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "connectors": [export(standing) for standing in _standings(client, app.settings, patterns)],
+        "connectors": [export(standing) for standing in _standings(app, client, patterns)],
     }
     text = json.dumps(document, indent=2) if output == "json" else yaml.safe_dump(document, sort_keys=False).rstrip()
     click.echo(text)
@@ -249,7 +248,7 @@ def import_(app: App, /, *, file: Path, patterns: tuple[str, ...], other_cluster
     _alter(app, names, lambda name: lambda standing: imported(standing, saved[name]), **options)
 
 
-def _standings(client: ConnectClient, settings: Settings, patterns: Sequence[str]) -> list[Standing]:
+def _standings(app: App, client: ConnectClient, patterns: Sequence[str]) -> list[Standing]:
     """Where the sinks stand; sources are left out, unless they are named."""
     from streamguard.connect.altering import standing, standing_without_kafka
     from streamguard.connect.globs import is_pattern, select
@@ -257,18 +256,22 @@ def _standings(client: ConnectClient, settings: Settings, patterns: Sequence[str
 
     known = client.connectors()
     named = {pattern for pattern in patterns if not is_pattern(pattern)}
-    found, told = [], False
+    away = "" if knows_kafka(app) else "the context does not say where its Kafka is"
+    found = []
     for name in select(patterns, known, client.shown_url):
         status, config = known[name].status, known[name].config
         if status is not None and status.type == "source" and name not in named:
             continue
-        try:
-            found.append(standing(client, settings, name, config))
-        except KafkaUnavailable as exc:
-            if not told:
-                click.echo(f"without ends and lag: {exc}", err=True)
-            told = True
+        if away:
             found.append(standing_without_kafka(client, name, config))
+            continue
+        try:
+            found.append(standing(client, app.settings, name, config))
+        except KafkaUnavailable as exc:
+            away = away or str(exc)
+            found.append(standing_without_kafka(client, name, config))
+    if away:
+        click.echo(f"without ends and lag: {away}", err=True)
     return found
 
 
@@ -289,6 +292,7 @@ def _alter(
     from streamguard.connect.altering import standing
     from streamguard.connect.globs import select
 
+    require_kafka(app)
     client = client_of(app, url)
     known = client.connectors()
     names = select(patterns, known, client.shown_url)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from streamguard.commands.connectors.asking import LONGEST, patterns_argument
-from streamguard.commands.connectors.options import client_of, url_option
+from streamguard.commands.connectors.asking import LONGEST, SECONDS, connectors, patterns_argument
+from streamguard.commands.connectors.options import client_of, knows_kafka, require_kafka, url_option
 from streamguard.commands.output import FORMATS, output_option, show
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def watch(
     """
     from streamguard.connect.watch import Watcher
 
-    watcher = Watcher(client_of(app, url), app.settings, patterns)
+    watcher = Watcher(client_of(app, url), app.settings if knows_kafka(app) else None, patterns)
     try:
         if output == "table" and sys.stdout.isatty():
             _watch_live(watcher, interval, count)
@@ -97,6 +97,70 @@ def watch(
             _watch_lines(watcher, interval, count, output)
     finally:
         watcher.close()
+
+
+@click.command()
+@patterns_argument
+@click.option(
+    "--for",
+    "wanted",
+    type=click.Choice(("running", "progress", "paused", "stopped")),
+    default="running",
+    show_default=True,
+    help="Every task runs; it also commits what it had not read; it is paused; it is stopped.",
+)
+@click.option("--timeout", type=SECONDS, default=60.0, show_default=True, metavar="SECONDS", help="How long to wait.")
+@click.option(
+    "--settle",
+    type=SECONDS,
+    default=1.5,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long it must stay so: a worker says RUNNING of a task that is about to fail.",
+)
+@url_option
+@output_option
+@click.pass_obj
+def wait(
+    app: App, *, patterns: tuple[str, ...], wanted: Any, timeout: float, settle: float, url: str | None, output: str
+) -> None:
+    """Wait until connectors are what they should be. Those that are stopped are not waited for to run, unless named.
+
+    Ends with 0 once all are, 4 if that took too long, 5 if some are and some are not, 1 if all have failed.
+
+    \b
+    Examples:
+      streamguard connectors wait
+      streamguard connectors wait 'users-*' --for progress --timeout 300
+      streamguard connectors wait users-s3-sink --for stopped
+    """
+    from streamguard.connect import operate
+    from streamguard.connect.globs import select
+    from streamguard.connect.progress import Offsets
+
+    if wanted == "progress":
+        require_kafka(app)
+    client = client_of(app, url)
+    known = client.connectors()
+    chosen = select(patterns, known, client.shown_url)
+    if not patterns and wanted in ("running", "progress"):
+        chosen = [name for name in chosen if not operate.rests(known[name].status)]
+    click.echo(f"waiting for {connectors(len(chosen))}", err=True)
+    outcomes = operate.settle(
+        client,
+        [operate.Outcome(name, "wait") for name in chosen],
+        known,
+        "running" if wanted == "progress" else wanted,
+        timeout=timeout,
+        seconds=settle,
+        reading=Offsets(client, app.settings) if wanted == "progress" else None,
+    )
+    show(
+        [{"name": one.name, "state": one.state, "error": one.row()["error"]} for one in outcomes],
+        ("name", "state"),
+        output,
+    )
+    operate.raise_for(outcomes)
 
 
 def _watch_lines(watcher: Watcher, interval: float, count: int | None, output: str) -> None:

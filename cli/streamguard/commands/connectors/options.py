@@ -111,16 +111,21 @@ def client_of(app: App, url: str | None) -> ConnectClient:
 
 def require_kafka(app: App) -> None:
     """`Refused` if nobody says where the context's Kafka is: that of the settings is another cluster's."""
-    if app.context is not None and not app.context.kafka_bootstrap and not app.settings.has_own_kafka_bootstrap:
+    if app.context is not None and not knows_kafka(app):
         raise Refused(
             f"the context {app.context.name} does not say where its Kafka is: add kafka_bootstrap to it in "
             f"{app.settings.contexts_file}, or set STREAMGUARD_KAFKA_BOOTSTRAP"
         )
 
 
+def knows_kafka(app: App) -> bool:
+    """Does anybody say where the Kafka of the context is? The local one is another."""
+    return app.context is None or bool(app.context.kafka_bootstrap) or app.settings.has_own_kafka_bootstrap
+
+
 def topics_of(app: App) -> dict[str, int] | None:
     """The topics that exist, with their partitions; None if nobody says where the context's Kafka is."""
-    if app.context is not None and not app.context.kafka_bootstrap and not app.settings.has_own_kafka_bootstrap:
+    if not knows_kafka(app):
         return None
     from streamguard.kafka.cluster import Cluster
 
