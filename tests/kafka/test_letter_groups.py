@@ -69,7 +69,7 @@ def test_no_word_of_the_record_gets_into_a_reason(*, names: list[str], escaped: 
     value = json.dumps({f"f{number}": name for number, name in enumerate(names)}, ensure_ascii=escaped)
     shown = shown_reason(refused(f"Value ({' '.join(names)}) was out of range", value[: -1 if cut else None]))
     left = shown.removeprefix("Value (").removesuffix(") was out of range")
-    assert left == "…" or all(word.lower() in PLAIN for word in left.split())
+    assert all(word == "…" or word.lower() in PLAIN for word in left.split())
 
 
 def test_the_first_cause_is_told() -> None:
@@ -80,9 +80,9 @@ def test_the_first_cause_is_told() -> None:
 
 def test_a_record_that_is_made_to_be_slow_is_not() -> None:
     begun = time.monotonic()
-    for value in (b'"' + b'\\"' * 500_000, b'"' * 1_000_000, b"\\u00" * 200_000, b'"a" ' * 250_000):
+    for value in (b'"' + b'\\"' * 100_000, b'"' * 200_000, b"\\u00" * 50_000, b'"a" ' * 50_000):
         shown_reason(refused("Value x is out of range", value))
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 2
 
 
 def test_a_service_never_quotes_so_its_reason_is_shown_whole() -> None:

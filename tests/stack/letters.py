@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
+import pytest
+
+from streamguard.commands import run
 from streamguard.kafka import clients
 from streamguard.kafka.loop import AskFirst, Handle, Loop
 from streamguard.kafka.produce import Produce
@@ -28,6 +32,27 @@ STORY = 7
 
 Sent = tuple[bytes | None, bytes | None, int, Headers]
 """Key, value, time and headers of a record."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: bytes
+    err: str
+
+    @property
+    def document(self) -> Any:
+        """What it printed, as JSON."""
+        assert self.code == 0, self.err
+        return json.loads(self.out)
+
+    def check(self, code: int, *words: str) -> None:
+        """It ended with `code`, and what it said has `words`."""
+        assert self.code == code, self.err
+        assert "Traceback" not in self.err
+        assert all(word in self.err for word in words), self.err
 
 
 class Place:
@@ -89,17 +114,33 @@ class Place:
             return AskFirst(handle.ask, lambda batch, produce, answer: answered(batch, here(produce), answer))
         return lambda batch, produce: handle(batch, here(produce))
 
-    def killed(self, failpoint: str, *words: str) -> None:
-        """Run `streamguard …`, which kills itself at that point."""
-        done = subprocess.run(
+    def command(self, monkeypatch: pytest.MonkeyPatch, captured: pytest.CaptureFixture[bytes]) -> Callable[..., Ended]:
+        """`streamguard …` with its words as arguments, in this process."""
+        for name, value in self.settings.environment().items():
+            monkeypatch.setenv(name, value)
+
+        def command(*words: str) -> Ended:
+            code = run(["--project", str(self.project.root), *words])
+            out, err = captured.readouterr()
+            return Ended(code, out, err.decode())
+
+        return command
+
+    def start(self, *words: str, failpoint: str = "") -> subprocess.Popen[bytes]:
+        """`streamguard …` as a process of its own."""
+        return subprocess.Popen(
             [sys.executable, "-m", "streamguard", "--project", str(self.project.root), *words],
             env={**inherited_environment(), **replace(self.settings, failpoint=failpoint).environment()},
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-            timeout=60,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
         )
-        assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+
+    def killed(self, failpoint: str, *words: str) -> None:
+        """Run `streamguard …`, which kills itself at that point."""
+        process = self.start(*words, failpoint=failpoint)
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == -signal.SIGKILL, said.decode()
 
 
 def sent(number: int, kind: Kind) -> Sent:

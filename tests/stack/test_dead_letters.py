@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import subprocess
 import sys
@@ -12,14 +11,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 import requests
 from confluent_kafka import TopicPartition
 
-from streamguard.commands import run
 from streamguard.errors import Fenced, StreamguardError, TopicError
 from streamguard.kafka import clients
 from streamguard.kafka.dead_letters import MAX_REPLAYS, REPLAYS
@@ -34,7 +33,7 @@ from streamguard.services.frame import Decision, Service
 from streamguard.settings import Settings, inherited_environment
 from tests.kafka.test_letters import connects
 from tests.malformed import GOOD, REFUSED, REFUSED_BY_VALIDATOR, Kind, text
-from tests.stack.letters import EVALUATIONS, START, Place, Sent, refused, replayed, seen, sent
+from tests.stack.letters import EVALUATIONS, START, Ended, Place, Sent, refused, replayed, seen, sent
 from tests.stack.records import OwnTopics
 from tests.stack.service import random_port
 
@@ -60,42 +59,13 @@ def place(settings: Settings, project: Project, own: OwnTopics) -> Place:
     return made
 
 
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended."""
-
-    code: int
-    out: bytes
-    err: str
-
-    @property
-    def document(self) -> Any:
-        """What it printed, as JSON."""
-        assert self.code == 0, self.err
-        return json.loads(self.out)
-
-    def check(self, code: int, *words: str) -> None:
-        """It ended with `code`, and what it said has `words`."""
-        assert self.code == code, self.err
-        assert "Traceback" not in self.err
-        assert all(word in self.err for word in words), self.err
-
-
 Command = Callable[..., Ended]
 
 
 @pytest.fixture
 def command(place: Place, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> Command:
     """`streamguard dead-letters …`, in this process."""
-    for name, value in place.settings.environment().items():
-        monkeypatch.setenv(name, value)
-
-    def made(*words: str) -> Ended:
-        code = run(["--project", str(place.project.root), "dead-letters", *words])
-        out, err = capfdbinary.readouterr()
-        return Ended(code, out, err.decode())
-
-    return made
+    return partial(place.command(monkeypatch, capfdbinary), "dead-letters")
 
 
 def listed(command: Command, topic: str) -> dict[str, tuple[int, int]]:

@@ -1,0 +1,79 @@
+"""A thousand poison records among ten thousand, and a replay of them that is killed again and again."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from functools import partial
+
+import pytest
+
+from streamguard.kafka.replay import TRANSACTION_RECORDS
+from streamguard.project import Project
+from streamguard.settings import Settings
+from tests.stack.letters import Place
+from tests.stack.loops import wait_until
+from tests.stack.poisoned import AFTER, BEFORE, Poisoned
+from tests.stack.records import OwnTopics
+
+RECORDS = 10_000
+POINTS = ("after_begin", f"mid_produce:{TRANSACTION_RECORDS + 9}", "before_offsets", "after_offsets", "during_commit")
+KILLS = 10
+RATE = 20
+LONGEST_LIFE = 1.0
+"""Seconds after its first transaction within which a replay is killed."""
+
+
+@pytest.mark.timeout(600)
+def test_a_thousand_poison_records_among_ten_thousand_come_back_once_through_fifteen_kills(
+    settings: Settings,
+    project: Project,
+    own: OwnTopics,
+    *,
+    monkeypatch: pytest.MonkeyPatch,
+    capfdbinary: pytest.CaptureFixture[bytes],
+    pytestconfig: pytest.Config,
+) -> None:
+    seed = pytestconfig.getoption("--seed") or random.randrange(1 << 30)
+    place, moments = Place(settings, project, own), random.Random(seed)
+    dlq = partial(place.command(monkeypatch, capfdbinary), "connectors", "dlq")
+    told = [f"seed {seed}, load {os.getloadavg()[0]:.1f}"]
+    with Poisoned(place, RECORDS) as poisoned:
+        sink, bad = poisoned.sink, sum(map(len, poisoned.bad.values()))
+        assert bad == RECORDS // 10
+        poisoned.deploy(BEFORE)
+        begun = time.monotonic()
+        poisoned.refuse()
+        told.append(f"{RECORDS} records, {bad} of them poison, sunk or refused: {time.monotonic() - begun:.1f} s")
+        begun = time.monotonic()
+        poisoned.check_listed(dlq("list", sink, "-o", "json"), replayed=False)
+        told.append(f"listed by cause: {time.monotonic() - begun:.1f} s")
+
+        poisoned.deploy(AFTER)
+        replay = ("connectors", "dlq", "replay", sink, "--yes")
+        for point in POINTS:
+            place.killed(point, *replay)
+        begun = time.monotonic()
+        for _ in range(KILLS):
+            kill_at_random(poisoned, replay, moments)
+        told.append(f"{KILLS} kills at random moments: {time.monotonic() - begun:.1f} s")
+        begun, left = time.monotonic(), bad - poisoned.replayed()
+        dlq("replay", sink, "--yes").check(0, f"Replayed {left} records")
+        told.append(f"the last {left} replayed: {time.monotonic() - begun:.1f} s")
+        dlq("replay", sink, "--yes").check(0, "Nothing to do")
+        poisoned.check_replayed()
+        poisoned.check_listed(dlq("list", sink, "-o", "json"), replayed=True)
+    print("\n".join(told))
+
+
+def kill_at_random(poisoned: Poisoned, replay: tuple[str, ...], moments: random.Random) -> None:
+    """A slow replay is killed some time after it has written something."""
+    before = poisoned.end_of(poisoned.source)
+    process = poisoned.place.start(*replay, "--rate", str(RATE))
+    wait_until(lambda: poisoned.end_of(poisoned.source) > before, "something is replayed", 30)
+    time.sleep(moments.random() * LONGEST_LIFE)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
