@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from streamguard.connect.check import policy_findings, topic_findings
 from streamguard.connect.choose import render_pipeline
+from streamguard.connect.lint.rule import Facts
+from streamguard.connect.lint.run import lint
 from streamguard.connect.render import Connector
 from streamguard.project import Project
 from streamguard.settings import load
@@ -35,8 +36,8 @@ def test_the_bank_pipeline_has_two_sinks_for_mongodb_and_two_for_s3() -> None:
 
 
 @pytest.mark.parametrize(("pipeline", "connector"), CONNECTORS)
-def test_a_template_renders_to_a_config_within_policy(pipeline: str, connector: Connector) -> None:
-    assert policy_findings(connector) == []
+def test_a_template_renders_to_a_config_that_lint_has_nothing_against(pipeline: str, connector: Connector) -> None:
+    assert lint([connector]) == []
     assert all(connector.config.values()), "an empty value"
     assert connector.template.parent.name == pipeline
 
@@ -46,7 +47,7 @@ def test_a_connector_reads_topics_of_its_pipeline_with_no_more_tasks_than_partit
     pipeline: str, connector: Connector
 ) -> None:
     topics = {topic.name: topic.partitions for topic in PROJECT.pipeline(pipeline).topics}
-    assert topic_findings(connector, topics) == []
+    assert lint([connector], Facts(topics=topics)) == []
     assert connector.config["errors.deadletterqueue.topic.name"] == f"{connector.name}-dead-letter"
     assert connector.config["errors.deadletterqueue.topic.name"] in topics
     assert int(connector.config["tasks.max"]) <= min(topics[topic] for topic in connector.topics)

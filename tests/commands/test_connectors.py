@@ -101,7 +101,7 @@ def test_a_secret_in_a_template_is_refused_with_3_and_not_printed(
     for command in (["render"], ["plan", "--url", "http://127.0.0.1:9"]):
         assert connectors(project, *command) == 3
         captured = capsys.readouterr()
-        assert "x.password holds a secret" in captured.err
+        assert "x.password: a secret in clear" in captured.err
         assert "hunter2" not in captured.err + captured.out
 
 

@@ -155,7 +155,6 @@ def learn_references(rendered: Sequence[Connector]) -> None:
 
 def refuse_secrets(rendered: Sequence[Connector]) -> None:
     """`Refused` if a config holds a secret."""
-    from streamguard.connect import check
+    from streamguard.connect.lint import run
 
-    for connector in rendered:
-        check.refuse_secrets(connector)
+    run.refuse_secrets(rendered)

@@ -73,6 +73,8 @@ def shared_keys() -> Keys:
 def asked(client: ConnectClient, connectors: Iterable[Connector]) -> Definitions:
     """The worker's plugins, and the keys of those that the connectors use; each class is asked for once."""
     plugins = client.plugins(connectors_only=False)
+    if not plugins:  # no worker has none: this one does not tell
+        return shipped()
     listed = definitions({}, plugins, client.worker().version)
     wanted = {
         listed.full_name(value)

@@ -48,12 +48,16 @@ def unknown_key(s: Subject) -> Iterator[Remark]:
             if known is not None and part[2] not in known and key not in (keys or {}):
                 yield key, f"{part[1]} knows no such key{near_key(part[2], known, part[1])}"
         elif override:
+            if override[2] in CLIENT_KEYS:  # looking for near ones takes long
+                continue
             near = difflib.get_close_matches(override[2], CLIENT_KEYS, n=1, cutoff=NEAR)
-            if override[2] not in CLIENT_KEYS and near:
+            if near:
                 yield key, f"a {override[1]} knows no such key (did you mean {override[1]}.override.{near[0]}?)"
         elif keys is None:
+            if key in shared_keys():
+                continue
             near = difflib.get_close_matches(key, shared_keys(), n=1, cutoff=NEAR)
-            if near and key not in shared_keys():
+            if near:
                 yield key, f"Kafka Connect knows no such key (did you mean {near[0]}?)"
         elif key not in keys and not is_pattern(key, keys):
             yield key, f"the plugin knows no such key{near_key(key, keys)}"

@@ -92,6 +92,14 @@ def errors(findings: Sequence[Finding]) -> list[Finding]:
     return [entry for entry in findings if entry.severity == "error"]
 
 
+def refuse_secrets(connectors: Sequence[Connector]) -> None:
+    """Raise `Refused` if a config holds a secret in clear; called before configs are printed."""
+    entry = RULES["inline-secret"]
+    for connector in connectors:
+        for key, text in entry.check(Subject(connector)):
+            raise Refused(f"{connector.name}: {_finding(connector, entry, key, text)}")
+
+
 def is_silenced(connector: Connector, made: Finding) -> bool:
     """Does a comment of the template silence this finding?"""
     entry = RULES.get(made.rule)
