@@ -28,6 +28,8 @@ ICEBERG_TYPES = (
     "binary",
 )
 
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""libyaml's, where PyYAML has it: ten times as fast."""
 _NAME = {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,200}$"}
 _TABLE = {
     "type": "object",
@@ -154,8 +156,7 @@ def load_yaml(path: Path, schema: Mapping[str, Any]) -> dict[str, Any]:
 
     text = read_text(path)
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        document = yaml.safe_load(text)
+        root, document = _parse(text)
     except yaml.MarkedYAMLError as exc:
         line = exc.problem_mark.line + 1 if exc.problem_mark else 1
         raise ProjectError(f"{path}, line {line}: {exc.problem}") from exc
@@ -173,6 +174,14 @@ def load_yaml(path: Path, schema: Mapping[str, Any]) -> dict[str, Any]:
     return dict(document or {})
 
 
+def _parse(text: str) -> tuple[yaml.Node | None, Any]:
+    """A YAML text as nodes, which know their lines, and as a value."""
+    try:
+        return yaml.compose(text, Loader=_LOADER), yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe one
+    except yaml.YAMLError:  # the other loader's errors say more
+        return yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`` (did you mean X?)``, or the list of what there is, or nothing; to be appended to an error."""
     known = sorted(known)
@@ -184,7 +193,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 def line_of(path: Path, keys: Sequence[Any]) -> str:
     """``FILE, line N``: where the value at `keys` is in a YAML file that was read before."""
-    return f"{path}, line {_line(yaml.compose(read_text(path), Loader=yaml.SafeLoader), keys)}"
+    return f"{path}, line {_line(yaml.compose(read_text(path), Loader=_LOADER), keys)}"
 
 
 def _shipped() -> Path:

@@ -261,7 +261,8 @@ def _whole(error: Any, listed: ParameterList) -> str:
     if error.validator == "required":
         name = next(name for name in error.validator_value if name not in error.instance)
         about = " ".join(listed.properties.get(name, {}).get("description", "").split())
-        why = f", since {_condition(error)}" if _condition(error) else ""
+        why = _condition(error, listed)
+        why = f", since {why}" if why else ""
         return f"the parameter {name} is missing{why}: {about}"
     if error.validator == "dependentRequired":
         return f"parameters that go together are not all there: {error.message}"
@@ -270,13 +271,15 @@ def _whole(error: Any, listed: ParameterList) -> str:
     return str(error.message)
 
 
-def _condition(error: Any) -> str:
+def _condition(error: Any, listed: ParameterList) -> str:
     """What made a parameter required: `write_mode is insert`."""
-    parent = error.parent
-    told = (parent.schema.get("if", {}) if parent is not None and isinstance(parent.schema, Mapping) else {}).get(
-        "properties", {}
-    )
-    return " and ".join(f"{name} is {error.instance[name]}" for name in told if name in error.instance)
+    part: Any = listed.schema
+    for step in error.absolute_schema_path:
+        if step == "then":
+            told = part["if"].get("properties", {})
+            return " and ".join(f"{name} is {error.instance[name]}" for name in told if name in error.instance)
+        part = part[step]
+    return ""
 
 
 def _reason(error: Any) -> str:

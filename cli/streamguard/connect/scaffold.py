@@ -70,9 +70,9 @@ def create(new: New, project: Project, values: Values) -> Connector:
     write_files(files)
     try:
         return render(next(iter(files)), values, project.connectors)
-    except StreamguardError:
+    except StreamguardError as exc:
         _remove(files)
-        raise
+        raise type(exc)(f"nothing was written: {exc}") from exc
 
 
 def write_files(files: Mapping[Path, str]) -> None:

@@ -15,6 +15,7 @@ from streamguard.commands.connectors import (
     inspecting,
     letters,
     linting,
+    making,
     offsets,
     operating,
 )
@@ -43,7 +44,13 @@ def connectors(app: App) -> None:
 
 for command in (
     operating.list_,
+    making.parameters,
+    making.new,
+    making.export,
+    making.companions,
     inspecting.plugins,
+    inspecting.explain,
+    inspecting.loggers,
     deploying.render,
     linting.lint,
     deploying.validate,
@@ -51,6 +58,7 @@ for command in (
     deploying.deploy,
     operating.status,
     operating.watch,
+    operating.wait,
     changing.restart,
     changing.pause,
     changing.resume,

@@ -75,9 +75,30 @@ def plan_options(function: F) -> F:
 @click.command()
 @template_options
 @click.option("-o", "--output", type=click.Choice(("json", "yaml", "ndjson")), default="json", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("json", "properties", "strimzi")),
+    help="As other tools take them: POST /connectors, a standalone worker, KafkaConnector resources.",
+)
+@click.option(
+    "--cluster",
+    metavar="NAME",
+    default="connect",
+    show_default=True,
+    help="With --format strimzi: the KafkaConnect resource.",
+)
 @click.pass_obj
 def render(
-    app: App, *, names: tuple[str, ...], pipeline: str | None, values: str, overrides: tuple[str, ...], output: str
+    app: App,
+    *,
+    names: tuple[str, ...],
+    pipeline: str | None,
+    values: str,
+    overrides: tuple[str, ...],
+    output: str,
+    form: str | None,
+    cluster: str,
 ) -> None:
     """Print the configs that the templates give. Asks no server.
 
@@ -85,9 +106,15 @@ def render(
     Examples:
       streamguard connectors render
       streamguard connectors render users-mongodb-sink --set mongodb_tasks=4 -o yaml
+      streamguard connectors render --format strimzi --cluster my-connect | kubectl apply -f -
     """
     rendered = rendered_by(app, names, pipeline, values, overrides)
     refuse_secrets(rendered)
+    if form is not None:
+        from streamguard.connect.formats import formatted
+
+        click.echo(formatted(rendered, form, cluster=cluster), nl=False)
+        return
     show([{"name": connector.name, "config": dict(connector.config)} for connector in rendered], (), output)
 
 
