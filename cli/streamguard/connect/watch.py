@@ -94,7 +94,12 @@ class Row:
 def rows(now: Sample, first: Sample | None = None) -> list[Row]:
     """A row a connector, those that need somebody first. New errors are those since the sample `first`."""
     found = [_row(name, now, first) for name in now.connectors]
-    return sorted(found, key=lambda row: (ORDER.index(row.state) if row.state in ORDER else 0, row.name))
+    return sorted(found, key=lambda row: (_need(row), row.name))
+
+
+def _need(row: Row) -> float:
+    """Less for what needs somebody more; of two in the same state, one that says why."""
+    return (ORDER.index(row.state) if row.state in ORDER else 0) - (0.5 if row.cause else 0)
 
 
 def _row(name: str, now: Sample, first: Sample | None) -> Row:

@@ -196,7 +196,7 @@ def _table(rows: Sequence[Row], trouble: str, height: int) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("NAME", "STATE", "TASKS", "LAG", "RATE/S", "ERRORS", "CAUSE"):
         right = heading in ("TASKS", "LAG", "RATE/S", "ERRORS")
-        table.add_column(heading, justify="right" if right else "left", no_wrap=heading != "CAUSE", overflow="fold")
+        table.add_column(heading, justify="right" if right else "left", no_wrap=True, overflow="ellipsis")
     room = max(3, height - 4)
     for row in rows[:room]:
         errors = _number(row.errors) + (f" (+{row.new_errors:,})" if row.new_errors else "")
