@@ -120,3 +120,12 @@ def test_loggers_are_read_by_name() -> None:
         ("a.b", "DEBUG", 5),
         ("root", "WARN", None),
     ]
+
+
+def test_a_connector_that_is_being_deleted_is_listed_with_null_and_left_out() -> None:
+    whole: dict[str, Any] = {"info": {"config": {"name": "a"}}, "status": {"name": "a"}}
+    found = answers.deployed({"a": whole, "gone": {"info": None, "status": None}, "new": {"info": {"config": None}}})
+    assert {name: (dict(one.config), one.status is None) for name, one in found.items()} == {
+        "a": ({"name": "a"}, False),
+        "new": ({}, True),
+    }

@@ -252,15 +252,16 @@ def _task(document: Mapping[str, Any]) -> TaskStatus:
 
 
 def deployed(document: Mapping[str, Mapping[str, Any]]) -> dict[str, Deployed]:
-    """From GET /connectors?expand=info&expand=status. One without `info` is not readable yet and is left out."""
+    """From GET /connectors?expand=info&expand=status. One without `info` is not readable yet and is left out, and so is
+    one whose `info` is null: it is being deleted at this moment."""
     return {
         name: Deployed(
             name,
-            {key: str(value) for key, value in parts["info"].get("config", {}).items()},
-            connector_status(parts["status"]) if "status" in parts else None,
+            {key: str(value) for key, value in (parts["info"].get("config") or {}).items()},
+            connector_status(parts["status"]) if parts.get("status") else None,
         )
         for name, parts in document.items()
-        if "info" in parts
+        if parts.get("info")
     }
 
 
