@@ -1,8 +1,8 @@
 """Marks: which line of which template wrote a key, and which parameters were printed into it.
 
-The compiled template carries marks, pairs of private characters that stand for a place: one before every `"` that a
-template writes, and one around every `{{ }}`. Wherever that text goes (macros, includes, loops), the marks go along.
-`take_out` removes them from the rendered text and keeps where they were.
+The compiled template carries marks, pairs of private characters that stand for a place: one before every `"` that
+begins a key, and one around every `{{ }}` that prints a parameter. Wherever that text goes (macros, includes, loops),
+the marks go along. `take_out` removes them from the rendered text and keeps where they were.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 
@@ -21,7 +21,9 @@ DIGITS = 0x1000
 FIRST = 0x100000
 END = chr(0x10FFFD)
 """Stands behind what a `{{ }}` has printed."""
-_MARK = re.compile(f"[{chr(FIRST)}-{chr(FIRST + DIGITS - 1)}]{{2}}|{END}")
+_MARK = re.compile(f"([{chr(FIRST)}-{chr(FIRST + DIGITS - 1)}]{{2}}|{END})")
+_KEY = re.compile(r'(?="[^"]*(?:"\s*:|\Z))')
+"""Before the quote that begins a key, also one of which a value prints a part."""
 Bindings: TypeAlias = Mapping[str, frozenset[str]]
 
 
@@ -37,9 +39,8 @@ class Origin:
         return f"{self.file}, line {self.line}"
 
 
-@dataclass(frozen=True)
-class Mark:
-    """A place in a rendered text. `parameters` None: a quote; else what the print that begins here names; END: ends."""
+class Mark(NamedTuple):
+    """A place in a rendered text: a key, or with `prints` the begin of what a `{{ }}` has printed; None: its end."""
 
     offset: int
     origin: Origin | None
@@ -61,21 +62,17 @@ class Places:
 
     def take_out(self, text: str) -> tuple[str, list[Mark]]:
         """The text without its marks, and each mark with its offset in that."""
-        pieces: list[str] = []
+        pieces = _MARK.split(text)
         marks: list[Mark] = []
-        end = offset = 0
-        for match in _MARK.finditer(text):
-            piece = text[end : match.start()]
-            pieces.append(piece)
-            offset += len(piece)
-            end = match.end()
-            if match.group() == END:
+        offset = 0
+        for number in range(1, len(pieces), 2):
+            offset += len(pieces[number - 1])
+            if pieces[number] == END:
                 marks.append(Mark(offset, None, prints=True))
             else:
-                high, low = (ord(digit) - FIRST for digit in match.group())
-                origin, prints = self._listed[high * DIGITS + low]
-                marks.append(Mark(offset, origin, prints))
-        return "".join([*pieces, text[end:]]), marks
+                high, low = map(ord, pieces[number])
+                marks.append(Mark(offset, *self._listed[(high - FIRST) * DIGITS + low - FIRST]))
+        return "".join(pieces[::2]), marks
 
 
 def origins(keys: Sequence[tuple[str, int, int]], marks: Sequence[Mark], fallback: Path) -> dict[str, Origin]:
@@ -88,14 +85,14 @@ def origins(keys: Sequence[tuple[str, int, int]], marks: Sequence[Mark], fallbac
             place = _pass(marks[at], enclosing) or place
             at += 1
         names = [name for origin in enclosing for name in origin.parameters]
-        where = place
+        where = place if not place.parameters else Origin(place.file, place.line)
         while at < len(marks) and marks[at].offset <= end:
             origin = marks[at].origin
             if origin is not None and marks[at].prints:
                 names += origin.parameters
             place = _pass(marks[at], enclosing) or place
             at += 1
-        found[key] = Origin(where.file, where.line, tuple(dict.fromkeys(names)))
+        found[key] = Origin(where.file, where.line, tuple(dict.fromkeys(names))) if names else where
     return found
 
 
@@ -129,10 +126,11 @@ class _Writer:
         if UNFINISHED_ESCAPE.search(node.data):
             line = node.lineno + node.data.count("\n")
             raise TemplateSyntaxError("a value can not complete an escape", line, filename=str(self.file))
-        pieces = re.split('(?=")', node.data)
+        if quiet or '"' not in node.data:
+            return self._text(written(node.data), node.lineno)
         text, line = "", node.lineno
-        for piece in pieces:
-            if piece.startswith('"') and not quiet:
+        for number, piece in enumerate(_KEY.split(node.data)):
+            if number:
                 text += self.places.mark(Origin(self.file, line), prints=False)
             text += written(piece)
             line += piece.count("\n")
@@ -140,6 +138,9 @@ class _Writer:
 
     def printing(self, node: nodes.Expr, bindings: Bindings) -> Iterator[nodes.Expr]:
         names = _named(node, bindings)
+        if not names:
+            yield node
+            return
         yield self._text(self.places.mark(Origin(self.file, node.lineno, names), prints=True), node.lineno)
         yield node
         yield self._text(END, node.lineno)
@@ -181,17 +182,18 @@ def _bindings(tree: nodes.Template) -> Bindings:
         for name in _targets(target):
             found[name] = found.get(name, frozenset()) | set(_loaded(source))
 
-    for assign in tree.find_all(nodes.Assign):
-        bind(assign.target, assign.node)
-    for block in tree.find_all(nodes.AssignBlock):
-        for part in block.body:
-            bind(block.target, part)
-    for scope in tree.find_all(nodes.With):
-        for target, value in zip(scope.targets, scope.values, strict=True):
-            bind(target, value)
-    for macro in tree.find_all(nodes.Macro):
-        for argument in macro.args:
-            found[argument.name] = frozenset()  # the call prints them
+    for node in tree.find_all((nodes.Assign, nodes.AssignBlock, nodes.With, nodes.Macro)):
+        if isinstance(node, nodes.Assign):
+            bind(node.target, node.node)
+        elif isinstance(node, nodes.AssignBlock):
+            for part in node.body:
+                bind(node.target, part)
+        elif isinstance(node, nodes.With):
+            for target, value in zip(node.targets, node.values, strict=True):
+                bind(target, value)
+        elif isinstance(node, nodes.Macro):
+            for argument in node.args:
+                found[argument.name] = frozenset()  # the call prints them
     return found
 
 

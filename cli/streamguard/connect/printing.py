@@ -34,9 +34,9 @@ KEY = re.compile(r"[A-Za-z0-9._-]+")
 UNFINISHED_ESCAPE = re.compile(r"(?<!\\)(\\\\)*\\(u[0-9A-Fa-f]{0,3})?\Z")
 
 _WRITTEN = {ord(character): chr(TEMPLATE_PLANE + ord(character)) for character in MEANINGFUL}
-_SETTLE = {TEMPLATE_PLANE + ord(character): character for character in MEANINGFUL} | {
-    ord(character): chr(VALUE_PLANE + ord(character)) for character in MEANINGFUL
-}
+_SETTLED = tuple((character, chr(VALUE_PLANE + ord(character))) for character in MEANINGFUL) + tuple(
+    (chr(TEMPLATE_PLANE + ord(character)), character) for character in MEANINGFUL
+)
 _REVEAL = {VALUE_PLANE + ord(character): character for character in MEANINGFUL}
 
 
@@ -59,16 +59,20 @@ def printed(value: Any) -> Any:
 
 def settle(text: str) -> str:
     """Rendered text as JSON: the template's characters mean something, those of values do not."""
-    return text.translate(_SETTLE)
+    for before, after in _SETTLED:  # several times as fast as translate
+        text = text.replace(before, after)
+    return text
 
 
 def reveal(text: str) -> str:
     """The text as it is meant, disguised characters moved back."""
-    return text.translate(_REVEAL)
+    return text if text.isascii() else text.translate(_REVEAL)
 
 
 def smuggled(text: str) -> str | None:
     """The first reference in a still disguised text that a printed value has made or changed."""
+    if text.isascii():
+        return None
     for match in REFERENCE.finditer(reveal(text)):
         start, end = match.span()
         if PRIVATE.search(text[start:end]):

@@ -22,7 +22,8 @@ from streamguard.connect.answers import UNREACHABLE
 from streamguard.connect.environment import Environment, Silence, undeclared
 from streamguard.connect.marks import Mark, Origin, origins, place_of
 from streamguard.connect.parameters import complete
-from streamguard.connect.printing import REFERENCE, refuse_private, reveal, settle, smuggled
+from streamguard.connect.printing import refuse_private, reveal, settle, smuggled
+from streamguard.connect.sensitive import REFERENCE
 from streamguard.errors import Refused, TemplateError
 
 SUFFIX = ".json.j2"
@@ -97,16 +98,15 @@ def render_all(templates: Sequence[Path], values: Mapping[str, Any], root: Path)
 
 
 def _known(origin: Origin, values: Mapping[str, Any]) -> Origin:
+    if not origin.parameters:
+        return origin
     return Origin(origin.file, origin.line, tuple(name for name in origin.parameters if name in values))
 
 
 def _render_text(template: Path, context: Mapping[str, Any], environment: Environment) -> str:
     root = environment.root
     try:
-        where = template.resolve().relative_to(root.resolve()).as_posix()
-    except ValueError:
-        raise TemplateError(f"{template} lies outside of {root}") from None
-    try:
+        where = _inside(template, root).as_posix()
         refuse_private(context)
         return environment.get_template(where).render(context)
     except TemplateError as exc:
@@ -122,6 +122,15 @@ def _render_text(template: Path, context: Mapping[str, Any], environment: Enviro
         raise TemplateError(f"{_place(exc, template, root)}: the sandbox refuses this: {exc}") from exc
     except (TypeError, ValueError, ArithmeticError, LookupError, RecursionError) as exc:
         raise TemplateError(f"{_place(exc, template, root)}: {exc}") from exc
+
+
+def _inside(template: Path, root: Path) -> Path:
+    if template.is_relative_to(root):
+        return template.relative_to(root)
+    try:
+        return template.resolve().relative_to(root.resolve())
+    except ValueError:
+        raise TemplateError(f"it lies outside of {root}") from None
 
 
 def _place(exc: BaseException, template: Path, root: Path) -> str:

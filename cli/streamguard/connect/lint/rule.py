@@ -6,6 +6,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from streamguard.connect.answers import KeyDefinition
@@ -48,23 +49,24 @@ class Subject:
 
     connector: Connector
     facts: Facts = field(default_factory=Facts)
-    others: Sequence[Connector] = ()
+    neighbours: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The connectors of each Iceberg control topic."""
 
     @property
     def config(self) -> Mapping[str, str]:
         return self.connector.config
 
-    @property
+    @cached_property
     def kind(self) -> Kind:
         return KINDS.get(self.class_name, "other")
 
-    @property
+    @cached_property
     def class_name(self) -> str:
         """The full name of the connector's class."""
         known = shipped().full_name(self.connector.class_name)
         return self.facts.definitions.full_name(known)
 
-    @property
+    @cached_property
     def keys(self) -> Mapping[str, KeyDefinition] | None:
         """What the plugin says about its keys; None: nobody knows."""
         return self.facts.definitions.of(self.class_name) or shipped().of(self.class_name)

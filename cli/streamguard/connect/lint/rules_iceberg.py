@@ -41,7 +41,7 @@ def iceberg_control_topic(s: Subject) -> Iterator[Remark]:
     if CONTROL not in s.config:
         yield CONTROL, "is not set: all sinks of the cluster share control-iceberg; write {{ name }}-control"
         return
-    sharing = [c.name for c in s.others if c.config.get(CONTROL) == s.config[CONTROL] and c.name != s.connector.name]
+    sharing = [name for name in s.neighbours.get(s.config[CONTROL], ()) if name != s.connector.name]
     if sharing:
         yield CONTROL, f"is also that of {', '.join(sorted(sharing))}: give each sink its own"
 

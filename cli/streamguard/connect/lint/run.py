@@ -27,6 +27,7 @@ from streamguard.connect.lint import (  # noqa: F401 - each registers its rules
 )
 from streamguard.connect.lint.finding import Finding, Severity, finding
 from streamguard.connect.lint.rule import RULES, Facts, Remark, Rule, Subject, rule
+from streamguard.connect.lint.rules_iceberg import CONTROL
 from streamguard.connect.render import Connector
 from streamguard.errors import Refused, StreamguardError
 from streamguard.project import did_you_mean
@@ -68,7 +69,10 @@ def all_rules() -> list[Rule]:
 def lint(connectors: Sequence[Connector], facts: Facts | None = None) -> list[Finding]:
     """What speaks against the connectors, errors first, without what is silenced."""
     facts = facts or Facts()
-    found = [entry for connector in connectors for entry in _lint_one(connector, facts, connectors)]
+    neighbours: dict[str, list[str]] = {}
+    for connector in connectors:
+        neighbours.setdefault(connector.config.get(CONTROL, ""), []).append(connector.name)
+    found = [entry for connector in connectors for entry in _lint_one(Subject(connector, facts, neighbours))]
     return sorted(found, key=lambda f: (ORDER[f.severity], f.connector, str(f.file), f.line, f.rule, f.key))
 
 
@@ -106,8 +110,8 @@ def is_silenced(connector: Connector, made: Finding) -> bool:
     return entry is not None and entry.can_be_silenced and bool(_silencing(connector, entry, made))
 
 
-def _lint_one(connector: Connector, facts: Facts, others: Sequence[Connector]) -> list[Finding]:
-    subject = Subject(connector, facts, others)
+def _lint_one(subject: Subject) -> list[Finding]:
+    connector, facts = subject.connector, subject.facts
     found: list[Finding] = []
     used: set[Silence] = set()
     for entry in RULES.values():
