@@ -228,13 +228,16 @@ def test_a_handlers_exception_aborts_and_commits_nothing(settings: Settings, scr
     assert (script.written, script.count("abort"), script.count("offsets")) == ([], 1, 0)
 
 
-@pytest.mark.parametrize("step", ["init", "offsets", "commit", "abort", "close"])
+@pytest.mark.parametrize("step", ["init", "offsets", "commit", "abort", "members", "close"])
 def test_a_stop_ends_a_loop_in_time_whichever_call_does_not_return(
-    settings: Settings, script: Script, step: str
+    settings: Settings, script: Script, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script.answer(step, HANGS)
     if step == "abort":
         script.answer("commit", ABORTABLE)
+    if step == "members":  # asked for by a loop that was silent for too long
+        monkeypatch.setattr("streamguard.kafka.loop.SESSION_TIMEOUT", 0.0)
+        script.answer("commit", STATE)
     stop = threading.Event()
     patient = Limits(call=30, step=30, grace=0.1, close=0.1)
     loop = Loop(settings, group="g", topics=[TOPIC], handle=copy, limits=patient, source=script.source)

@@ -153,6 +153,8 @@ class Loop:
         try:
             while not stop.is_set():
                 self._run_until_rebuilt()
+        except Stopped:  # also while it was asked, at a rebuild, who has our place
+            return
         finally:
             while self._errands:
                 self._errands.popleft()[0].cancel()
@@ -174,8 +176,6 @@ class Loop:
             while not self._stop.is_set():
                 self._run_errands()
                 self._run_batch()
-        except Stopped:
-            return
         except Rebuild as exc:
             LOG.warning("rebuilding the Kafka clients of %s: %s", self.transactional_id, exc)
             if time.monotonic() - self._begun > SESSION_TIMEOUT and self._was_replaced():
