@@ -249,10 +249,12 @@ def _check(listed: ParameterList, given: Mapping[str, Any], template: Path, sour
     if not errors:
         return
     error = errors[0]
-    if not error.path:
+    # jsonschema says no path of what a schema `false` refuses.
+    path = list(error.path) or [name for name in known if error.schema is False and known[name] == error.instance][:1]
+    if not path:
         raise TemplateError(f"{template}: {_whole(error, listed)}")
-    name = str(error.path[0])
-    inner = "".join(f"[{step!r}]" for step in list(error.path)[1:])
+    name = str(path[0])
+    inner = "".join(f"[{step!r}]" for step in path[1:])
     raise TemplateError(f"{sources.of(name) or template}: the parameter {name}{inner} {_reason(error)}")
 
 
