@@ -52,7 +52,8 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("connectors")
     template = project(
         folder,
-        """{% from "shared/macros.j2" import pair with context %}{
+        """{% from "shared/macros.j2" import pair, text, wrapped with context %}{% set alias = pair %}
+          {%- set block %}{{ x }}{% endset %}{
           "connector.class": "Sink",
           "plain": "{{ x }}",
           "between": "a {{ x }} b",
@@ -61,9 +62,18 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
           "joined": "{{ [x, "z"] | join(",") }}",
           "concatenated": "{{ "p" ~ x }}",
           {{ pair("macro", x) }},
+          {{ alias("aliased", x) }},
+          "glued": "{{ text(x) ~ x }}",
+          "trimmed": "{{ text(x) | trim | replace("zz", "z") }}",
+          "set": "{{ block }}",
+          "filter": "{% filter replace("zz", "z") %}{{ x }}{% endfilter %}",
+          {% call wrapped("called") %}{{ x }}{% endcall %},
+          "{{ "key-" ~ x }}": "of a key",
           {% include "shared/included.j2" %}
         }""",
-        macros='{% macro pair(key, value) %}"{{ key }}": "{{ value }}"{% endmacro %}',
+        macros="""{% macro pair(key, value) %}"{{ key }}": "{{ value }}"{% endmacro %}
+          {% macro text(value) %}a{{ value }}b{% endmacro %}
+          {% macro wrapped(key) %}"{{ key }}": "{{ caller() }}"{% endmacro %}""",
         included='"included": "{{ x }}"',
     )
     return folder, template
@@ -81,6 +91,13 @@ def check_stays_a_value(corpus: tuple[Path, Path], payload: str) -> None:
         "joined": f"{payload},z",
         "concatenated": f"p{payload}",
         "macro": payload,
+        "aliased": payload,
+        "glued": f"a{payload}b{payload}",
+        "trimmed": f"a{payload.replace('zz', 'z')}b",
+        "set": payload,
+        "filter": payload.replace("zz", "z"),
+        "called": payload,
+        f"key-{payload}": "of a key",
         "included": payload,
     }
 
@@ -105,6 +122,17 @@ def test_a_value_can_not_smuggle_in_a_reference(corpus: tuple[Path, Path], paylo
 def test_a_reference_put_together_from_template_and_values_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refused, match=r"\$\{env:HOME\}"):
         rendered(tmp_path, HEAD + '"a": "$ {{ x }}", "b": "${{ y }}"}', {"x": "{", "y": "{env:HOME}"})
+
+
+def test_a_reference_put_together_in_a_macro_or_a_block_is_refused(tmp_path: Path) -> None:
+    for body in (
+        "{% macro m(v) %}{{ v }}{% endmacro %}" + HEAD + '"a": "{{ m(x) ~ x }}"}',
+        "{% macro m(v) %}${{ v }}{% endmacro %}{% set f = m %}" + HEAD + '"a": "{{ f(y) }}"}',
+        "{% set b %}${{ y }}{% endset %}" + HEAD + '"a": "{{ b }}"}',
+        HEAD + '"a": "{{ "${" ~ z }}"}',
+    ):
+        with pytest.raises(Refused, match=r"line 1: a value puts the reference \$\{env:HOME\} into a"):
+            rendered(tmp_path, body, {"x": "${env:HOME}", "y": "{env:HOME}", "z": "env:HOME}"})
 
 
 def test_a_value_can_name_a_variable_and_not_change_the_provider(tmp_path: Path) -> None:
@@ -150,6 +178,22 @@ def test_the_name_is_that_of_the_file(tmp_path: Path) -> None:
         (HEAD + '"a": "{{ listed }}"}', "line 1: a template prints text and numbers, and this value is a list"),
         (HEAD + '"a": "{{ nothing }}"}', "this value is nothing (null)"),
         (HEAD + '"a": "{{ mapped }}"}', "this value is dict"),
+        (HEAD + '\n"a": "{{ topics.encode() }}"}', "line 2: the sandbox refuses this"),
+        (HEAD + '"a": "{{ "{:c}".format(983074) }}"}', "the sandbox refuses this: format is not"),
+        (HEAD + '"a": "{{ ["{:c}"] | map(attribute="format") | first }}"}', "the sandbox refuses this: format is not"),
+        (HEAD + '"a": "{{ "%c" % 983074 }}"}', "the sandbox refuses this: % takes numbers here"),
+        (HEAD + '"a": "{{ topics * 1000000000 }}"}', "the sandbox refuses this: * takes numbers here"),
+        (HEAD + '"a": "{{ 9 ** 999999999 }}"}', "the sandbox refuses this: ** takes numbers here"),
+        (HEAD + '"a": "\\{{ topics }}"}', "line 1: a value can not complete an escape"),
+        (HEAD + '"a": "\\u00{{ topics }}"}', "line 1: a value can not complete an escape"),
+        (HEAD + '"a": "1",\n\n"a": "2"}', "sink.json.j2, line 3: the key a is there twice, before at "),
+        (HEAD + '"a{{ colon }}b": "1",\n"a:b": "2"}', "line 2: the key a:b is there twice"),
+        (HEAD + '\n"a": "1"\n"b": "2"}', "the rendered text is no JSON"),
+        (HEAD + '\n\n"a": NaN}', "line 3: the rendered text is no JSON: NaN is no value of JSON"),
+        (HEAD + '\n"a": {"b": 1}}', "line 2: a takes text, a number or a boolean, not an object"),
+        (HEAD + '\n"streamguard.state": "off"}', "line 2: streamguard.state is running, paused or stopped, not 'off'"),
+        (HEAD + '\n"streamguard.owner": "me"}', "line 2: of the keys streamguard.… a template sets streamguard.state"),
+        (HEAD + '"a": "1"} "b"', "something behind the end"),
         (HEAD + '"a": "{{ topics.__class__.__mro__ }}"}', "access to attribute '__class__' of 'str' object is unsafe"),
         (HEAD + '"a": "{{ listed.append(1) }}"}', "access to attribute 'append' of 'list' object is unsafe"),
         (HEAD + '"a": "{{ range(100000000) | length }}"}', "Range too big"),
@@ -170,11 +214,36 @@ def test_the_name_is_that_of_the_file(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_mistake_is_told_with_file_and_line(tmp_path: Path, body: str, says: str) -> None:
     (tmp_path / "secret.j2").write_text("x")
-    values = {"topics": "t", "listed": [1], "mapped": {"a": 1}, "nothing": None}
+    values = {"topics": "t", "listed": [1], "mapped": {"a": 1}, "nothing": None, "colon": ":"}
     with pytest.raises(TemplateError) as caught:
         rendered(tmp_path / "connectors", body, values)
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_every_name_that_is_not_defined_is_told_with_file_and_line(tmp_path: Path) -> None:
+    body = HEAD + '\n"a": "{{ one }}",\n{% include "shared/part.j2" %}}'
+    with pytest.raises(TemplateError) as caught:
+        rendered(tmp_path, body, {}, part='"b": "{{ name }}",\n"c": "{% if two %}{{ three.four }}{% endif %}"')
+    part = tmp_path / "shared" / "part.j2"
+    assert str(caught.value) == (
+        f"{tmp_path / 'bank' / 'sink.json.j2'}, line 2: one is not defined: give it in the values file, or by "
+        f"--set NAME=VALUE; neither are two ({part}, line 2), three ({part}, line 2)"
+    )
+
+
+def test_numbers_stay_as_they_are_written(tmp_path: Path) -> None:
+    config = rendered(tmp_path, HEAD + '"a": 1.50, "b": 1e3, "c": 12345678901234567890123, "d": -0}').config
+    assert (config["a"], config["b"], config["c"], config["d"]) == ("1.50", "1e3", "12345678901234567890123", "-0")
+
+
+@pytest.mark.parametrize(("written", "state"), [("paused", "paused"), ("stopped", "stopped"), ("running", "running")])
+def test_the_state_is_part_of_the_template_and_not_of_the_config(tmp_path: Path, written: str, state: str) -> None:
+    connector = rendered(tmp_path, HEAD + '"streamguard.state": "{{ state }}"}', {"state": written})
+    assert connector.state == state
+    assert connector.pipeline == "bank"
+    assert connector.config == {"connector.class": "Sink"}
+    assert rendered(tmp_path, HEAD + '"a": "b"}').state == "running"
 
 
 def test_a_mistake_in_an_included_file_is_told_with_its_own_line(tmp_path: Path) -> None:
