@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -151,3 +152,33 @@ def _status(url: str) -> int:
         return requests.get(f"{url}/connectors", timeout=5).status_code
     except requests.RequestException:
         return 0
+
+
+@pytest.mark.timeout(300)
+def test_a_second_deploy_of_fifty_unchanged_writes_nothing_and_stops_no_connector(
+    cluster: OwnCluster, fleet: Fleet
+) -> None:
+    names = [f"same-{n}" for n in range(SINKS)]
+    fleet.write(names)
+    code, out, err = fleet.call(cluster.urls, "deploy", "--timeout", "180", "-o", "json")
+    assert code == 0, out + err
+    logged = [len(worker.log) for worker in cluster.workers]
+    written = [len(worker.proxy.writes) for worker in cluster.workers]
+    began = time.monotonic()
+    code, out, err = fleet.call(cluster.urls, "deploy", "-o", "json")
+    took = time.monotonic() - began
+    assert code == 0, out + err
+    assert err.count(": unchanged") == SINKS
+    assert [len(worker.proxy.writes) for worker in cluster.workers] == written
+    assert stopped(cluster, logged) == []
+    print(f"{SINKS} unchanged: {took:.2f} s, 0 writes")
+    again = cluster.workers[0].proxy.url  # the log is not deaf: an identical PUT stops and starts the connector
+    config = requests.get(f"{again}/connectors/same-0/config", timeout=30).json()
+    assert requests.put(f"{again}/connectors/same-0/config", json=config, timeout=60).status_code == 200
+    wait_until(lambda: stopped(cluster, logged) == ["Stopping connector same-0"], "the log tells of that", 20)
+
+
+def stopped(cluster: OwnCluster, logged: list[int]) -> list[str]:
+    """What the workers have stopped since."""
+    since = "".join(worker.log[start:] for worker, start in zip(cluster.workers, logged, strict=True))
+    return re.findall(r"Stopping connector \S+", since)

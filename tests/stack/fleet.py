@@ -15,7 +15,7 @@ from streamguard.settings import Settings, inherited_environment
 PIPELINE = (
     "topics: {{{topic}: {{partitions: 1}}}}\ngenerator: {{world: bank, topic: {topic}}}\nmongodb: {{database: fleet}}\n"
 )
-ID = "com.mongodb.kafka.connect.sink.processor.id.strategy.FullKeyStrategy"
+ID = "com.mongodb.kafka.connect.sink.processor.id.strategy.ProvidedInKeyStrategy"
 WRITE = "com.mongodb.kafka.connect.sink.writemodel.strategy.ReplaceOneDefaultStrategy"
 SINK: Mapping[str, str] = {
     "connector.class": "com.mongodb.kafka.connect.MongoSinkConnector",
@@ -25,6 +25,9 @@ SINK: Mapping[str, str] = {
     "key.converter": "org.apache.kafka.connect.storage.StringConverter",
     "value.converter": "org.apache.kafka.connect.json.JsonConverter",
     "value.converter.schemas.enable": "false",
+    "transforms": "id",
+    "transforms.id.type": "org.apache.kafka.connect.transforms.HoistField$Key",
+    "transforms.id.field": "_id",
     "document.id.strategy": ID,
     "document.id.strategy.overwrite.existing": "true",
     "writemodel.strategy": WRITE,
@@ -50,10 +53,16 @@ class Fleet:
     def write(self, names: Sequence[str], **changes: str) -> None:
         """Templates of sinks with these names; `_` is `.` in the names of keys that `changes` has."""
         for name in names:
-            config = {**SINK, "topics": self.topic, "collection": name}
-            config |= {key.replace("_", "."): value for key, value in changes.items()}
             path = self.root / "connectors" / "fleet" / f"{name}.json.j2"
-            path.write_text(json.dumps(config, indent=1))
+            path.write_text(json.dumps(self._template(name, changes), indent=1))
+
+    def config(self, name: str, **changes: str) -> dict[str, str]:
+        """What the template of a sink gives."""
+        return {**self._template(name, changes), "connection.uri": "${env:STREAMGUARD_MONGODB_URI}"}
+
+    def _template(self, name: str, changes: Mapping[str, str]) -> dict[str, str]:
+        changed = {key.replace("_", "."): value for key, value in changes.items()}
+        return {**SINK, "topics": self.topic, "collection": name, **changed}
 
     def clear(self) -> None:
         """No templates any more."""
