@@ -101,7 +101,7 @@ def test_a_wrong_config_is_never_restarted_and_told_once() -> None:
     assert [(step.kind, step.failures) for step in healer.given_up] == [("config", 1)]
 
 
-def test_wrong_credentials_are_tried_once_more_a_minute_later_and_never_again() -> None:
+def test_wrong_credentials_are_tried_once_more_half_a_minute_later_and_never_again() -> None:
     healer = Healer()
     assert healer.fail_for(10_000, DENIED) == [DENIED_PAUSE]
     assert [(step.kind, step.failures) for step in healer.given_up] == [("denied", 2)]
@@ -214,6 +214,7 @@ def test_jitter_only_shortens_a_pause() -> None:
         ("S3Exception: Access Denied (Service: S3, Status Code: 403)", "denied"),
         ("ForbiddenException: SignatureDoesNotMatch", "denied"),
         ("DataException: Could not convert", "other"),
+        ("DataException: the field password is missing at offset 403", "other"),
         ("ConfigException: Invalid value x for configuration connection.uri: no", "config"),
         ("ConnectException: x, by ClassNotFoundException: a.b.C", "config"),
         ("ConfigException: Unable to connect to the server", "other"),

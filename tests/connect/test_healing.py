@@ -7,7 +7,10 @@ import urllib.request
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from streamguard.connect.healing import Healer, served
+from streamguard.errors import ConnectError
 from tests.connect.conftest import Answer, Script, error
 
 OUTAGE = "x\nCaused by: com.mongodb.MongoTimeoutException: Timed out after 30000 ms"
@@ -65,7 +68,9 @@ def test_a_connector_that_is_deleted_before_it_is_restarted_is_no_error(script: 
     assert told == ["restarting", "is gone"]
 
 
-def test_restarts_and_failures_are_counted_for_prometheus_and_ready_says_what_is_missing(script: Script) -> None:
+def test_restarts_and_failures_are_counted_for_prometheus_and_health_says_whether_connect_answers(
+    script: Script,
+) -> None:
     script.answers = [listing("c"), listing("c"), Answer(204)]
     times = iter([0.0, 6.0])
     healer = Healer(script.client(), tell=untold, clock=lambda: next(times), jitter=lambda: 0.0)
@@ -73,17 +78,37 @@ def test_restarts_and_failures_are_counted_for_prometheus_and_ready_says_what_is
         held.bind(("127.0.0.1", 0))
         port = held.getsockname()[1]
     with served(healer, port):
-        missing, _ = healer.health()
-        assert "has not been asked yet" in missing
         healer.look()
         healer.look()
         metrics = get(port, "/metrics")
         health = json.loads(get(port, "/health"))
     assert 'streamguard_heal_restarts_total{connector="c"} 1.0' in metrics
     assert 'streamguard_heal_failed{connector="c"} 1.0' in metrics
-    assert "streamguard_heal_connect_up 0.0" in metrics
+    assert "streamguard_heal_connect_up 1.0" in metrics
     assert "streamguard_records" not in metrics
-    assert (health["service"], health["connectors"], health["failed"]) == ("heal", 1, 1)
+    assert (health["service"], health["ready"], health["connectors"], health["failed"]) == ("heal", True, 1, 1)
+    assert health["connect"] == "answers"
+
+
+def test_a_restart_that_does_not_get_through_is_tried_again_and_is_no_failure_of_the_task(script: Script) -> None:
+    script.answers = [
+        listing("c", "d"),
+        *(listing("c", "d"), error(500, "no"), Answer(204)),
+        *(listing("c", "d"), Answer(204)),
+    ]
+    times, told = iter([0.0, 6.0, 7.0]), list[str]()
+    healer = Healer(
+        script.client(), tell=lambda event, _: told.append(event), clock=lambda: next(times), jitter=lambda: 0.0
+    )
+    healer.look()
+    with pytest.raises(ConnectError):
+        healer.look()
+    healer.look()
+    restarts = [call for call in script.calls if call.startswith("POST")]
+    assert restarts == [f"POST /connectors/{name}/tasks/0/restart" for name in ("c", "d", "c")]
+    assert told == ["restarting"] * 3
+    (family,) = [one for one in healer.collect() if one.name == "streamguard_heal_restarts"]
+    assert {sample.labels["connector"]: sample.value for sample in family.samples} == {"c": 1, "d": 1}
 
 
 def get(port: int, path: str) -> str:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from streamguard.connect.answers import ConnectorStatus, Deployed, TaskStatus
-from streamguard.connect.report import trouble
+from streamguard.connect.report import status_row, trouble
 
 
 def connector(name: str, state: str, *tasks: str) -> Deployed:
@@ -28,3 +28,20 @@ GOOD = connector("good", "RUNNING", "RUNNING", "RUNNING")
 )
 def test_connectors_that_should_run_and_do_not_are_named(others: list[Deployed], said: str) -> None:
     assert trouble({one.name: one for one in [GOOD, *others]}) == said
+
+
+def test_a_row_has_every_part_that_failed_with_its_worker_and_cause() -> None:
+    tasks = (
+        TaskStatus(0, "FAILED", "w0", "x\nCaused by: a.B: one"),
+        TaskStatus(1, "RUNNING", "w1"),
+        TaskStatus(2, "FAILED", "w2", "x\nCaused by: a.B: two"),
+    )
+    row = status_row(Deployed("c", {}, ConnectorStatus("c", "FAILED", "w", "sink", "a.C: own", tasks)))
+    assert row["cause"] == "C: own"
+    assert row["failures"] == [
+        {"task": None, "worker": "w", "cause": "C: own"},
+        {"task": 0, "worker": "w0", "cause": "B: one"},
+        {"task": 2, "worker": "w2", "cause": "B: two"},
+    ]
+    assert status_row(GOOD)["failures"] == []
+    assert status_row(Deployed("c", {}, None))["state"] == "UNASSIGNED"

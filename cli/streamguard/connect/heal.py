@@ -4,7 +4,7 @@ By its first cause a failure is one of four:
 
 * an outage, which passes by itself: restarted for ever, with pauses that grow from 5 seconds to 5 minutes
 * of the config (a class or a setting that is wrong): never restarted
-* of rights or credentials: restarted once, a minute later, since a server that starts may refuse everybody; then never
+* of rights or credentials: restarted once, half a minute later (a server that starts may refuse everybody), then never
 * anything else: restarted until it has failed three times in a row in the same way
 
 What is left alone is told of once, and looked at again when its config changes or somebody restarts it. What has run
@@ -24,7 +24,7 @@ from streamguard.connect.wait import INNERMOST, first_cause
 
 FIRST_PAUSE = 5.0
 LONGEST_PAUSE = 300.0
-DENIED_PAUSE = 60.0
+DENIED_PAUSE = 30.0
 EQUAL_TRACES = 3
 FORGET_AFTER = 120.0
 """Seconds that a part must run before its failures are forgotten."""
@@ -113,17 +113,16 @@ def kind_of(cause: str) -> Kind:
     A text that speaks of both an outage and something that lasts is neither: it is tried three times.
     """
     innermost = cause.rpartition(INNERMOST)[2]
-    passes = bool(_OUTAGE.search(innermost))
+    name, passes = innermost.partition(":")[0], bool(_OUTAGE.search(innermost))
+    if _DENIED.search(name):
+        return "denied"
+    if _LASTING.search(name) and not _WRONG.search(name):
+        return "other"
     if _DENIED.search(innermost):
-        return "other" if passes and not _named_denied(innermost) else "denied"
+        return "other" if passes else "denied"
     if _WRONG.search(innermost):
         return "other" if passes else "config"
     return "outage" if passes and not _LASTING.search(innermost) else "other"
-
-
-def _named_denied(text: str) -> bool:
-    """Does the exception's own name say so?"""
-    return bool(_DENIED.search(text.partition(":")[0]))
 
 
 def pause_after(failures: int, jitter: float) -> float:

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from streamguard.connect.client import ConnectClient
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 Tell = Callable[[str, Mapping[str, object]], None]
 
 SERVICE = "heal"
+DEADLINE = 10.0
+"""Seconds for one request with its repeats: the next look comes soon."""
 REASONS: dict[Kind, str] = {
     "outage": "by an outage",
     "config": "its config or a class of it is wrong",
@@ -47,47 +50,56 @@ class Healer:
         self._tell = tell
         self._clock = clock
         self._jitter = jitter
-        self._memory: Mapping[Part, History] = {}
-        self._away = "it has not been asked yet"
+        self._memory: dict[Part, History] = {}
+        self._away = ""
         self._lock = threading.Lock()
         self._counts: Counter[tuple[str, str]] = Counter()
         self._failed: dict[str, int] = {}
 
     def run(self, stop: threading.Event, interval: float) -> None:
         """Look every `interval` seconds until `stop` is set; wait for a worker that is away."""
-        asked = False
         while not stop.is_set():
             try:
                 self.look()
-                if asked and self._away:
-                    self._tell("Kafka Connect answers again", {})
-                self._away = ""
             except ConnectError as exc:
-                if not self._away or not asked:
-                    self._tell("waiting for Kafka Connect", {"reason": str(exc)})
-                self._away = str(exc)
-            asked = True
+                self._is_away(str(exc))
+            else:
+                self._is_away("")
             stop.wait(interval)
 
     def look(self) -> None:
-        """One request, and one for each restart that is due."""
+        """One request, and one for each restart that is due. What can not be restarted now is tried in the next look;
+        the first error is raised at the end."""
         listed = self._client.connectors()
         names = matching(self._patterns, listed) if self._patterns else sorted(listed)
         decision = decide([listed[name] for name in names], self._memory, self._clock(), self._jitter())
-        self._memory = decision.memory
+        self._memory = dict(decision.memory)
         statuses = {name: listed[name].status for name in names}
         with self._lock:
             self._failed = {
                 name: len(status.failed) + (status.state == "FAILED") for name, status in statuses.items() if status
             }
+        trouble: ConnectError | None = None
         for step in decision.steps:
-            self._carry_out(step)
+            try:
+                self._carry_out(step)
+            except ConnectError as exc:
+                self._memory[step.part] = replace(self._memory[step.part], restarted=False, restarted_at=None)
+                trouble = trouble or exc
+        if trouble is not None:
+            raise trouble
+
+    def _is_away(self, why: str) -> None:
+        with self._lock:
+            before, self._away = self._away, why
+        if why and not before:
+            self._tell("waiting for Kafka Connect", {"reason": why})
+        if before and not why:
+            self._tell("Kafka Connect answers again", {})
 
     def _carry_out(self, step: Step) -> None:
         name = step.part.connector
         facts: dict[str, object] = {"part": str(step.part), "cause": step.cause, "failures": step.failures}
-        with self._lock:
-            self._counts[step.act, name] += 1
         if step.act == "recovered":
             self._tell("runs again", facts)
         elif step.act == "give up":
@@ -96,6 +108,8 @@ class Healer:
         else:
             self._tell("restarting", facts)
             self._restart(step.part)
+        with self._lock:
+            self._counts[step.act, name] += 1
 
     def _restart(self, part: Part) -> None:
         try:
@@ -107,9 +121,10 @@ class Healer:
             self._tell("is gone", {"part": str(part)})
 
     def health(self) -> tuple[str, Mapping[str, Any]]:
-        """What is missing, "" if nothing is, and facts."""
+        """Nothing is missing, and facts: that Connect is away is for Connect's own health to say."""
         with self._lock:
-            return self._away, {"connectors": len(self._failed), "failed": sum(self._failed.values())}
+            failed = sum(self._failed.values())
+            return "", {"connectors": len(self._failed), "failed": failed, "connect": self._away or "answers"}
 
     def collect(self) -> list[Any]:
         """The metrics, when Prometheus asks."""

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from streamguard.connect.answers import ConnectorStatus, Deployed
 from streamguard.connect.wait import first_cause, summary
-from streamguard.errors import ConnectorNotFound
-from streamguard.project import did_you_mean
-
-
-def status_rows(listed: Mapping[str, Deployed], names: Sequence[str], url: str) -> list[dict[str, Any]]:
-    """One row a connector; `names` chooses, one that is not there is an error."""
-    for name in names:
-        if name not in listed:
-            raise ConnectorNotFound(f"{url} has no connector {name}{did_you_mean(name, listed)}")
-    return [status_row(listed[name]) for name in sorted(listed) if not names or name in names]
 
 
 def status_row(connector: Deployed) -> dict[str, Any]:
     """Name, type, state, tasks as in `RUNNING, FAILED`, worker, and the cause of what FAILED."""
     status = connector.status
     if status is None:
-        return {"name": connector.name, "type": "", "state": "UNASSIGNED", "tasks": [], "worker": "", "cause": None}
+        return {
+            "name": connector.name,
+            "type": "",
+            "state": "UNASSIGNED",
+            "tasks": [],
+            "worker": "",
+            "cause": None,
+            "failures": [],
+        }
     return {
         "name": connector.name,
         "type": status.type,
@@ -31,7 +29,17 @@ def status_row(connector: Deployed) -> dict[str, Any]:
         "tasks": [task.state for task in status.tasks],
         "worker": status.worker,
         "cause": cause_of(status, connector.config),
+        "failures": _failures(status, connector.config),
     }
+
+
+def _failures(status: ConnectorStatus, config: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Each part that FAILED, with its worker and first cause; `task` None is the connector itself."""
+    parts: list[tuple[int | None, str, str]] = []
+    if status.state == "FAILED":
+        parts.append((None, status.worker, status.trace))
+    parts += [(task.id, task.worker, task.trace) for task in status.failed]
+    return [{"task": task, "worker": worker, "cause": first_cause(trace, config)} for task, worker, trace in parts]
 
 
 def trouble(listed: Mapping[str, Deployed]) -> str:

@@ -58,7 +58,7 @@ def heal(app: App, *, patterns: tuple[str, ...], url: str | None, interval: floa
     logs.configure(app.settings, verbose=app.verbose)
     guard_log()
     log = logging.getLogger("streamguard.connect.heal")
-    client = client_of(app, url)
+    client = client_of(app, url, deadline=healing.DEADLINE)
     healer = healing.Healer(client, patterns, tell=lambda event, facts: log.info(event, extra=dict(facts)))
     log.info("watching", extra={"url": client.shown_url})
     with healing.served(healer, metrics_port):

@@ -98,15 +98,15 @@ def template_options(function: F) -> F:
     return function
 
 
-def client_of(app: App, url: str | None) -> ConnectClient:
-    """The client of the worker at `url`, of the context, or of the settings."""
+def client_of(app: App, url: str | None, **options: Any) -> ConnectClient:
+    """The client of the worker at `url`, of the context, or of the settings; `options` are the client's own."""
     if app.context is not None:
         from streamguard.connect.credentials import open_client
 
-        return open_client(app.context, *([url] if url else []))
+        return open_client(app.context, *([url] if url else []), **options)
     from streamguard.connect.client import ConnectClient
 
-    return ConnectClient(url or app.settings.connect_url)
+    return ConnectClient(url or app.settings.connect_url, **options)
 
 
 def require_kafka(app: App) -> None:
