@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -61,10 +61,10 @@ class Source:
 
     @property
     def reason_of(self) -> Reason:
-        """Reasons without secrets and without what may be personal data."""
+        """Reasons without secrets, and then without what may be personal data: a secret that is cut is not known."""
         from streamguard.kafka.letter_groups import shown_reason
 
-        return lambda letter: self.filtered(letter, shown_reason(letter))
+        return lambda letter: shown_reason(replace(letter, reason=self.filtered(letter, letter.reason)))
 
 
 # ---- options
@@ -300,7 +300,8 @@ def replay_letters(settings: Settings, source: Source, order: Order) -> None:
     if not plan.records:
         if plan.returned:
             raise Refused(_about_returned(plan))
-        click.echo(f"Nothing to do: all of {source.topic} is replayed.", err=True)
+        what = "what is chosen" if order.causes or order.stages or source.refused_by else "all"
+        click.echo(f"Nothing to do: {what} of {source.topic} is replayed.", err=True)
     if order.dry_run or not plan.records:
         _show_records(plan.records, order.output)
         if plan.returned:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from streamguard.connect.answers import Deployed
-from streamguard.errors import ConnectorNotFound, Refused
-from streamguard.project import did_you_mean
+from streamguard.connect.globs import select
+from streamguard.errors import Refused
 
 TOPIC = "errors.deadletterqueue.topic.name"
 GROUP = "consumer.override.group.id"
@@ -32,19 +32,15 @@ class LetterBox:
         return frozenset(config[GROUP] for config in self.configs.values() if GROUP in config)
 
 
-def letter_boxes(deployed: Mapping[str, Deployed], names: Sequence[str]) -> list[LetterBox]:
-    """The dead-letter topics of some connectors, by name; without names of all that have one.
+def letter_boxes(deployed: Mapping[str, Deployed], patterns: Sequence[str], where: str) -> list[LetterBox]:
+    """The dead-letter topics of the connectors of a cluster that names or patterns choose; of all, without any.
 
     Raises:
-        ConnectorNotFound: no connector has that name.
-        Refused: that one has no dead-letter topic.
+        ConnectorNotFound: one of them chooses nothing.
+        Refused: a connector that is named has no dead-letter topic.
     """
-    for name in names:
-        if name not in deployed:
-            raise ConnectorNotFound(
-                f"there is no connector {name}{did_you_mean(name, deployed)}; for one that is gone, "
-                f"give its topic to `streamguard dead-letters`"
-            )
+    names = select(patterns, deployed, where)
+    for name in {*patterns} & deployed.keys():
         if not deployed[name].config.get(TOPIC):
             raise Refused(f"{name} has no dead-letter topic: its config has no {TOPIC}")
     senders: dict[str, set[str]] = {}
@@ -54,7 +50,7 @@ def letter_boxes(deployed: Mapping[str, Deployed], names: Sequence[str]) -> list
             senders.setdefault(topic, set()).add(name)
     boxes = []
     for topic, everybody in sorted(senders.items()):
-        meant = everybody & set(names) if names else everybody
+        meant = everybody & set(names)
         if meant:
             configs = {name: deployed[name].config for name in sorted(meant)}
             boxes.append(LetterBox(topic, frozenset(meant), configs, meant == everybody))

@@ -59,6 +59,7 @@ MASK = "********"
 _ECHO = re.compile(r"Invalid value (?=.)", re.DOTALL)
 _ECHO_END = re.compile(r" for configuration ([\w.$-]*[\w$])")
 _WORD = re.compile(r"[^\s\"'<>]+")
+_QUOTES_IN_PASSWORD = re.compile(r"(?<=://)[^\s/@<>:\"']*:[^\s/@<>\"']*[\"'][^\s/@<>]*@")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _FRAME = re.compile(r"\s+at [\w.$<>/@:-]+(\([\w.$ :-]*\))?|\s*\.\.\. \d+ (more|common frames omitted)")
 _CLASS = re.compile(r"(Caused by: |Suppressed: )?((?:[\w$]+\.)+[A-Z][\w$]*(?:Exception|Error|Throwable))(: |$)")
@@ -130,7 +131,7 @@ def redact(text: str, desired: Mapping[str, str] | None = None, secret_keys: Col
     for value in sorted(hidden, key=len, reverse=True):
         if len(value) > 2 and value not in (MASK, "null", "[hidden]"):
             text = text.replace(value, MASK)
-    text = _WORD.sub(_without_userinfo, text)
+    text = _WORD.sub(_without_userinfo, _QUOTES_IN_PASSWORD.sub(f"{MASK}@", text))
     for match in known_secrets(text):
         text = text.replace(match.group(), MASK)
     if any("${" in value for value in desired.values()):

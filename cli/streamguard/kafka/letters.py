@@ -199,6 +199,6 @@ def _name(facts: Mapping[str, str], fact: str) -> str:
 
 def _origin(facts: Mapping[str, str], timestamp: str) -> Origin | None:
     try:
-        return Origin(facts["topic"], int(facts["partition"]), int(facts["offset"]), int(timestamp))
+        return Origin(_name(facts, "topic"), int(facts["partition"]), int(facts["offset"]), int(timestamp))
     except (KeyError, ValueError):
         return None

@@ -32,6 +32,8 @@ def readers(settings: Settings, partitions: Mapping[str, int]) -> dict[str, list
 
 def _described(admin: AdminClient) -> list[ConsumerGroupDescription]:
     listed = admin.list_consumer_groups(request_timeout=ANSWER_SECONDS).result(ANSWER_SECONDS)
+    for error in listed.errors:  # of a broker that does not answer for its groups
+        raise error
     names = [group.group_id for group in listed.valid]
     if not names:
         return []

@@ -49,12 +49,12 @@ def dlq() -> None:
 @output_option
 @click.pass_obj
 def list_(app: App, names: tuple[str, ...], url: str | None, output: str) -> None:
-    """Count dead letters by connector, stage and exception: of all connectors, or of NAME.
+    """Count dead letters by connector, stage and exception: of all connectors, or of those that NAME chooses.
 
     \b
     Examples:
       streamguard connectors dlq list
-      streamguard connectors dlq list users-mongodb-sink -o json
+      streamguard connectors dlq list 'users-*' -o json
     """
     from streamguard.kafka.letter_topics import LetterTopics
 
@@ -82,8 +82,7 @@ def show_(app: App, /, connector: str, url: str | None, **options: Any) -> None:
       streamguard connectors dlq show users-mongodb-sink
       streamguard connectors dlq show users-mongodb-sink 0:17 --value
     """
-    (source,) = _sources(app, url, [connector])
-    show_letters(app.settings, source, Look(**options))
+    show_letters(app.settings, _source(app, url, connector), Look(**options))
 
 
 @dlq.command()
@@ -107,15 +106,25 @@ def replay(app: App, /, connector: str, url: str | None, **options: Any) -> None
       streamguard connectors dlq replay users-mongodb-sink --stage TRANSFORMATION --rate 100
       streamguard connectors dlq replay users-mongodb-sink --to users-repaired --yes
     """
-    (source,) = _sources(app, url, [connector])
-    replay_letters(app.settings, source, Order(**options))
+    replay_letters(app.settings, _source(app, url, connector), Order(**options))
 
 
-def _sources(app: App, url: str | None, names: Sequence[str]) -> list[Source]:
+def _source(app: App, url: str | None, connector: str) -> Source:
+    """Of one connector."""
+    sources = _sources(app, url, [connector])
+    if len(sources) != 1:
+        raise click.UsageError(
+            f"{connector} matches connectors with {len(sources)} dead-letter topics: name one of them"
+        )
+    return sources[0]
+
+
+def _sources(app: App, url: str | None, patterns: Sequence[str]) -> list[Source]:
     from streamguard.connect.dead_letters import letter_boxes
 
     require_kafka(app)
+    client = client_of(app, url)
     return [
         Source(box.topic, box.connectors | ({""} if box.alone else set()), box.configs, box.groups)
-        for box in letter_boxes(client_of(app, url).connectors(), names)
+        for box in letter_boxes(client.connectors(), patterns, client.shown_url)
     ]
