@@ -19,8 +19,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-UNREACHABLE = "/\\%"
-"""A connector whose name has one of these can be made over REST, and then never be read or deleted."""
+UNREACHABLE = "/\\%;{}"
+"""A connector whose name has one of these can be made over REST, and then not be changed or deleted: the worker's web
+server refuses the first three. Of the others a worker that forwards a request to the leader makes another address: what
+is after ; is lost, so that deleting ``a;b`` deletes ``a``, and { } end in 500, after a POST that did make it."""
 
 Meaning = Literal[
     "done",

@@ -259,7 +259,7 @@ class ConnectClient:
 def _path(name: str, *rest: str) -> str:
     if _hidden(name):
         raise ConnectError(
-            f"Kafka Connect can not reach a connector named {name!r}: no / \\ and % in names, nor . alone"
+            f"Kafka Connect can not reach a connector named {name!r}: no / \\ % ; {{ }} in names, nor . alone"
         )
     return "/".join(("/connectors", quote(name, safe=""), *rest))
 

@@ -30,7 +30,8 @@ def unreachable_name(s: Subject) -> Iterator[Remark]:
     r"""A connector's name that REST can not reach.
 
     `POST /connectors` takes a name with `/`, `%` or `\`; afterwards no request can read, change or delete the
-    connector, since the worker's web server refuses such a path. Rename the template.
+    connector, since the worker's web server refuses such a path. `;`, `{` and `}` are lost where a worker forwards a
+    request to the leader: deleting `a;b` deletes `a`. Rename the template.
     """
     found = [character for character in UNREACHABLE if character in s.connector.name]
     if found or not s.connector.name.strip():
