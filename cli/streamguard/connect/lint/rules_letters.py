@@ -15,8 +15,8 @@ HEADERS = "errors.deadletterqueue.context.headers.enable"
 def dead_letter_loop(s: Subject) -> Iterator[Remark]:
     """A dead-letter topic that the sink reads itself.
 
-    Each record that it can not handle would come back to it. Name a topic of its own; a `topics.regex` must not match
-    it.
+    Each record that it can not handle would come back to it. Kafka Connect refuses that, but not for MongoDB's sink,
+    which defines `topics` itself. Name a topic of its own; a `topics.regex` must not match it.
     """
     topic = s.config.get(TOPIC, "")
     if not topic:
