@@ -42,7 +42,7 @@ def _factor_out_what_every_sink_has(document: dict[str, Any], asked: list[str]) 
     """The keys that Connect gives each sink are written once."""
     lists = [document["plugins"][name] for name in asked]
     names = set.intersection(*({entry["name"] for entry in entries} for entries in lists))
-    common = [entry for entry in lists[-1] if entry["name"] in names]
+    common = document["sink"] or [entry for entry in lists[-1] if entry["name"] in names]
     document["sink"] = common
     for name in asked:
         document["plugins"][name] = [entry for entry in document["plugins"][name] if entry not in common]

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from streamguard.connect.lint.rule import Remark, Subject, rule
-from streamguard.connect.secrets import is_sensitive, literal_secrets, named_by_reference
-from streamguard.connect.sensitive import REFERENCE
+from streamguard.connect.sensitive import REFERENCE, is_plain, is_sensitive, literal_secrets, named_by_reference
 
 MODULES = {"JndiLoginModule": "CVE-2023-25194", "LdapLoginModule": "CVE-2025-27818", "Krb5LoginModule": "keytabs"}
 COMPLETED_BY_PLUGIN = re.compile(r"(table|collection)\.name\.format|topic\.prefix|.*\.(regex|replacement|format)")
@@ -45,18 +44,41 @@ def reference_inside_text(s: Subject) -> Iterator[Remark]:
     """A secret inside a longer text of a key that is not declared a password.
 
     A validation answers such a value in clear, and so does the trace of a task that fails on it. Give the reference the
-    whole value, of a key of type PASSWORD if the plugin has one.
+    whole value, of a key of type PASSWORD if the plugin has one. A reference whose name says that it is no secret
+    (`${env:DB_HOST}`) is not meant.
     """
-    named = set(named_by_reference(s.config))
-    for key in s.connector.references:
-        definition = (s.keys or {}).get(key)
-        declared = definition.type if definition else ""
-        whole = REFERENCE.fullmatch(s.config[key])
-        if not whole and declared != "PASSWORD" and key not in named and not is_sensitive(key):
+    for key in _in_clear(s):
+        if not REFERENCE.fullmatch(s.config[key]):
             yield (
                 key,
                 "what the worker puts into this text, it shows in validations and traces: refer to the whole value",
             )
+
+
+@rule("reference-is-logged", "warning")
+def reference_is_logged(s: Subject) -> Iterator[Remark]:
+    """A secret as the value of a key that the plugin declares as plain text.
+
+    Workers write the values of STRING keys into their logs, resolved, and answer validations with them; of PASSWORD
+    keys, and of keys that the plugin does not declare, they do not. Use the plugin's key for a password, or silence
+    this with why the value is no secret.
+    """
+    for key in _in_clear(s):
+        definition = (s.keys or {}).get(key)
+        if definition and definition.type != "PASSWORD" and REFERENCE.fullmatch(s.config[key]):
+            yield key, f"is declared {definition.type}: the worker writes what it puts in here into its log"
+
+
+def _in_clear(s: Subject) -> list[str]:
+    """Keys whose references may be secrets, and are not protected by the key's type."""
+    named = set(named_by_reference(s.config))
+    found = []
+    for key, references in s.connector.references.items():
+        definition = (s.keys or {}).get(key)
+        secret = definition is not None and definition.type == "PASSWORD"
+        if not secret and key not in named and not key.endswith("key.id") and not all(map(is_plain, references)):
+            found.append(key)
+    return found
 
 
 @rule("malformed-reference")
