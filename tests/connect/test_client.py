@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import socket
 import time
+from typing import Any
 
 import pytest
 
@@ -204,3 +205,138 @@ def test_a_restart_tells_which_parts_it_was_asked_for(script: Script) -> None:
 def test_versions_are_read_in_every_form(script: Script, version: str, number: tuple[int, int]) -> None:
     script.answers = [Answer(body={"version": version})]
     assert script.client().worker().number == number
+
+
+# Right after a creation, and during a rebalance
+
+
+@pytest.mark.parametrize("read", ["config", "task_configs"])
+def test_right_after_201_a_config_is_500_for_a_while_and_is_waited_for(script: Script, read: str) -> None:
+    rebalance = error(500, "Request cannot be completed because a rebalance is expected")
+    script.answers = [rebalance, rebalance, Answer(body=CONFIG if read == "config" else [])]
+    getattr(script.client(), read)("c")
+    assert len(script.asked) == 3
+
+
+def test_a_status_that_is_not_there_because_the_connector_is_absent_is_not_waited_for(script: Script) -> None:
+    script.answers = [error(404, "No status found for connector c"), error(404, "Connector c not found")]
+    with pytest.raises(ConnectorNotFound, match="Connector c not found"):
+        script.client().status("c")
+
+
+def test_what_is_created_but_left_out_of_the_expanded_list_is_found_by_its_name(script: Script) -> None:
+    known = {"info": {"config": CONFIG}, "status": RUNNING}
+    script.answers = [
+        Answer(body={"old": known}),
+        Answer(body=["old", "new", "gone"]),
+        Answer(body=CONFIG),
+        error(404, "Connector gone not found"),
+    ]
+    found = script.client().all_connectors()
+    assert sorted(found) == ["new", "old"]
+    assert found["new"].config == CONFIG
+    assert found["new"].status is None
+
+
+def test_a_list_is_two_requests_however_many_connectors_there_are(script: Script) -> None:
+    known = {"info": {"config": CONFIG}, "status": RUNNING}
+    script.answers = [Answer(body={f"c{n}": known for n in range(500)}), Answer(body=[f"c{n}" for n in range(500)])]
+    assert len(script.client().all_connectors()) == 500
+    assert script.calls == ["GET /connectors?expand=info&expand=status", "GET /connectors"]
+
+
+# What is sent
+
+
+def test_a_state_other_than_running_is_sent_beside_the_config(script: Script) -> None:
+    script.rest = Answer(201, {})
+    client = script.client()
+    client.create("a", CONFIG)
+    client.create("b", CONFIG, "stopped")
+    assert [asked.body for asked in script.asked] == [
+        {"name": "a", "config": CONFIG},
+        {"name": "b", "config": CONFIG, "initial_state": "STOPPED"},
+    ]
+
+
+@pytest.mark.parametrize("value", [None, ["a"], {"a": "b"}])
+def test_a_value_that_is_neither_text_nor_number_is_refused_before_it_is_sent(script: Script, value: Any) -> None:
+    for call in (script.client().put_config, script.client().create):
+        with pytest.raises(ConnectError, match=r"bad is .*: a connector's config holds texts and numbers only"):
+            call("c", {**CONFIG, "bad": value})
+    assert script.asked == []
+
+
+def test_numbers_and_truths_are_sent_as_text(script: Script) -> None:
+    script.answers = [Answer(200, {})]
+    script.client().put_config("c", {"a": 1, "b": 2.5, "c": True})  # type: ignore[dict-item]
+    assert script.asked[0].body == {"a": "1", "b": "2.5", "c": "true"}
+
+
+def test_a_patch_sends_null_for_what_is_to_go(script: Script) -> None:
+    script.answers = [Answer(200, {})]
+    script.client().patch_config("c", {"a": "1", "b": None})
+    assert script.asked[0].body == {"a": "1", "b": None}
+
+
+def test_a_validation_has_a_name_and_the_class_whatever_the_config_says(script: Script) -> None:
+    script.rest = Answer(body={"configs": []})
+    script.client().validate("Sink", {})
+    script.client().validate("Sink", {"name": "c", "connector.class": "org.example.Sink"})
+    assert [asked.body for asked in script.asked] == [
+        {"name": "unnamed", "connector.class": "Sink"},
+        {"name": "c", "connector.class": "org.example.Sink"},
+    ]
+
+
+# Answers that are final
+
+
+@pytest.mark.parametrize("answer", [error(404, "HTTP 404 Not Found"), error(405, "HTTP 405 Method Not Allowed")])
+def test_a_worker_that_is_too_old_for_a_request_is_told_so(script: Script, answer: Answer) -> None:
+    script.answers = [answer]
+    with pytest.raises(ConnectError, match="is too old for PUT /connectors/c/stop") as caught:
+        script.client().stop("c")
+    assert not isinstance(caught.value, ConnectorNotFound)
+
+
+def test_topic_tracking_that_is_off_is_told_and_not_taken_for_missing_rights(script: Script) -> None:
+    script.answers = [error(403, "Topic tracking is disabled.")]
+    with pytest.raises(ConnectError, match="403 Topic tracking is disabled"):
+        script.client().active_topics("c")
+
+
+def test_the_offsets_of_a_source_are_refused_as_such(script: Script) -> None:
+    script.answers = [Answer(body={"offsets": [{"partition": {"file": "a"}, "offset": {"line": 3}}]})]
+    with pytest.raises(ConnectError, match="c is no sink"):
+        script.client().offsets("c")
+
+
+def test_a_config_is_invalid_but_offsets_that_can_not_be_altered_now_are_no_invalid_config(script: Script) -> None:
+    script.answers = [error(400, "Connectors must be in the STOPPED state")]
+    with pytest.raises(ConnectError, match="STOPPED") as caught:
+        script.client().delete_offsets("c")
+    assert not isinstance(caught.value, ConnectorInvalid)
+
+
+def test_a_plugin_that_hangs_in_its_validation_ends_at_the_deadline_in_one_sentence(script: Script) -> None:
+    """A worker gives up after 90 seconds; here the client does so sooner."""
+    script.rest = Answer(hold=30.0)
+    began = time.monotonic()
+    with pytest.raises(
+        ConnectUnavailable, match=r"PUT /connector-plugins/Sink/config/validate within 0\.4 s: no answer"
+    ):
+        script.client(deadline=0.4).validate("Sink", CONFIG)
+    assert time.monotonic() - began < 5
+
+
+def test_a_host_that_nobody_knows_is_told_so() -> None:
+    with pytest.raises(ConnectUnavailable, match=r"nobody knows this host"):
+        ConnectClient("http://no-such-host.invalid:8083", patience=0.0).worker()
+
+
+@pytest.mark.parametrize(("level", "scope"), [("LOUD", "worker"), ("WARN", "everywhere")])
+def test_a_level_or_scope_that_workers_would_misunderstand_is_refused(script: Script, level: str, scope: Any) -> None:
+    with pytest.raises(ConnectError, match=r"is no (level|scope)"):
+        script.client().set_logger("root", level, scope)
+    assert script.asked == []

@@ -258,8 +258,8 @@ class Transport:
             case requests.Timeout():
                 self._reached = True
                 return _Again("no answer in time", away=True, lost=True)
-            case requests.ConnectionError() if _never_sent(exc):
-                return _Again("connection refused", away=True, arrived=False)
+            case requests.ConnectionError() if reason := _never_sent(exc):
+                return _Again(reason, away=True, arrived=False)
             case requests.ConnectionError() | requests.exceptions.ChunkedEncodingError():
                 return _Again("the connection broke", away=True, lost=True)
         return ConnectError(f"{where}: {redact(str(exc), request.desired)}")
@@ -355,12 +355,15 @@ def _address(url: str) -> SplitResult | None:
         return None
 
 
-def _never_sent(exc: requests.ConnectionError) -> bool:
-    """Did it fail before a byte of the request was sent?"""
-    from urllib3.exceptions import MaxRetryError, NewConnectionError
+def _never_sent(exc: requests.ConnectionError) -> str | None:
+    """Why it failed, if that was before a byte of the request was sent."""
+    from urllib3.exceptions import MaxRetryError, NameResolutionError, NewConnectionError
 
-    reason = exc.args[0] if exc.args else None
-    return isinstance(reason, MaxRetryError) and isinstance(reason.reason, NewConnectionError)
+    wrapped = exc.args[0] if exc.args else None
+    reason = wrapped.reason if isinstance(wrapped, MaxRetryError) else None
+    if isinstance(reason, NameResolutionError):
+        return "nobody knows this host"
+    return "connection refused" if isinstance(reason, NewConnectionError) else None
 
 
 def _tls_trouble(exc: requests.exceptions.SSLError) -> str | None:
