@@ -20,6 +20,8 @@ from streamguard.kafka.group_offsets import GroupReaders
 from streamguard.settings import Settings
 
 POLL_SECONDS = 0.2
+START_SECONDS = 15.0
+"""How long a start is waited for, which nothing depends on."""
 Tell = Callable[[str], None]
 
 
@@ -75,6 +77,7 @@ def stopped(client: ConnectClient, name: str, *, timeout: float, tell: Tell) -> 
         yield
     finally:
         (client.pause if before == "PAUSED" else client.resume)(name)
+        _wait_for_start(client, name)
         tell("paused again" if before == "PAUSED" else "resumed")
 
 
@@ -129,6 +132,13 @@ def _settled_state(client: ConnectClient, name: str, timeout: float) -> str:
             raise WaitTimedOut(f"{name} is {state} for {timeout:g} s: its offsets were not altered")
         time.sleep(POLL_SECONDS)
     return state
+
+
+def _wait_for_start(client: ConnectClient, name: str) -> None:
+    """Until the worker no longer shows it as STOPPED: who looks before that takes it for its former state."""
+    end = time.monotonic() + START_SECONDS
+    while client.status(name).state == "STOPPED" and time.monotonic() < end:
+        time.sleep(POLL_SECONDS)
 
 
 def _wait_for_stop(client: ConnectClient, name: str, timeout: float) -> None:
