@@ -284,10 +284,17 @@ def test_keys_and_tokens_are_cut_out_by_their_form() -> None:
     assert text == f"{MASK} {MASK}, {MASK} x"
 
 
-def test_a_generated_key_in_a_trace_is_cut_out_unless_the_config_itself_shows_it() -> None:
-    text = "org.x.FooException: the key q7Rf2KzP9wXb4TnLm8Yc is not known"
+def test_a_generated_key_in_a_trace_is_cut_out_and_so_is_a_secret_that_the_config_has_in_clear() -> None:
+    text = "org.x.FooException: the key q7Rf2KzP9wXb4TnLm8Yc of hunter2 is not known"
     assert "q7Rf2KzP9wXb4TnLm8Yc" not in redact(text, {"catalog.token": "${env:X}"})
-    assert redact(text, {"catalog.token": "${env:X}", "id": "q7Rf2KzP9wXb4TnLm8Yc"}) == text
+    assert "hunter2" not in redact(text, {"connection.password": "hunter2"})
+    assert "hunter2" not in redact(text, {"connection.uri": "mongodb://me:hunter2@host/"})
+
+
+def test_nothing_that_is_called_invalid_is_kept_where_the_config_is_not_known() -> None:
+    text = "Invalid value s3cr3t for configuration tasks.max: Not a number"
+    assert redact(text) == f"Invalid value {MASK} for configuration tasks.max: Not a number"
+    assert redact(text, {"tasks.max": "s3cr3t"}) == text
 
 
 def test_an_unresolved_reference_is_told_by_its_key() -> None:

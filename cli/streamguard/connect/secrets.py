@@ -120,10 +120,13 @@ def forget() -> None:
 
 
 def redact(text: str, desired: Mapping[str, str] | None = None, secret_keys: Collection[str] = ()) -> str:
-    """`text` from a worker, without what the worker may have put in for the references of `desired`."""
+    """`text` from a worker, without what the worker may have put in for the references of `desired`.
+
+    Without `desired`, nobody knows which keys had references: no value is kept that is called invalid.
+    """
+    text, hidden = _without_echoes(_without_learnt(text), desired, secret_keys)
     desired = desired or {}
-    text = _without_learnt(text)
-    text, hidden = _without_echoes(text, desired, secret_keys)
+    hidden |= {part for key in literal_secrets(desired, secret_keys) for part in {desired[key], *_parts(desired[key])}}
     for value in desired.values():
         if "${" in value:
             text, found = _without_resolved(text, value)
@@ -136,8 +139,7 @@ def redact(text: str, desired: Mapping[str, str] | None = None, secret_keys: Col
         text = text.replace(match.group(), MASK)
     if any("${" in value for value in desired.values()):
         for token in random_tokens(text):
-            if not any(token in value for value in desired.values()):
-                text = text.replace(token, MASK)
+            text = text.replace(token, MASK)
         if any(not _is_known(desired[key]) for key in exposed_keys(desired, secret_keys)):
             text = "\n".join(_skeleton(line, desired) for line in text.split("\n"))
     return text
@@ -237,7 +239,7 @@ def _forms(value: str) -> set[str]:
     return {value} | percent | quoted | encoded
 
 
-def _without_echoes(text: str, desired: Mapping[str, str], secret_keys: Collection[str]) -> tuple[str, set[str]]:
+def _without_echoes(text: str, desired: Mapping[str, str] | None, secret_keys: Collection[str]) -> tuple[str, set[str]]:
     """The text without the values that it calls invalid, and those values.
 
     A value may itself say ` for configuration …`, so everything up to the last secret key of a line is the value's.
@@ -255,8 +257,8 @@ def _without_echoes(text: str, desired: Mapping[str, str], secret_keys: Collecti
     return "Invalid value ".join(kept), hidden
 
 
-def _is_hidden(key: str, desired: Mapping[str, str], secret_keys: Collection[str]) -> bool:
-    return is_sensitive(key, secret_keys) or bool(REFERENCE.search(desired.get(key, "")))
+def _is_hidden(key: str, desired: Mapping[str, str] | None, secret_keys: Collection[str]) -> bool:
+    return desired is None or is_sensitive(key, secret_keys) or bool(REFERENCE.search(desired.get(key, "")))
 
 
 def _without_resolved(text: str, value: str) -> tuple[str, set[str]]:
