@@ -23,6 +23,9 @@ SHOWN = 10
 COLUMNS = ("name", "action", "state", "error")
 
 patterns_argument = click.argument("patterns", nargs=-1, metavar="[NAME|GLOB]...", shell_complete=completion.connectors)
+required_patterns = click.argument(
+    "patterns", nargs=-1, required=True, metavar="NAME|GLOB...", shell_complete=completion.connectors
+)
 jobs_option = click.option(
     "--jobs", type=click.IntRange(1, 64), default=8, show_default=True, help="How many are worked on at a time."
 )

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from streamguard.commands.connectors.asking import SECONDS, ask, connectors, jobs_option, listed, patterns_argument
+from streamguard.commands import completion
+from streamguard.commands.connectors.asking import (
+    SECONDS,
+    ask,
+    connectors,
+    jobs_option,
+    listed,
+    patterns_argument,
+    required_patterns,
+)
 from streamguard.commands.connectors.options import client_of, knows_kafka, require_kafka, url_option
 from streamguard.commands.output import output_option, show
 
@@ -96,7 +105,7 @@ def get(app: App, patterns: tuple[str, ...], url: str | None, output: str) -> No
 
 
 @offsets.command("set")
-@click.argument("name")
+@click.argument("name", shell_complete=completion.connectors)
 @click.argument("targets", nargs=-1, required=True, metavar="TOPIC[:PARTITION]=OFFSET...")
 @control_option("keep")
 @altering_options
@@ -123,7 +132,7 @@ def set_(app: App, /, *, name: str, targets: tuple[str, ...], control: Any, **op
 
 
 @offsets.command()
-@click.argument("patterns", nargs=-1, required=True, metavar="NAME|GLOB...")
+@required_patterns
 @click.option(
     "--to",
     type=click.Choice(("earliest", "latest", "none")),
@@ -158,7 +167,7 @@ def reset(app: App, /, *, patterns: tuple[str, ...], to: Any, control: Any, **op
 
 @offsets.command("to-datetime")
 @click.argument("time", metavar="TIME")
-@click.argument("patterns", nargs=-1, required=True, metavar="NAME|GLOB...")
+@required_patterns
 @control_option("keep")
 @altering_options
 @click.pass_obj
