@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -172,20 +173,20 @@ def set_(app: App, *, name: str, level: str, duration: str | None, scope: Any, u
         client.set_logger(name, level, scope)
         click.echo(f"{name}: {level.upper()}", err=True)
         return
+    stop = _stop_by_signals()
     click.echo(f"{name}: {level.upper()} for {duration}, or until Ctrl-C", err=True)
-    _, after = set_for(client, name, level, scope, wait=lambda: _wait(seconds))
+    _, after = set_for(client, name, level, scope, wait=lambda: stop.wait(seconds))
     click.echo(f"{name}: {after} again", err=True)
 
 
-def _wait(seconds: float) -> None:
-    """Until the time is over, or SIGTERM or Ctrl-C: all of them end with exit 0, since the level is set back."""
+def _stop_by_signals() -> threading.Event:
+    """Set by SIGTERM and Ctrl-C, whenever they come: the level is then set back, and the command ends with 0."""
     import signal
-    import threading
 
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
-    stop.wait(seconds)
+    return stop
 
 
 def _print_explanation(row: dict[str, Any]) -> None:
