@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 from click.shell_completion import ShellComplete
 
 from streamguard.commands import cli
+from streamguard.settings import inherited_environment
+from tests.connect.conftest import Answer, Script, script
+
+__all__ = ["script"]
 
 
 def offered(arguments: list[str], incomplete: str = "") -> list[str]:
@@ -50,3 +58,85 @@ def test_codes_are_offered(command: str) -> None:
 
 def test_a_project_that_is_none_completes_nothing(tmp_path: Path) -> None:
     assert offered(["--project", str(tmp_path), "up"]) == []
+
+
+def test_connectors_of_the_cluster_are_offered_where_a_command_works_on_them(script: Script) -> None:
+    script.rest = Answer(body={name: {"info": {"config": {}}} for name in ("users-live", "users-other", "z")})
+    line = ["connectors", "restart", "--url", script.url]
+    assert offered(line, "users-") == ["users-live", "users-other"]
+    assert offered(["connectors", "render"], "users-") == ["users-mongodb-sink", "users-s3-sink"]
+    assert script.calls == ["GET /connectors?expand=info&expand=status"]
+
+
+def test_plugins_keys_loggers_and_kinds_are_offered(script: Script) -> None:
+    plugins = [{"class": "a.MongoSink", "type": "sink", "version": "1"}]
+    script.answers = [
+        Answer(body=plugins),
+        Answer(body=plugins),
+        Answer(body=[{"name": "collection", "type": "STRING"}]),
+        Answer(body={"root": {"level": "WARN"}, "org.x": {"level": "INFO"}}),
+    ]
+    url = ["--url", script.url]
+    assert offered(["connectors", "plugins", "describe", *url], "M") == ["MongoSink"]
+    assert offered(["connectors", "explain", *url], "c") == ["collection"]
+    assert offered(["connectors", "loggers", "get", *url], "org") == ["org.x"]
+    assert offered(["connectors", "new"], "m") == ["mongodb"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Answer(hold=30.0), Answer(401, {"error_code": 401, "message": "no"}), Answer(body="<html>"), Answer(drop=True)],
+    ids=["hangs", "refuses", "is no worker", "hangs up"],
+)
+def test_a_cluster_that_is_no_help_costs_a_second_at_most_and_prints_nothing(
+    script: Script, answer: Answer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    script.rest = answer
+    began = time.monotonic()
+    assert offered(["connectors", "loggers", "get", "--url", script.url]) == []
+    assert offered(["connectors", "status", "--url", script.url], "users-m") == ["users-mongodb-sink"]
+    assert time.monotonic() - began < 4.0
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("shell", "line", "wanted"),
+    [
+        (
+            "bash",
+            {"COMP_WORDS": "streamguard connectors restart --url {url} users-l", "COMP_CWORD": "5"},
+            "plain,users-live",
+        ),
+        ("zsh", {"COMP_WORDS": "streamguard connectors restart --url {url} users-l", "COMP_CWORD": "5"}, "users-live"),
+        (
+            "fish",
+            {"COMP_WORDS": "streamguard connectors restart --url {url}", "COMP_CWORD": "users-l"},
+            "plain,users-live",
+        ),
+    ],
+)
+def test_each_shell_gets_live_names_from_the_command_itself(
+    script: Script, shell: str, line: dict[str, str], wanted: str
+) -> None:
+    script.rest = Answer(body={"users-live": {"info": {"config": {}}}})
+    words = {name: text.format(url=script.url) for name, text in line.items()}
+    environment = {**inherited_environment(), **words, "_STREAMGUARD_COMPLETE": f"{shell}_complete"}
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("streamguard"))],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert wanted in done.stdout.splitlines()
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_shell_gets_a_script_that_it_can_read(shell: str) -> None:
+    environment = {**inherited_environment(), "_STREAMGUARD_COMPLETE": f"{shell}_source"}
+    command = [str(Path(sys.executable).with_name("streamguard"))]
+    text = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    assert f"_STREAMGUARD_COMPLETE={shell}_complete" in text
+    if shutil.which(shell) and shell != "fish":
+        subprocess.run([shell, "-n"], input=text, text=True, check=True)
