@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -21,6 +22,7 @@ from confluent_kafka import TopicPartition
 
 from streamguard.errors import Fenced, StreamguardError, TopicError
 from streamguard.kafka import clients
+from streamguard.kafka.cluster import Cluster
 from streamguard.kafka.dead_letters import MAX_REPLAYS, REPLAYS
 from streamguard.kafka.letter_topics import LetterTopics
 from streamguard.kafka.letters import Choice, letter_of
@@ -34,7 +36,8 @@ from streamguard.settings import Settings, inherited_environment
 from tests.kafka.test_letters import connects
 from tests.malformed import GOOD, REFUSED, REFUSED_BY_VALIDATOR, Kind, text
 from tests.stack.letters import EVALUATIONS, START, Ended, Place, Sent, refused, replayed, seen, sent
-from tests.stack.records import OwnTopics
+from tests.stack.loops import wait_until
+from tests.stack.records import OwnTopics, settle
 from tests.stack.service import random_port
 
 RECORDS = 10_000
@@ -248,12 +251,25 @@ def test_what_is_refused_again_is_a_new_dead_letter_until_it_came_back_too_often
     assert Counter(record.value for record in place.read(SOURCE)) == {UNREADABLE[1]: MAX_REPLAYS + 2, None: 2}
 
 
-def test_a_replay_keeps_to_its_rate(place: Place, command: Command) -> None:
+def test_a_replay_keeps_to_its_rate_and_leaves_nothing_open_when_it_is_interrupted(
+    place: Place, command: Command
+) -> None:
     place.write(SOURCE, [(b"k", b"{", START + number, ()) for number in range(30)])
     place.serve(INGESTOR, 30)
+    topic, ends = place.named(DEAD), partial(Cluster(place.settings).ends, place.named(SOURCE))
+    before = sum(ends().values())
+    process = place.start("dead-letters", "replay", topic, "--yes", "--rate", "10")
+    wait_until(lambda: sum(ends().values()) > before, "the first transaction is committed", 30)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=20)
+    assert process.returncode == 130, said
+    settle(place.settings, place.named(SOURCE))
+    left = 60 - len(place.read(SOURCE))
+    assert left >= 10
     begun = time.monotonic()
-    command("replay", place.named(DEAD), "--yes", "--rate", "20").check(0, "Replayed 30 records")
-    assert 1.0 < time.monotonic() - begun < 8.0
+    command("replay", topic, "--yes", "--rate", "20").check(0, f"Replayed {left} records")
+    assert time.monotonic() - begun > (left - 20) / 20
+    assert Counter(record.timestamp for record in place.read(SOURCE)) == {START + number: 2 for number in range(30)}
 
 
 def connectors_letter(place: Place, connector: str, **story: Any) -> Record:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
-from confluent_kafka import ConsumerGroupState, TopicPartition
+from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient, ConsumerGroupDescription
 
 from streamguard.kafka import clients
@@ -19,14 +19,18 @@ def readers(settings: Settings, partitions: Mapping[str, int]) -> dict[str, list
     A group whose members have settled reads what they are assigned; any other reads what it has committed offsets of,
     such as that of a connector that is stopped.
     """
+    places = [TopicPartition(topic, number) for topic, count in partitions.items() for number in range(count)]
+    found: defaultdict[str, set[str]] = defaultdict(set)
     with clients.translated(settings):
-        groups = _described(clients.admin(settings))
-        found: defaultdict[str, set[str]] = defaultdict(set)
-        for group in groups:
-            settled = group.state is ConsumerGroupState.STABLE
-            read = _assigned(group) if settled else _committed(settings, group.group_id, partitions)
-            for topic in read & partitions.keys():
-                found[topic].add(group.group_id)
+        # A client of its own: one that is kept would bring the process down when a group's coordinator changes, see
+        # `clients.offsets_reader`, and a consumer for each of hundreds of groups takes seconds.
+        admin = clients.admin(settings)
+        groups = _described(admin)
+        settled = {group.group_id: _assigned(group) for group in groups if group.state is ConsumerGroupState.STABLE}
+        others = [group.group_id for group in groups if group.group_id not in settled]
+        for group, topics in (settled | _committed(admin, others, places)).items():
+            for topic in topics & partitions.keys():
+                found[topic].add(group)
     return {topic: sorted(names) for topic, names in found.items()}
 
 
@@ -42,16 +46,16 @@ def _described(admin: AdminClient) -> list[ConsumerGroupDescription]:
 
 
 def _assigned(group: ConsumerGroupDescription) -> set[str]:
-    places: Iterable[TopicPartition] = (
-        place for member in group.members if member.assignment for place in member.assignment.topic_partitions
-    )
-    return {place.topic for place in places}
+    assignments = (member.assignment for member in group.members if member.assignment)
+    return {place.topic for assignment in assignments for place in assignment.topic_partitions}
 
 
-def _committed(settings: Settings, group: str, partitions: Mapping[str, int]) -> Collection[str]:
-    reader = clients.offsets_reader(settings, group)
-    try:
-        places = [TopicPartition(topic, number) for topic, count in partitions.items() for number in range(count)]
-        return {place.topic for place in reader.committed(places, ANSWER_SECONDS) if place.offset >= 0}
-    finally:
-        reader.close()
+def _committed(admin: AdminClient, groups: Sequence[str], places: Sequence[TopicPartition]) -> dict[str, set[str]]:
+    asked = {
+        group: admin.list_consumer_group_offsets(
+            [ConsumerGroupTopicPartitions(group, list(places))], request_timeout=ANSWER_SECONDS
+        )[group]
+        for group in groups
+    }
+    answers = {group: answer.result(ANSWER_SECONDS).topic_partitions for group, answer in asked.items()}
+    return {group: {place.topic for place in found if place.offset >= 0} for group, found in answers.items()}
