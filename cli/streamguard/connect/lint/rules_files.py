@@ -182,16 +182,24 @@ def aiven_template(s: Subject) -> Iterator[Remark]:
 def jdbc_duplicates(s: Subject) -> Iterator[Remark]:
     """JDBC: every replay inserts its rows again.
 
-    `insert.mode=insert`, the default, and no primary key: a record that is delivered twice becomes two rows. Write
-    `upsert`, with `primary.key.mode` `record_key` or `record_value`.
+    Without a primary key (`primary.key.mode=none`, the default) a record that is delivered twice becomes two rows.
+    Write `record_key` or `record_value`, and `insert.mode=upsert`.
     """
-    if s.kind != "jdbc":
-        return
-    mode, key_mode = s.config.get("insert.mode", "insert"), s.config.get("primary.key.mode", "none")
-    key = "insert.mode" if "insert.mode" in s.config else "connector.class"
-    if key_mode == "none":
+    if s.kind == "jdbc" and s.get("primary.key.mode") == "none":
+        key = "primary.key.mode" if "primary.key.mode" in s.config else "connector.class"
         yield key, "without primary.key.mode a repeated record becomes a second row: record_key or record_value"
-    elif mode == "insert" and key_mode != "kafka":
+
+
+@rule("jdbc-insert", "warning")
+def jdbc_insert(s: Subject) -> Iterator[Remark]:
+    """JDBC: inserts of rows that may exist.
+
+    `insert.mode=insert`, the default, fails on a record that was delivered before, and so on every replay. Write
+    `upsert`.
+    """
+    with_key = s.get("primary.key.mode") in ("record_key", "record_value", "record_header")
+    if s.kind == "jdbc" and with_key and s.get("insert.mode") == "insert":
+        key = "insert.mode" if "insert.mode" in s.config else "connector.class"
         yield key, "insert fails on a record that is delivered again: write upsert"
 
 

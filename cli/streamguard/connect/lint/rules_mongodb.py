@@ -33,7 +33,7 @@ def mongodb_duplicates(s: Subject) -> Iterator[Remark]:
         return
     strategy = short(s.get(ID))
     if strategy in MADE_UP:
-        key = ID if ID in s.config else "connector.class"
+        key = next(key for key in (ID, "timeseries.timefield", "connector.class") if key in s.config)
         yield key, f"{strategy} makes up an id for each delivery: a replay duplicates every document"
 
 
