@@ -58,8 +58,9 @@ def standing(client: ConnectClient, settings: Settings, name: str, config: Mappi
 
 
 def standing_without_kafka(client: ConnectClient, name: str, config: Mapping[str, str]) -> Standing:
-    """Only what the worker says."""
-    own = tuple(Partition(one.topic, one.partition, one.offset, known=False) for one in client.offsets(name))
+    """Only what the worker says: neither what there is nor what it reads is known."""
+    offsets = client.offsets(name)
+    own = tuple(Partition(one.topic, one.partition, one.offset, known=False, is_read=False) for one in offsets)
     return Standing(name, reading.group_of(name, config), own)
 
 

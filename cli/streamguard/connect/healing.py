@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from streamguard.connect.client import ConnectClient
 from streamguard.connect.globs import matching
 from streamguard.connect.heal import History, Kind, Part, Step, decide
-from streamguard.errors import ConnectError, ConnectorNotFound
+from streamguard.errors import ConnectError, ConnectorNotFound, PortTaken
 from streamguard.kafka import metrics
 
 if TYPE_CHECKING:
@@ -159,6 +159,10 @@ def served(healer: Healer, port: int | None) -> Iterator[None]:
         yield
         return
     collectors: list[Collector] = [healer]
-    with metrics.listen(port, SERVICE) as listener:
+    try:
+        listener = metrics.listen(port, SERVICE)
+    except PortTaken as exc:
+        raise PortTaken(f"{exc} or --metrics-port") from exc
+    with listener:
         metrics.serve(listener, SERVICE, None, healer.health, collectors)
         yield

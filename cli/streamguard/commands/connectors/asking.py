@@ -77,7 +77,8 @@ def ask(question: str, yes: bool) -> None:
     except click.Abort:
         if sys.stdin.isatty():
             raise
-        raise Refused(f"not done, there is nobody to ask: {question} --yes answers it") from None
+        click.echo(err=True)  # the question has no end of line
+        raise Refused("nothing was done, since nobody answered: --yes does it without asking") from None
     if not agreed:
         raise click.Abort
 
