@@ -73,7 +73,9 @@ class Subject:
 
     @property
     def is_sink(self) -> bool:
-        return "topics" in self.config or "topics.regex" in self.config
+        plugin = (self.facts.definitions.plugins or {}).get(self.class_name)
+        by_class = self.kind != "other" or (plugin is not None and plugin.type == "sink")
+        return by_class or "topics" in self.config or "topics.regex" in self.config
 
     def get(self, key: str) -> str:
         """The value, else the plugin's default, else nothing."""

@@ -66,7 +66,7 @@ def masked_value(s: Subject) -> Iterator[Remark]:
 
 @rule("topics")
 def topics(s: Subject) -> Iterator[Remark]:
-    """Both `topics` and `topics.regex`, or an empty one.
+    """Both `topics` and `topics.regex`, an empty one, or none.
 
     A sink takes exactly one of the two; the worker refuses the rest.
     """
@@ -75,6 +75,8 @@ def topics(s: Subject) -> Iterator[Remark]:
     for key in ("topics", "topics.regex"):
         if key in s.config and not s.config[key].strip(" ,"):
             yield key, "names no topic"
+    if s.is_sink and "topics" not in s.config and "topics.regex" not in s.config:
+        yield "topics", "is not set: a sink takes topics or topics.regex"
 
 
 @rule("missing-topic", needs="topics")
