@@ -177,7 +177,12 @@ def load_yaml(path: Path, schema: Mapping[str, Any]) -> dict[str, Any]:
 def _parse(text: str) -> tuple[yaml.Node | None, Any]:
     """A YAML text as nodes, which know their lines, and as a value."""
     try:
-        return yaml.compose(text, Loader=_LOADER), yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe one
+        loader = _LOADER(text)
+        try:
+            root = loader.get_single_node()
+            return root, None if root is None else loader.construct_document(root)
+        finally:
+            loader.dispose()
     except yaml.YAMLError:  # the other loader's errors say more
         return yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
 

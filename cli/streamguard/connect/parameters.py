@@ -186,33 +186,36 @@ def _schema(path: Path, _changed: int) -> Mapping[str, Any]:
 
 
 def _pieces(template: Path, root: Path) -> tuple[list[str], frozenset[str]]:
-    """The pieces that a template includes, itself and the outer ones first; and the names of values it uses itself."""
-    seen: list[str] = []
-    used: frozenset[str] = frozenset()
-    try:
-        first = template.resolve().relative_to(root.resolve()).as_posix()
-    except ValueError:
-        return [], used
-    pending = [first]
+    """The pieces that a template includes, the outer ones first; and the names of values that it uses itself."""
+    inside = template.is_relative_to(root) or template.resolve().is_relative_to(root.resolve())
+    if not inside or not template.is_file():
+        return [], frozenset()
+    included, used = _names(_text(template))
+    name = template.relative_to(root).as_posix() if template.is_relative_to(root) else ""
+    seen = [name] if name.startswith(f"{PIECES}/") else []
+    pending = list(included)
     while pending:
-        name = pending.pop(0)
-        path = root / name
-        if name in seen or not path.is_file():
-            continue
-        seen.append(name)
-        included, names = _names(path, path.stat().st_mtime_ns)
-        pending += included
-        if name == first:
-            used = names
+        piece = pending.pop(0)
+        path = root / piece
+        if piece not in seen and path.is_file():
+            seen.append(piece)
+            pending += _names(_text(path))[0]
     return seen, used
 
 
-@functools.lru_cache(maxsize=2048)
-def _names(path: Path, _changed: int) -> tuple[tuple[str, ...], frozenset[str]]:
-    """What a template includes by name, and the names it uses; nothing if it can not be parsed."""
+def _text(path: Path) -> str:
     try:
-        tree = _PARSER.parse(path.read_text())
-    except (jinja2.TemplateSyntaxError, UnicodeDecodeError):
+        return path.read_text(encoding="utf-8")
+    except (UnicodeDecodeError, OSError):
+        return ""  # told of when it is rendered
+
+
+@functools.lru_cache(maxsize=1024)
+def _names(text: str) -> tuple[tuple[str, ...], frozenset[str]]:
+    """What a template includes by name, and the names it uses; nothing if it can not be parsed. Many are alike."""
+    try:
+        tree = _PARSER.parse(text)
+    except jinja2.TemplateSyntaxError:
         return (), frozenset()  # told of when it is rendered, with the line
     included = [node.template.value for node in tree.find_all(nodes.Include) if isinstance(node.template, nodes.Const)]
     used = frozenset(node.name for node in tree.find_all(nodes.Name) if node.ctx == "load")
