@@ -188,11 +188,11 @@ def test_the_config_of_a_task_is_new_unless_it_shows_that_it_is_old(
 class Group:
     """Plays committed offsets, the last for ever."""
 
-    def __init__(self, backlog: dict[Place, int | None], *committed: dict[Place, int]) -> None:
+    def __init__(self, backlog: dict[Place, int], *committed: dict[Place, int]) -> None:
         self.wanted = backlog
         self.looks = list(committed)
 
-    def backlog(self, name: str, config: Mapping[str, str]) -> dict[Place, int | None]:
+    def backlog(self, name: str, config: Mapping[str, str]) -> dict[Place, int]:
         assert (name, config) == ("c", CONFIG)
         return self.wanted
 
@@ -201,8 +201,8 @@ class Group:
 
 
 def test_progress_is_offsets_that_move_in_every_partition_that_had_records() -> None:
-    backlog: dict[Place, int | None] = {("t", 0): 5, ("t", 1): None}
-    group = Group(backlog, {("t", 0): 5}, {("t", 0): 6}, {("t", 0): 6, ("t", 1): 0})
+    backlog: dict[Place, int] = {("t", 0): 5, ("t", 1): 0}
+    group = Group(backlog, {("t", 0): 5}, {("t", 0): 6, ("t", 1): 0}, {("t", 0): 6, ("t", 1): 1})
     worker = Worker((status("RUNNING"), NEW))
     assert worker.wait(CREATE, reading=group) == status("RUNNING")
     assert 4.0 <= worker.now < 5.0

@@ -22,7 +22,7 @@ from streamguard.connect.apply import deploy, raise_for
 from streamguard.connect.choose import render_pipeline
 from streamguard.connect.client import ConnectClient
 from streamguard.connect.render import Connector
-from streamguard.errors import ConnectorFailed, ConnectorInvalid, ConnectorNotFound, StreamguardError
+from streamguard.errors import ConnectorFailed, ConnectorNotFound, Refused, StreamguardError
 from streamguard.kafka.clients import producer
 from streamguard.kafka.cluster import Cluster
 from streamguard.project import Project
@@ -184,7 +184,7 @@ def test_a_wrong_class_is_refused_with_the_one_that_was_meant(
 ) -> None:
     wrong = altered(connectors[0], "trial-wrong", connector__class="com.mongodb.kafka.connect.MongoSinkConector")
     error = failure(deployed, wrong, topics)
-    assert isinstance(error, ConnectorInvalid)
+    assert isinstance(error, Refused)
     assert "did you mean com.mongodb.kafka.connect.MongoSinkConnector?" in str(error)
     assert "trial-wrong" not in deployed.connectors()
 
@@ -195,7 +195,7 @@ def test_misspelt_keys_are_told_with_the_ones_that_were_meant(
     typos = {"errors__tolerence": "all", "transforms__id__feild": "_id", "consumer__override__sesion.timeout.ms": "1"}
     told = str(failure(deployed, altered(connectors[0], "trial-typos", **typos), topics))
     assert "errors.tolerence: the plugin knows no such key (did you mean errors.tolerance?)" in told
-    assert "transforms.id.feild: the plugin knows no such key (did you mean transforms.id.field?)" in told
+    assert "transforms.id.feild: transforms.id knows no such key (did you mean transforms.id.field?)" in told
     assert "consumer.override.sesion.timeout.ms" in told
 
 

@@ -41,9 +41,10 @@ def listen(verbosity: int) -> None:
 
 
 def guard_log() -> None:
-    """What any other handler writes passes the filter too."""
+    """What another handler, which has taken the place of ours, writes passes the filter too, at its own level."""
     from streamguard.connect.secrets import RedactingFilter
 
+    logging.getLogger("streamguard").setLevel(logging.NOTSET)
     for handler in logging.getLogger().handlers:
         handler.addFilter(RedactingFilter())
 

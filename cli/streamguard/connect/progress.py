@@ -18,8 +18,8 @@ class Offsets:
         self._client = client
         self._settings = settings
 
-    def backlog(self, name: str, config: Mapping[str, str]) -> dict[Place, int | None]:
-        """The partitions that have records for the sink, each with its committed offset; None: it has none yet."""
+    def backlog(self, name: str, config: Mapping[str, str]) -> dict[Place, int]:
+        """The partitions that have records for the sink, each with the offset at which it goes on."""
         partitions = group_offsets.partitions(self._settings)
         places = [(topic, number) for topic in topics_of(config, partitions) for number in partitions[topic]]
         bounds = group_offsets.bounds(self._settings, places)
@@ -30,7 +30,7 @@ class Offsets:
             at = committed.get(place, bound.end if latest else bound.first)
             if at < bound.end:
                 starts[place] = max(at, bound.first)
-        return {place: committed.get(place) for place in backlog.with_records(self._settings, starts)}
+        return {place: starts[place] for place in backlog.with_records(self._settings, starts)}
 
     def committed(self, name: str) -> dict[Place, int]:
         """The committed offsets of the sink."""

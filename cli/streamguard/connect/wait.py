@@ -41,8 +41,8 @@ Place = tuple[str, int]
 class Reading(Protocol):
     """How far connectors have read."""
 
-    def backlog(self, name: str, config: Mapping[str, str]) -> dict[Place, int | None]:
-        """The partitions that have records for the connector, each with its committed offset; None: there is none."""
+    def backlog(self, name: str, config: Mapping[str, str]) -> dict[Place, int]:
+        """The partitions that have records for the connector, each with the offset at which it goes on."""
 
     def committed(self, name: str) -> Mapping[Place, int]:
         """The committed offsets of the connector."""
@@ -73,7 +73,7 @@ class Waiting:
     look: object = None
     since: float = 0.0
     status: ConnectorStatus | None = None
-    backlog: dict[Place, int | None] | None = None
+    backlog: dict[Place, int] | None = None
     read_at: float = field(default=float("-inf"))
 
     @property
@@ -197,9 +197,7 @@ def _has_read(waiting: Waiting, status: ConnectorStatus, now: float, reading: Re
     elif waiting.backlog:
         committed = reading.committed(waiting.target.name)
         waiting.backlog = {
-            place: before
-            for place, before in waiting.backlog.items()
-            if committed.get(place, -1) <= (-1 if before is None else before)
+            place: start for place, start in waiting.backlog.items() if committed.get(place, start) <= start
         }
     return not waiting.backlog
 
@@ -265,9 +263,7 @@ def _number(text: str) -> float:
 def _late(waiting: Waiting, timeout: float) -> str:
     status, name, wanted = waiting.status, waiting.target.name, waiting.target.state
     if waiting.backlog:
-        few = ", ".join(
-            f"{topic}-{number} (at {at or 0})" for (topic, number), at in sorted(waiting.backlog.items())[:3]
-        )
+        few = ", ".join(f"{topic}-{number} (at {at})" for (topic, number), at in sorted(waiting.backlog.items())[:3])
         more = f" and {len(waiting.backlog) - 3} more" if len(waiting.backlog) > 3 else ""
         return f"{name} runs and has not read on within {timeout:g} s in {few}{more}"
     if status is None:
