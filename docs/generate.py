@@ -17,6 +17,7 @@ from streamguard.settings import PREFIX, Settings, variable
 
 sys.path.insert(0, str(Path(__file__).parent))
 from lint import lint_page  # type: ignore[import-not-found] # a module beside this one, wherever this is run from
+from sinks import sinks_page  # type: ignore[import-not-found]
 
 ROOT = Path(__file__).parent.parent
 
@@ -28,6 +29,7 @@ def pages() -> dict[Path, str]:
         ROOT / "docs" / "settings.md": settings_page(),
         ROOT / "docs" / "commands.md": commands_page(),
         ROOT / "docs" / "lint.md": lint_page(),
+        ROOT / "docs" / "sinks.md": sinks_page(),
     }
 
 

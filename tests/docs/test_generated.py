@@ -23,7 +23,9 @@ def generator() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", [".env.example", "docs/settings.md", "docs/commands.md", "docs/lint.md"])
+@pytest.mark.parametrize(
+    "name", [".env.example", "docs/settings.md", "docs/commands.md", "docs/lint.md", "docs/sinks.md"]
+)
 def test_a_generated_page_is_up_to_date(name: str) -> None:
     assert (ROOT / name).read_text() == generator().pages()[ROOT / name], "run `make docs`"
 
