@@ -62,7 +62,8 @@ class Connector:
     @property
     def references(self) -> dict[str, tuple[str, ...]]:
         """The keys whose values the worker completes, each with its references."""
-        found = {key: tuple(m.group() for m in REFERENCE.finditer(value)) for key, value in self.config.items()}
+        holding = {key: value for key, value in self.config.items() if "${" in value}
+        found = {key: tuple(m.group() for m in REFERENCE.finditer(value)) for key, value in holding.items()}
         return {key: references for key, references in found.items() if references}
 
 

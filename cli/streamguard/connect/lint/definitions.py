@@ -8,12 +8,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from streamguard.connect.answers import KeyDefinition, Plugin
-from streamguard.connect.client import ConnectClient
 from streamguard.connect.render import Connector
 from streamguard.errors import ConnectError, ConnectUnavailable
+
+if TYPE_CHECKING:
+    from streamguard.connect.client import ConnectClient
 
 CLASS_KEYS = re.compile(r"connector\.class|(key|value|header)\.converter|(transforms|predicates)\.[^.]+\.type")
 Keys = Mapping[str, KeyDefinition]

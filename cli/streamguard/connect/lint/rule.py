@@ -13,7 +13,7 @@ from streamguard.connect.answers import KeyDefinition
 from streamguard.connect.lint.definitions import Definitions, shared_keys, shipped
 from streamguard.connect.lint.finding import Severity
 from streamguard.connect.render import Connector
-from streamguard.connect.sensitive import REFERENCE
+from streamguard.connect.sensitive import REFERENCE, is_plain, named_by_reference
 
 Remark = tuple[str, str]
 """A key, and what speaks against it."""
@@ -70,6 +70,22 @@ class Subject:
     def keys(self) -> Mapping[str, KeyDefinition] | None:
         """What the plugin says about its keys; None: nobody knows."""
         return self.facts.definitions.of(self.class_name) or shipped().of(self.class_name)
+
+    @cached_property
+    def named_by_reference(self) -> Sequence[str]:
+        """The keys whose value is a name or path, and that a reference gives."""
+        return named_by_reference(self.config)
+
+    @cached_property
+    def in_clear(self) -> Sequence[str]:
+        """The keys whose references may be secrets, and are not protected by the key's type."""
+        found = []
+        for key, references in self.connector.references.items():
+            definition = (self.keys or {}).get(key)
+            secret = (definition is not None and definition.type == "PASSWORD") or key.endswith("key.id")
+            if not secret and key not in self.named_by_reference and not all(map(is_plain, references)):
+                found.append(key)
+        return found
 
     @property
     def is_sink(self) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from streamguard.connect.lint.rule import Remark, Subject, rule
-from streamguard.connect.sensitive import REFERENCE, is_plain, is_sensitive, literal_secrets, named_by_reference
+from streamguard.connect.sensitive import REFERENCE, is_sensitive, literal_secrets
 
 MODULES = {"JndiLoginModule": "CVE-2023-25194", "LdapLoginModule": "CVE-2025-27818", "Krb5LoginModule": "keytabs"}
 COMPLETED_BY_PLUGIN = re.compile(r"(table|collection)\.name\.format|topic\.prefix|.*\.(regex|replacement|format)")
@@ -35,7 +35,7 @@ def secret_in_name(s: Subject) -> Iterator[Remark]:
     tasks.max`) and into the traces of failed tasks, which everybody reads who may read a status. A transform's
     `static.value` lands in every record as well.
     """
-    for key in named_by_reference(s.config):
+    for key in s.named_by_reference:
         yield key, "a name is no secret: what the worker resolves here, it writes into its log"
 
 
@@ -47,7 +47,7 @@ def reference_inside_text(s: Subject) -> Iterator[Remark]:
     whole value, of a key of type PASSWORD if the plugin has one. A reference whose name says that it is no secret
     (`${env:DB_HOST}`) is not meant.
     """
-    for key in _in_clear(s):
+    for key in s.in_clear:
         if not REFERENCE.fullmatch(s.config[key]):
             yield (
                 key,
@@ -63,22 +63,10 @@ def reference_is_logged(s: Subject) -> Iterator[Remark]:
     keys, and of keys that the plugin does not declare, they do not. Use the plugin's key for a password, or silence
     this with why the value is no secret.
     """
-    for key in _in_clear(s):
+    for key in s.in_clear:
         definition = (s.keys or {}).get(key)
         if definition and definition.type != "PASSWORD" and REFERENCE.fullmatch(s.config[key]):
             yield key, f"is declared {definition.type}: the worker writes what it puts in here into its log"
-
-
-def _in_clear(s: Subject) -> list[str]:
-    """Keys whose references may be secrets, and are not protected by the key's type."""
-    named = set(named_by_reference(s.config))
-    found = []
-    for key, references in s.connector.references.items():
-        definition = (s.keys or {}).get(key)
-        secret = definition is not None and definition.type == "PASSWORD"
-        if not secret and key not in named and not key.endswith("key.id") and not all(map(is_plain, references)):
-            found.append(key)
-    return found
 
 
 @rule("malformed-reference")
@@ -89,7 +77,7 @@ def malformed_reference(s: Subject) -> Iterator[Remark]:
     `{{ env(NAME) }}`.
     """
     for key, value in s.config.items():
-        if "${" in REFERENCE.sub("", value) and not COMPLETED_BY_PLUGIN.fullmatch(key):
+        if "${" in value and "${" in REFERENCE.sub("", value) and not COMPLETED_BY_PLUGIN.fullmatch(key):
             yield key, "has a ${…} that is no reference (${provider:path:key}): the connector would get it as it stands"
 
 

@@ -69,10 +69,11 @@ def all_rules() -> list[Rule]:
 def lint(connectors: Sequence[Connector], facts: Facts | None = None) -> list[Finding]:
     """What speaks against the connectors, errors first, without what is silenced."""
     facts = facts or Facts()
+    rules = [entry for entry in RULES.values() if _can_run(entry, facts)]
     neighbours: dict[str, list[str]] = {}
     for connector in connectors:
         neighbours.setdefault(connector.config.get(CONTROL, ""), []).append(connector.name)
-    found = [entry for connector in connectors for entry in _lint_one(Subject(connector, facts, neighbours))]
+    found = [entry for connector in connectors for entry in _lint_one(Subject(connector, facts, neighbours), rules)]
     return sorted(found, key=lambda f: (ORDER[f.severity], f.connector, str(f.file), f.line, f.rule, f.key))
 
 
@@ -110,13 +111,11 @@ def is_silenced(connector: Connector, made: Finding) -> bool:
     return entry is not None and entry.can_be_silenced and bool(_silencing(connector, entry, made))
 
 
-def _lint_one(subject: Subject) -> list[Finding]:
+def _lint_one(subject: Subject, rules: Sequence[Rule]) -> list[Finding]:
     connector, facts = subject.connector, subject.facts
     found: list[Finding] = []
     used: set[Silence] = set()
-    for entry in RULES.values():
-        if not _can_run(entry, facts):
-            continue
+    for entry in rules:
         for key, text in entry.check(subject):
             made = _finding(connector, entry, key, text)
             silences = _silencing(connector, entry, made) if entry.can_be_silenced else []
