@@ -22,6 +22,8 @@ SINCE = {
     "value.converter.plugin.version": (4, 1, 0),
     "header.converter.plugin.version": (4, 1, 0),
     "tasks.max.enforce": (3, 8, 0),
+    "key.converter.schema.content": (4, 2, 0),
+    "value.converter.schema.content": (4, 2, 0),
 }
 
 
@@ -228,8 +230,8 @@ def date_pattern(s: Subject) -> Iterator[Remark]:
 def version_gate(s: Subject) -> Iterator[Remark]:
     """A key or state that this worker is too old for.
 
-    `connector.plugin.version` and its kin need Kafka 4.1, `tasks.max.enforce` 3.8, to be created paused or stopped 3.7.
-    An older worker takes the key and ignores it.
+    `schema.content` of a converter needs Kafka 4.2, `connector.plugin.version` and its kin 4.1, `tasks.max.enforce`
+    3.8, to be created paused or stopped 3.7. An older worker takes the key and ignores it.
     """
     worker = s.facts.worker
     if worker is None:

@@ -141,6 +141,18 @@ def s3_format_needs_schema(s: Subject) -> Iterator[Remark]:
         yield "format.class", f"{short(s.config['format.class'])} needs records with a schema, and these have none"
 
 
+@rule("s3-null-values", "warning")
+def s3_null_values(s: Subject) -> Iterator[Remark]:
+    """S3: the first tombstone fails the task.
+
+    `behavior.on.null.values` is `fail` by default, and a compacted topic has tombstones. Write `ignore`, or `write` to
+    keep them.
+    """
+    key = "behavior.on.null.values"
+    if s.kind == "s3" and s.get(key).lower() == "fail":
+        yield key, "fails the task at the first tombstone: write ignore, or write"
+
+
 @rule("s3-static-keys", "warning")
 def s3_static_keys(s: Subject) -> Iterator[Remark]:
     """S3: keys of a user in place of a role.
@@ -176,6 +188,18 @@ def aiven_template(s: Subject) -> Iterator[Remark]:
     for unit in re.findall(r"timestamp:unit=([^}\s]+)", s.config.get(key, "")) if s.kind == "aiven-s3" else ():
         if unit not in ("yyyy", "MM", "dd", "HH"):
             yield key, f"unit={unit} does not exist: there are yyyy, MM, dd and HH"
+
+
+@rule("aiven-s3-clock", "warning")
+def aiven_clock(s: Subject) -> Iterator[Remark]:
+    """Aiven's S3 sink: a replay writes its files beside the old ones.
+
+    A file of the same offsets is written over, unless `{{timestamp}}` is in its name: that is the time of the clock. To
+    partition by the time of records takes another sink.
+    """
+    key = "file.name.template"
+    if s.kind == "aiven-s3" and "{{timestamp" in s.config.get(key, "").replace(" ", ""):
+        yield key, "has the time of the clock in it: a replay writes its files anew, beside the old ones"
 
 
 @rule("jdbc-duplicates")

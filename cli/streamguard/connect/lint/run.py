@@ -29,6 +29,7 @@ from streamguard.connect.lint.finding import Finding, Severity, finding
 from streamguard.connect.lint.rule import RULES, Facts, Remark, Rule, Subject, rule
 from streamguard.connect.lint.rules_iceberg import CONTROL
 from streamguard.connect.render import Connector
+from streamguard.connect.secrets import shown
 from streamguard.errors import Refused, StreamguardError
 from streamguard.project import did_you_mean
 
@@ -133,7 +134,11 @@ def _can_run(entry: Rule, facts: Facts) -> bool:
 
 def _finding(connector: Connector, entry: Rule, key: str, text: str) -> Finding:
     severity: Severity = entry.severity
-    return finding(connector, key, entry.name, text, severity=severity, policy=entry.severity == "error")
+    value = connector.config.get(key, "")
+    harmless = shown(key, value) or ""
+    if value and harmless != value:
+        text = text.replace(value, harmless)
+    return finding(connector, key, entry.name, text, severity=severity, policy=severity == "error")
 
 
 def _silencing(connector: Connector, entry: Rule, made: Finding) -> list[Silence]:
