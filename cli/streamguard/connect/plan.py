@@ -19,7 +19,7 @@ from streamguard.connect.answers import ConnectorStatus, Deployed, State, is_mas
 from streamguard.connect.lint.rule import version_of
 from streamguard.connect.own import REFERENCES, owner_of
 from streamguard.connect.render import Connector
-from streamguard.connect.secrets import is_sensitive, shown
+from streamguard.connect.secrets import is_sensitive, shown_beside
 
 Action = Literal["create", "update", "pause", "resume", "stop", "delete", "unchanged"]
 Verb = Literal["create", "put", "patch", "pause", "resume", "stop", "reset", "delete"]
@@ -96,8 +96,14 @@ class KeyChange:
     before: str | None
     after: str | None
 
+    @property
+    def shown(self) -> tuple[str | None, str | None]:
+        """Both as they may be printed: beside a reference, a text in clear is the secret itself."""
+        before, after = self.before, self.after
+        return shown_beside(self.key, before, after), shown_beside(self.key, after, before)
+
     def __str__(self) -> str:
-        before, after = shown(self.key, self.before), shown(self.key, self.after)
+        before, after = self.shown
         if before is None:
             return f"+ {self.key} = {after}"
         if after is None:
@@ -127,7 +133,7 @@ class Change:
 
     def row(self) -> dict[str, Any]:
         """As a document; secrets masked."""
-        keys = [{"key": k.key, "before": shown(k.key, k.before), "after": shown(k.key, k.after)} for k in self.keys]
+        keys = [{"key": k.key, "before": k.shown[0], "after": k.shown[1]} for k in self.keys]
         return {
             "name": self.name,
             "action": self.action,

@@ -1,0 +1,193 @@
+"""No command of `connectors` prints, logs or writes a secret: every command, output and failure, at -vvv.
+
+The worker knows what the references stand for and says so wherever it can (`leaky.py`); the process does not know it,
+so that nothing but what `redact` makes of the worker's words can help.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+import requests
+
+from streamguard.commands import run
+from streamguard.commands.connectors import connectors as group
+from streamguard.connect.secrets import forget
+from tests.commands.leaky import CLASS, ICEBERG, Failure, Leaky, leaking
+from tests.stack.sentinels import forms
+
+PASSWORD = "pl@nted:m0ngo/p%41ss?#[w]+'$PATH\\rd\""
+WORD = "correct-horse-battery"
+KEY = "two words 'quoted' \"twice\""
+SECRETS = {
+    "${env:SENTINEL_URI}": f"mongodb://someone:{PASSWORD}@db:27017/",
+    "${env:SENTINEL_WORD}": WORD,
+    "${file:/run/s.properties:key}": KEY,
+}
+INLINE = "hunter2-inline"
+IN_CLEAR = {"in clear": PASSWORD, "a word": WORD, "a text": KEY, "inline": INLINE}
+BASE = {
+    "connector.class": CLASS,
+    "topics": "t",
+    "tasks.max": "1",
+    "database": "d",
+    "collection": "c",
+    "key.converter": "org.apache.kafka.connect.storage.StringConverter",
+    "value.converter": "org.apache.kafka.connect.storage.StringConverter",
+    "document.id.strategy": "com.mongodb.kafka.connect.sink.processor.id.strategy.ProvidedInKeyStrategy",
+    "document.id.strategy.overwrite.existing": "true",
+    "writemodel.strategy": "com.mongodb.kafka.connect.sink.writemodel.strategy.ReplaceOneDefaultStrategy",
+}
+TEMPLATES = {
+    "whole": {"connection.uri": "{{ env('SENTINEL_URI') }}"},
+    "options": {"connection.uri": "{{ env('SENTINEL_URI') }}?retryWrites=true"},
+    "number": {"max.batch.size": "{{ env('SENTINEL_WORD') }}"},
+    "undeclared": {"iceberg.catalog.token": "{{ file('/run/s.properties', 'key') }}", "connector.class": ICEBERG},
+    "middle": {"consumer.override.group.instance": "pre-{{ env('SENTINEL_WORD') }}-post"},
+}
+LIVE = {
+    "foreign": {"connection.uri": "${env:SENTINEL_URI}", "collection": "x-${env:SENTINEL_WORD}-y"},
+    "careless": {"connection.uri": f"mongodb://someone:{INLINE}@db/", "some.password": INLINE},
+    "whole": {"connection.uri": f"mongodb://someone:{INLINE}@db/"},
+    "number": {"max.batch.size": INLINE},
+}
+"""What is there already: somebody else's, and, under two of our names, a secret where the template has a reference."""
+COMMANDS: dict[str, list[str]] = {
+    "list": [],
+    "status": [],
+    "status foreign": [],
+    "watch": ["-n", "1"],
+    "wait": ["--timeout", "0.2", "--settle", "0"],
+    "render": [],
+    "lint": [],
+    "lint --live": [],
+    "validate": [],
+    "plan": [],
+    "plan --prune": [],
+    "deploy": ["--settle", "0", "--timeout", "0.3"],
+    "deploy --take-over --fail-fast": ["--settle", "0", "--timeout", "0.3"],
+    "deploy --take-over --wait none": [],
+    "restart --all -y": [],
+    "restart foreign --only-failed": [],
+    "pause foreign careless -y": ["--timeout", "0.2"],
+    "resume foreign careless -y": ["--timeout", "0.2"],
+    "stop foreign -y": ["--timeout", "0.2"],
+    "delete foreign -y": ["--timeout", "0.2"],
+    "export -p leaky foreign careless": [],
+    "plugins list": [],
+    f"plugins describe {CLASS}": [],
+    "explain connection.uri": [],
+    "loggers get": [],
+    "loggers set root INFO": [],
+    "parameters whole": [],
+    "companions": [],
+    "contexts list": [],
+    "contexts show leaky": [],
+}
+NEED_NO_WORKER = ("new", "heal", "secrets", "contexts", "offsets", "dlq")
+FAILURES: tuple[Failure, ...] = ("none", "invalid", "error", "page", "traces")
+OUTPUTS = ("table", "json", "yaml", "ndjson")
+
+
+@pytest.fixture(scope="module")
+def worker() -> Iterator[Leaky]:
+    with leaking(SECRETS) as running:
+        yield running
+
+
+@pytest.fixture
+def project(tmp_path: Path, worker: Leaky, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A project whose templates leak, a context of the worker; and the worker as it was in the beginning."""
+    forget()
+    worker.configs = {name: {**BASE, **changes, "name": name} for name, changes in LIVE.items()}
+    worker.states, worker.failure, worker.told = {}, "none", 0
+    root = tmp_path / "project"
+    for folder in ("connectors/leaky", "connectors/values", "ksql", "init"):
+        (root / folder).mkdir(parents=True)
+    (root / "init" / "leaky.yml").write_text("topics: {t: {partitions: 1}}\ngenerator: {world: bank, topic: t}\n")
+    (root / "connectors" / "values" / "local.yml").write_text("{}\n")
+    for name, changes in TEMPLATES.items():
+        (root / "connectors" / "leaky" / f"{name}.json.j2").write_text(json.dumps({**BASE, **changes}, indent=1))
+    contexts = tmp_path / "contexts.yml"
+    contexts.write_text(json.dumps({"current": "leaky", "contexts": {"leaky": {"urls": [worker.url]}}}))
+    for name in [name for name in os.environ if name.startswith("STREAMGUARD_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("STREAMGUARD_CONTEXTS_FILE", str(contexts))
+    monkeypatch.setenv("STREAMGUARD_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+    yield root
+    forget()
+
+
+def found_in(text: str) -> list[str]:
+    content = text.encode(errors="surrogateescape")
+    return [what for what, secret in IN_CLEAR.items() if any(form in content for form in forms(secret))]
+
+
+def written(folder: Path) -> dict[str, list[str]]:
+    """Files with secrets in them."""
+    found = {str(path): found_in(path.read_text(errors="replace")) for path in folder.rglob("*") if path.is_file()}
+    return {path: secrets for path, secrets in found.items() if secrets}
+
+
+def outputs_of(words: list[str]) -> tuple[str, ...]:
+    """The outputs that a command knows."""
+    command: click.Command = group
+    for word in words:
+        if not isinstance(command, click.Group):
+            break
+        found = command.get_command(click.Context(command), word)
+        assert found is not None, word
+        command = found
+    choices = [option for option in command.params if "-o" in option.opts or "--output" in option.opts]
+    return tuple(getattr(choices[0].type, "choices", ("table",))) if choices else ()
+
+
+CASES = [
+    pytest.param(
+        words.split() + more + (["-o", output] if output else []), id=f"{words}{' -o ' + output if output else ''}"
+    )
+    for words, more in COMMANDS.items()
+    for output in (outputs_of(words.split()) or ("",))
+    if output != "-"
+]
+
+
+@pytest.mark.parametrize("words", CASES)
+def test_no_command_shows_a_secret_however_the_worker_fails(
+    words: list[str], project: Path, worker: Leaky, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begun = dict(worker.configs)
+    for failure in FAILURES:
+        worker.configs, worker.states, worker.failure = dict(begun), {}, failure
+        code = run(["-vvv", "--project", str(project), "connectors", *words])
+        told = capsys.readouterr()
+        where = f"{failure}: {code}\n"
+        assert found_in(told.out + told.err) == [], where
+        assert "Traceback" not in told.err, where + told.err
+        assert "a bug of streamguard" not in told.err, where + told.err
+        assert code in (0, 1, 2, 3, 4, 5), where + told.err
+        assert written(tmp_path) == {}
+
+
+@pytest.mark.usefixtures("project")
+def test_the_worker_does_leak_where_nobody_looks_after_it(worker: Leaky) -> None:
+    """Otherwise the test above would be blind."""
+    worker.failure = "traces"
+    assert WORD in requests.get(f"{worker.url}/connectors/foreign/status", timeout=5).text
+    worker.failure = "invalid"
+    config = worker.configs["foreign"]
+    answer = requests.put(f"{worker.url}/connector-plugins/{CLASS}/config/validate", json=config, timeout=5)
+    assert {"in clear", "a word"} <= set(found_in(answer.text))
+    assert found_in(json.dumps(worker.configs)) == ["inline"]
+
+
+def test_every_command_is_looked_at() -> None:
+    """A new one is to be added above."""
+    known = {words.split()[0] for words in COMMANDS} | set(NEED_NO_WORKER)
+    assert set(group.list_commands(click.Context(group))) <= known
