@@ -10,6 +10,7 @@ from typing import Any
 
 import pymongo
 import pytest
+import requests
 
 from streamguard.commands import run
 from streamguard.connect.answers import Offset
@@ -21,6 +22,7 @@ from streamguard.kafka.cluster import Cluster
 from streamguard.kafka.group_offsets import GroupReaders
 from streamguard.project import Project
 from streamguard.settings import Settings
+from tests.stack.bank import Bank
 
 NAME = f"operating-{os.getpid()}"
 RECORDS = 300
@@ -129,3 +131,11 @@ def test_a_deleted_connector_goes_on_where_it_was_and_anew_with_reset_offsets(
     assert readers.committed(f"connect-{NAME}", PLACES) == {}
     readers.close()
     assert NAME not in second.connectors()
+
+
+def test_the_local_stack_heals_and_tells_prometheus(bank: Bank) -> None:
+    url = f"http://127.0.0.1:{bank.settings.heal_port}"
+    assert requests.get(f"{url}/ready", timeout=5).status_code == 200
+    eventually(lambda: "streamguard_heal_connect_up 1.0" in requests.get(f"{url}/metrics", timeout=5).text, True)
+    shown = requests.get(f"{url}/metrics", timeout=5).text
+    assert 'streamguard_heal_failed{connector="users-mongodb-sink"} 0.0' in shown
