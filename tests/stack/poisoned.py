@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
@@ -23,12 +23,13 @@ from streamguard.kafka.tail import Record, tail
 from tests.stack.letters import START, Ended, Place, Sent, replayed, seen
 from tests.stack.loops import wait_until
 
-POISON: Mapping[str, Callable[[int], bytes]] = {
-    "VALUE_CONVERTER": lambda number: b'{"_id": %d, "name": "Schroeder' % number,
-    "TRANSFORMATION": lambda number: b'{"_id": %d, "amount": "much, said Schroeder"}' % number,
-    "TASK_PUT": lambda number: b'{"name": "Schroeder %d"}' % number,
-}
-"""By the stage at which a record fails: its value."""
+POISON: Sequence[tuple[str, Callable[[int], bytes]]] = (
+    ("VALUE_CONVERTER", lambda number: b'{"_id": %d, "name": "Schroeder' % number),
+    ("TRANSFORMATION", lambda number: b'{"_id": %d, "amount": "much, said Schroeder"}' % number),
+    ("TASK_PUT", lambda number: b'{"name": "Schroeder %d"}' % number),
+    ("TRANSFORMATION", lambda number: b'{"_id": %d, "time": "Schroeder"}' % number),
+)
+"""The stage at which a record fails, and its value."""
 EVERY = 10
 """One record in so many is poison."""
 CONVERTERS = "org.apache.kafka.connect"
@@ -36,9 +37,14 @@ SINK = "com.mongodb.kafka.connect.sink"
 BEFORE = {
     "value.converter": f"{CONVERTERS}.json.JsonConverter",
     "value.converter.schemas.enable": "false",
-    "transforms": "amount",
+    "transforms": "amount,time",
     "transforms.amount.type": f"{CONVERTERS}.transforms.Cast$Value",
     "transforms.amount.spec": "amount:float64",
+    # Nobody should: the worker writes what it has put in for the reference into every exception about a time.
+    "transforms.time.type": f"{CONVERTERS}.transforms.TimestampConverter$Value",
+    "transforms.time.field": "time",
+    "transforms.time.target.type": "unix",
+    "transforms.time.format": "'${env:STREAMGUARD_S3_ACCESS_KEY}'yyyy",
     "document.id.strategy": f"{SINK}.processor.id.strategy.ProvidedInValueStrategy",
     "collection": "rows",
 }
@@ -63,7 +69,9 @@ class Poisoned:
         self.source, self.sink = place.create("source", 4), place.named("sink")
         self.dead = place.create("sink-dead-letter", 1)
         self.sent = [_record(number) for number in range(records)]
-        self.bad = {stage: self.sent[EVERY * i :: EVERY * len(POISON)] for i, stage in enumerate(POISON)}
+        self.bad: dict[str, list[Sent]] = {stage: [] for stage, _ in POISON}
+        for number, (stage, _) in enumerate(POISON):
+            self.bad[stage] += self.sent[EVERY * number :: EVERY * len(POISON)]
         self._cluster = Cluster(place.settings)
         self._client = ConnectClient(place.settings.connect_url)
         self._mongodb = pymongo.MongoClient[dict[str, Any]](place.settings.mongodb_uri)
@@ -116,12 +124,23 @@ class Poisoned:
     def check_listed(self, listed: Ended, *, replayed: bool) -> None:
         """By stage and exception, and nothing of a person."""
         assert b"Schroeder" not in listed.out
+        self.check_no_secret(listed)
         found, left = Counter[tuple[str, str, str]](), 0
         for row in listed.document:
             found[row["refused_by"], row["stage"], row["code"]] += row["records"]
             left += row["not_replayed"]
         assert found == {(self.sink, stage, "DataException"): len(bad) for stage, bad in self.bad.items()}
         assert left == (0 if replayed else len(self._all_bad()))
+
+    def check_no_secret(self, ended: Ended) -> None:
+        """The worker has put the secret into dead letters, and nobody prints it."""
+        secret = self.place.settings.s3_access_key
+        assert secret
+        assert any(secret.encode() in (value or b"") for letter in self._letters() for _, value in letter.headers)
+        assert secret not in ended.out.decode() + ended.err
+
+    def _letters(self) -> list[Record]:
+        return list(tail(self.place.settings, self.dead, last=None))
 
     def check_replayed(self) -> None:
         """Every record that was refused came back once, as it was, to where it was, and into the sink."""
@@ -149,7 +168,7 @@ class Poisoned:
 def _record(number: int) -> Sent:
     value = json.dumps({"_id": number, "amount": number / 4}).encode()
     if number % EVERY == 0:
-        value = list(POISON.values())[number // EVERY % len(POISON)](number)
+        value = POISON[number // EVERY % len(POISON)][1](number)
     return b"k-%d" % number, value, START + number, (("number", b"%d" % number), ("", b"\xff"), ("none", None))
 
 

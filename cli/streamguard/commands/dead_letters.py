@@ -8,6 +8,7 @@ import click
 
 from streamguard.commands import completion
 from streamguard.commands.letters import (
+    Deployed,
     Look,
     Order,
     Source,
@@ -66,7 +67,8 @@ def list_(app: App, topics: tuple[str, ...], pipeline: str | None, output: str) 
     if pipeline is not None:
         wanted = {topic.name for topic in app.pipeline(pipeline).topics}
         found = [name for name in found if name in wanted]
-    list_letters(app.settings, cluster, [Source(name) for name in found], output)
+    configs = Deployed(app.settings)
+    list_letters(app.settings, cluster, [Source(name, configs=configs) for name in found], output)
 
 
 @dead_letters.command("show")
@@ -78,7 +80,8 @@ def show_(app: App, /, topic: str, **options: Any) -> None:
 
     Keys, values and headers may be personal data: only their size and SHA-256 are printed, unless --value asks for
     more. Then a text is printed as text, and what is no UTF-8 in base64. What an exception quotes of its record is
-    left out in the same way.
+    left out in the same way. Secrets are left out always; if the connector's config is not to be had from the worker,
+    which tells what is secret, so is everything that an exception says but its class.
 
     \b
     Examples:
@@ -87,7 +90,7 @@ def show_(app: App, /, topic: str, **options: Any) -> None:
       streamguard dead-letters show bank-transactions-dead-letter 0:17 --raw > record.json
       streamguard dead-letters show users-mongodb-sink-dead-letter --cause DataException --output json
     """
-    show_letters(app.settings, Source(topic), Look(**options))
+    show_letters(app.settings, Source(topic, configs=Deployed(app.settings)), Look(**options))
 
 
 @dead_letters.command()

@@ -10,14 +10,15 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 
 from streamguard.commands import completion
 from streamguard.commands.output import output_option, show
 from streamguard.commands.record_text import harmless, time_text
-from streamguard.errors import PartlyDone, Refused
+from streamguard.errors import ConnectError, PartlyDone, Refused
 from streamguard.kafka.dead_letters import MAX_REPLAYS
 
 if TYPE_CHECKING:
@@ -32,19 +33,52 @@ COLUMNS = (
     *("records", "not_replayed", "returned", "first", "last"),
 )
 FASTEST = 1_000_000.0
+ANSWER_SECONDS = 5.0
+EXCEPTION_HEADERS = ("__connect.errors.exception.message", "__connect.errors.exception.stacktrace")
+ANY_REFERENCE = {"unknown": "${env:UNKNOWN}"}
+"""A config of which nothing is known but that it may put a secret anywhere."""
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Configs(Protocol):
+    """The configs of connectors, as far as they are known: a dictionary, as a rule."""
+
+    def get(self, name: str, /) -> Mapping[str, str] | None:
+        """That of one of them."""
+
+
+class Deployed:
+    """The configs on the worker of the settings, which is asked when the first one is wanted, if it answers."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def get(self, name: str, /) -> Mapping[str, str] | None:
+        """None if there is no such connector, or no worker."""
+        return self._configs.get(name)
+
+    @cached_property
+    def _configs(self) -> Mapping[str, Mapping[str, str]]:
+        from streamguard.connect.client import ConnectClient
+
+        try:
+            found = ConnectClient(self._settings.connect_url, deadline=ANSWER_SECONDS).connectors()
+        except ConnectError:
+            return {}
+        return {name: connector.config for name, connector in found.items()}
 
 
 @dataclass(frozen=True)
 class Source:
     """A dead-letter topic, and who refused the letters of it that are meant, nobody: whoever did.
 
-    `configs` has those of connectors, whose references tell what is secret; `own_groups` see `replay_plan.Target`.
+    `configs` has those of connectors, whose references tell what is secret; of a connector without one, only the
+    classes of exceptions are printed. `own_groups` see `replay_plan.Target`.
     """
 
     topic: str
     refused_by: frozenset[str] = frozenset()
-    configs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    configs: Configs = field(default_factory=dict[str, Mapping[str, str]])
     own_groups: frozenset[str] = frozenset()
 
     def choice(self, causes: Sequence[str] = (), stages: Sequence[str] = ()) -> Choice:
@@ -57,7 +91,10 @@ class Source:
         """A text of a letter without secrets."""
         from streamguard.connect.secrets import redact
 
-        return redact(text, self.configs.get(letter.refused_by)) if letter.failure else text
+        if letter.failure is None:
+            return text
+        config = self.configs.get(letter.refused_by)
+        return redact(text, ANY_REFERENCE if config is None else config)
 
     @property
     def reason_of(self) -> Reason:
@@ -361,3 +398,13 @@ def _show_records(records: Counter[Destination], output: str) -> None:
     ]
     if rows or output != "table":
         show(rows, ["refused_by", "stage", "code", "to", "records"], output)
+
+
+# ---- for those who print any record
+
+
+def header_text(name: str, text: str) -> str:
+    """The text of a header as it may be printed: of what a connector says, classes of exceptions."""
+    from streamguard.connect.secrets import redact
+
+    return redact(text, ANY_REFERENCE) if name in EXCEPTION_HEADERS else text

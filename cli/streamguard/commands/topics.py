@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streamguard.commands import completion
+from streamguard.commands.letters import header_text
 from streamguard.commands.output import output_option, show, show_one
 from streamguard.commands.record_text import harmless, time_text
 
@@ -144,7 +145,8 @@ def tail(app: App, topic: str, *, last: int, follow: bool, from_beginning: bool,
     """Print the last committed records of TOPIC.
 
     Each line has partition and offset, time, key and value. With --output ndjson a line is a JSON object, with the
-    headers too; bytes that are not UTF-8 are written as \\xNN.
+    headers too; bytes that are not UTF-8 are written as \\xNN. Of what a connector tells about an exception only the
+    classes are printed, for the rest may be a secret: see `streamguard connectors dlq show`.
 
     \b
     Examples:
@@ -174,7 +176,9 @@ def _document(record: Record) -> dict[str, Any]:
         "timestamp": time_text(record.timestamp),
         "key": _text(record.key),
         "value": _text(record.value),
-        "headers": {name: _text(value) for name, value in record.headers},
+        "headers": {
+            name: None if value is None else header_text(name, _text(value) or "") for name, value in record.headers
+        },
     }
 
 
