@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from streamguard.connect.answers import KeyDefinition, Plugin
-from streamguard.connect.explain import explain, explanations, find_plugin
+from streamguard.connect.explain import explain, explain_offline, explanations, find_plugin
 from streamguard.errors import UnknownName
 from tests.connect.conftest import Answer, Script, error
 
@@ -52,7 +52,7 @@ def test_a_plugin_that_can_not_say_does_not_stop_the_others(script: Script) -> N
     ("name", "says"),
     [
         ("consumer.override.max.poll.records", "sets max.poll.records of the connector's Kafka consumer"),
-        ("colection", r"no plugin of the worker knows colection \(did you mean collection\?\)"),
+        ("colection", r"no plugin knows colection \(did you mean collection\?\)"),
     ],
 )
 def test_what_no_plugin_knows_is_told_with_what_was_meant(script: Script, name: str, says: str) -> None:
@@ -66,3 +66,13 @@ def test_a_plugin_is_found_by_its_full_or_simple_name() -> None:
     assert find_plugin(plugins, "MongoSinkConnector") == find_plugin(plugins, "a.MongoSinkConnector")
     with pytest.raises(UnknownName, match=r"did you mean MongoSinkConnector\?"):
         find_plugin(plugins, "MongoSinkConector")
+
+
+def test_without_a_worker_common_plugins_are_known() -> None:
+    (found,) = explain_offline("iceberg.control.commit.interval-ms")
+    assert found.plugins == ("org.apache.iceberg.connect.IcebergSinkConnector",)
+    assert explain_offline("flush.size", "S3SinkConnector")[0].definition.type == "INT"
+    assert explain_offline("transforms.id.field")
+    assert explain_offline("value.converter.schemas.enable")
+    with pytest.raises(UnknownName, match="no plugin knows"):
+        explain_offline("fluhs.size")

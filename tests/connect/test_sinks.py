@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from streamguard.connect.lint.run import errors, lint
 from streamguard.connect.parameters import PIECES, kinds, parameters_of_kind
-from streamguard.connect.render import render
+from streamguard.connect.render import Connector, render
 from streamguard.connect.sensitive import literal_secrets
 from streamguard.errors import TemplateError
 from streamguard.stack.kafka_config import CONSUMER_OVERRIDES
@@ -39,24 +40,26 @@ GIVEN: dict[str, dict[str, Any]] = {
         "columns": COLUMNS,
     },
 }
-CONFLUENT_S3 = """
-    aws.access.key.id aws.secret.access.key avro.codec behavior.on.null.values flush.size format.class
-    headers.format.class keys.format.class locale parquet.codec partition.duration.ms partition.field.name
-    partitioner.class partitioner.max.open.files path.format rotate.file.on.partition.change rotate.interval.ms
-    rotate.schedule.interval.ms s3.bucket.name s3.compression.type s3.part.size s3.path.style.access.enabled s3.region
-    s3.sse.kms.key.id s3.ssea.name schema.compatibility storage.class store.kafka.headers store.kafka.keys store.url
-    timestamp.extractor timestamp.field timezone topics.dir
-"""
-"""The keys of io.confluent.connect.s3.S3SinkConnector and of its partitioners that the template may use."""
-CONNECT = (
-    "connector.class",
-    "errors.",
-    "key.converter",
-    "value.converter",
-    "tasks.max",
-    "topics",
-    "consumer.override.",
-)
+VARIANTS: list[tuple[str, dict[str, Any]]] = [
+    *((kind, {}) for kind in GIVEN),
+    ("mongodb", {"id_source": "value", "id_fields": ["a"], "redact_fields": ["b"], "ordered": False}),
+    (
+        "mongodb",
+        {"write_mode": "insert", "timeseries": {"time_field": "at", "meta_field": "m", "granularity": "hours"}},
+    ),
+    ("mongodb", {"rate_limit_batches": 5, "rate_limit_pause_ms": 10, "max_poll_records": 5, "delete_on_null": True}),
+    ("iceberg", {"table": None, "routes": {"a": "x"}, "route_field": "f", "branch": "audit", "id_columns": ["id"]}),
+    ("iceberg", {"auto_create": True, "evolve": True, "partition_by": ["days(at)"], "s3_catalog_auth": "none"}),
+    ("iceberg", {"s3_credentials": "default", "iceberg_catalog_type": "glue", "s3_endpoint": ""}),
+    ("s3", {"partition": "day", "time": "at", "keep_keys": True, "keep_headers": True, "s3_credentials": "variables"}),
+    ("s3", {"partition_fields": ["a"], "sse": "aws:kms", "sse_kms_key": "k", "s3_endpoint": "http://s3"}),
+    ("s3", {"file_format": "parquet", "value_format": "avro", "schema_registry_url": "http://r", "max_open_files": 9}),
+    ("s3", {"file_format": "avro", "value_format": "json_with_schema"}),
+    ("s3", {"file_format": "bytes", "value_format": "bytes", "compression": "none", "rotate_schedule_minutes": 0}),
+    ("postgres", {"id_source": "value", "value_format": "avro", "schema_registry_url": "http://r", "columns": None}),
+    ("postgres", {"delete_on_null": True, "schema_evolution": "basic", "postgres_credentials_file": "/run/pg"}),
+]
+"""Parameters that between them make each piece write every key that it knows."""
 
 Make = Callable[..., dict[str, str]]
 
@@ -157,7 +160,7 @@ def test_mongodb_inserts_into_time_series_only(make: Make) -> None:
     assert config["timeseries.timefield"] == "at"
     assert config["timeseries.expire.after.seconds"] == "5"
     assert config["writemodel.strategy"].endswith(".InsertOneDefaultStrategy")
-    assert "document.id.strategy" not in config
+    assert config["document.id.strategy"].endswith(".KafkaMetaDataStrategy")  # says which record it was
 
 
 def test_mongodb_sends_errors_of_the_data_to_the_dead_letter_topic_and_an_outage_never(make: Make) -> None:
@@ -225,20 +228,13 @@ def test_iceberg_needs_no_keys_where_the_machine_has_a_role(make: Make) -> None:
     assert "iceberg.catalog.s3.endpoint" not in config
 
 
-@pytest.mark.parametrize(
-    "given",
-    [
-        {},
-        {"partition": "day", "time": "at", "keep_keys": True, "keep_headers": True, "s3_credentials": "variables"},
-        {"partition_fields": ["a"], "sse": "aws:kms", "sse_kms_key": "k", "s3_endpoint": "http://s3"},
-        {"file_format": "parquet", "value_format": "avro", "schema_registry_url": "http://r", "max_open_files": 9},
-        {"file_format": "avro", "value_format": "json_with_schema"},
-        {"file_format": "bytes", "value_format": "bytes", "compression": "none"},
-    ],
-)
-def test_s3_uses_keys_that_confluents_sink_has(make: Make, given: dict[str, Any]) -> None:
-    own = {key for key in make("s3", **given) if not key.startswith(CONNECT)}
-    assert own | {"topics.dir"} <= {*CONFLUENT_S3.split()}
+@pytest.mark.parametrize(("kind", "given"), VARIANTS)
+def test_every_key_that_a_piece_writes_is_one_of_its_plugin_and_speaks_against_no_rule(
+    make: Make, kind: str, given: dict[str, Any]
+) -> None:
+    config = make(kind, **given)
+    found = errors(lint([Connector("one-sink", config, Path("one-sink.json.j2"))]))
+    assert [str(finding) for finding in found] == []
 
 
 def test_s3_names_folders_by_the_day_and_not_by_the_year_of_the_week(make: Make) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from streamguard.connect.answers import KeyDefinition, Plugin
 from streamguard.connect.client import ConnectClient
+from streamguard.connect.lint.definitions import shipped
 from streamguard.errors import ConnectError, ConnectorNotFound, UnknownName
 from streamguard.project import did_you_mean
 
@@ -59,12 +60,7 @@ def find_plugin(plugins: Sequence[Plugin], name: str) -> Plugin:
 
 def explain(client: ConnectClient, key: str, class_name: str | None = None) -> list[Explanation]:
     """Each different thing that the worker's plugins say about `key`. Raises UnknownName if none knows it."""
-    client_key = CLIENTS.fullmatch(key)
-    if client_key:
-        raise UnknownName(
-            f"{key} sets {client_key[2]} of the connector's Kafka {client_key[1]}: no plugin says more about it, but "
-            f"Kafka's documentation of {client_key[1]} configs does"
-        )
+    _refuse_client_key(key)
     plugins = client.plugins(connectors_only=False)
     inner, types = _scope(key)
     chosen = [find_plugin(plugins, class_name)] if class_name else [p for p in plugins if p.type in types]
@@ -77,11 +73,37 @@ def explain(client: ConnectClient, key: str, class_name: str | None = None) -> l
         except ConnectError:
             if class_name:
                 raise
+    return _known(key, inner, known)
+
+
+def explain_offline(key: str, class_name: str | None = None) -> list[Explanation]:
+    """As `explain`, by the definitions of common plugins that streamguard carries along."""
+    _refuse_client_key(key)
+    inner, types = _scope(key)
+    shipped_keys = shipped().keys
+    if class_name:
+        chosen = find_plugin([Plugin(name, "", "") for name in shipped_keys], class_name).class_name
+        return _known(key, inner, {chosen: shipped_keys[chosen]})
+    is_connector = types == CONNECTORS
+    known = {name: keys for name, keys in shipped_keys.items() if name.endswith("Connector") is is_connector}
+    return _known(key, inner, known)
+
+
+def _refuse_client_key(key: str) -> None:
+    client_key = CLIENTS.fullmatch(key)
+    if client_key:
+        raise UnknownName(
+            f"{key} sets {client_key[2]} of the connector's Kafka {client_key[1]}: no plugin says more about it, but "
+            f"Kafka's documentation of {client_key[1]} configs does"
+        )
+
+
+def _known(key: str, inner: str, known: Mapping[str, Mapping[str, KeyDefinition]]) -> list[Explanation]:
     found = explanations(inner, known) or explanations(key, known)
     if not found:
         names = {name for definitions in known.values() for name in definitions}
         hint = did_you_mean(inner, names)
-        raise UnknownName(f"no plugin of the worker knows {key}{hint if hint.startswith(' (did') else ''}")
+        raise UnknownName(f"no plugin knows {key}{hint if hint.startswith(' (did') else ''}")
     return found
 
 

@@ -89,6 +89,8 @@ def describe(
 def explain(app: App, *, key: str, class_name: str | None, url: str | None, output: str) -> None:
     """Say what a key of a config is for, in the words of the worker's plugins.
 
+    Without a worker, in those of the common plugins whose keys streamguard knows itself.
+
     \b
     Examples:
       streamguard connectors explain iceberg.control.commit.interval-ms
@@ -96,8 +98,14 @@ def explain(app: App, *, key: str, class_name: str | None, url: str | None, outp
       streamguard connectors explain errors.tolerance --class MongoSinkConnector
     """
     from streamguard.connect.explain import explain as look_up
+    from streamguard.connect.explain import explain_offline
+    from streamguard.errors import ConnectUnavailable
 
-    found = look_up(client_of(app, url), key, class_name)
+    try:
+        found = look_up(client_of(app, url), key, class_name)
+    except ConnectUnavailable:
+        click.echo("no worker answers: this is what plugins say that streamguard knows itself", err=True)
+        found = explain_offline(key, class_name)
     if output != "table":
         show([explanation.row() for explanation in found], (), output)
         return
@@ -190,10 +198,9 @@ def _stop_by_signals() -> threading.Event:
 
 
 def _print_explanation(row: dict[str, Any]) -> None:
-    default = "none" if row["default"] is None else repr(row["default"])
-    click.echo(
-        f"{click.style(row['key'], bold=True)}  {row['type']}, default {default}, importance {row['importance']}"
-    )
+    facts = [row["type"], "required" if row["required"] else f"default {row['default']!r}".replace("None", "none")]
+    facts += [f"importance {row['importance'].lower()}"] if row["importance"] else []
+    click.echo(f"{click.style(row['key'], bold=True)}: {', '.join(facts)}")
     click.echo(f"  {row['documentation'] or 'no documentation'}")
     names = [name.rpartition(".")[2] for name in row["plugins"]]
     click.echo(f"  {', '.join(names[:5])}{f' and {len(names) - 5} more' if len(names) > 5 else ''}")

@@ -192,7 +192,7 @@ def _companions(
 ) -> list[Companion]:
     from streamguard.connect.companions import companions as made_for
     from streamguard.connect.parameters import complete, kind_of
-    from streamguard.connect.render import SUFFIX
+    from streamguard.connect.render import SUFFIX, render
     from streamguard.connect.values import load_values, values_file
     from streamguard.errors import UnknownName
     from streamguard.project import did_you_mean
@@ -205,7 +205,10 @@ def _companions(
             known.append(name)
             kind = kind_of(template, project.connectors)
             if kind and (not names or name in names):
-                found += made_for(kind, name, complete(template, loaded, project.connectors))
+                connector = render(template, loaded, project.connectors)
+                # What a template writes itself is no parameter of it, and needs companions as well.
+                written = {"collection": connector.config.get("collection"), "topics": connector.topics}
+                found += made_for(kind, name, {**written, **complete(template, loaded, project.connectors)})
     for name in names:
         if name not in known:
             raise UnknownName(f"there is no template of a connector {name}{did_you_mean(name, known)}")
