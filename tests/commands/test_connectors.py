@@ -118,9 +118,9 @@ def test_plan_ends_with_2_only_if_asked_and_if_something_differs(
     script.rest = Answer(body={})
     assert connectors(project, "plan", "--url", script.url) == 0
     assert connectors(project, "plan", "--url", script.url, "--detailed-exitcode") == 2
-    assert capsys.readouterr().out.splitlines()[:4] == [f"+ {name}: create" for name in NAMES]
+    assert capsys.readouterr().out.splitlines()[:4] == [f"+ {name}: create (POST)" for name in NAMES]
     assert connectors(project, "deploy", "--dry-run", "--url", script.url, "-o", "json") == 0
-    assert [change["action"] for change in json.loads(capsys.readouterr().out)] == ["create"] * 4
+    assert [change["action"] for change in json.loads(capsys.readouterr().out)["connectors"]] == ["create"] * 4
     assert {call.split()[0] for call in script.calls} == {"GET"}
 
 

@@ -69,7 +69,7 @@ def test_quirk_7_what_does_not_differ_is_neither_validated_nor_written() -> None
         None,
     )
     assert {method for method, _, _ in cluster.asked} == {"GET"}
-    assert [progress.step for progress in told] == ["planned", "running"]
+    assert [progress.step for progress in told if progress.step != "warning"] == ["planned", "running"]
 
 
 def test_a_new_connector_is_validated_created_and_waited_for() -> None:
@@ -80,7 +80,12 @@ def test_a_new_connector_is_validated_created_and_waited_for() -> None:
         "/connector-plugins/Sink/config/validate",
         "/connectors",
     ]
-    assert [progress.step for progress in told] == ["planned", "checked", "written", "running"]
+    assert [progress.step for progress in told if progress.step != "warning"] == [
+        "planned",
+        "checked",
+        "written",
+        "running",
+    ]
 
 
 def test_an_update_sends_only_what_differs_where_the_worker_has_patch() -> None:

@@ -102,7 +102,8 @@ def test_a_template_with_an_undefined_variable_is_named_by_every_command_that_re
 ) -> None:
     path = copy.connectors / "bank" / "users-mongodb-sink.json.j2"
     line = change(path, "{", '{ "x": "{{ mongodb_databse }}",')
-    for words in (("connectors", "deploy"), ("connectors", "plan"), ("connectors", "validate"), ("up",)):
+    sink = "users-mongodb-sink"
+    for words in (*(("connectors", command, sink) for command in ("deploy", "plan", "validate")), ("up",)):
         run(*words).check(1, rf"{re.escape(str(path))}, line {line}: .*mongodb_databse.*mongodb_database")
 
 
@@ -115,7 +116,7 @@ def test_a_connector_with_a_wrong_class_is_not_deployed_and_the_right_one_is_nam
     (copy.connectors / "bank" / "wrong-sink.json.j2").write_text(template)
     said = run("connectors", "deploy", "wrong-sink")
     said.check(
-        1, r"wrong-sink: connector\.class: .*MongoSinkConector \(did you mean com\.mongodb.*MongoSinkConnector\?\)"
+        3, r"wrong-sink: connector\.class: .*MongoSinkConector \(did you mean com\.mongodb.*MongoSinkConnector\?\)"
     )
     assert "wrong-sink" not in ConnectClient(settings.connect_url).connectors()
 

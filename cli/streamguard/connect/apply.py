@@ -11,11 +11,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from streamguard.connect import own, parallel, verdicts
 from streamguard.connect.answers import ConnectorStatus, Deployed
 from streamguard.connect.client import ConnectClient
+from streamguard.connect.lint.annotations import line, merged
 from streamguard.connect.lint.finding import Finding
 from streamguard.connect.own import Prune
 from streamguard.connect.plan import Abilities, Change, Write, diff
@@ -59,7 +61,8 @@ class How:
 
 @dataclass(frozen=True)
 class Progress:
-    """A step of a deployment, told while it happens: `planned`, `checked`, `written`, `running` or `failed`."""
+    """A step of a deployment, told while it happens: `planned`, `checked`, `written`, `running` or `failed`; or a
+    `warning`, of which the same one is told once for all connectors."""
 
     step: str
     name: str
@@ -251,6 +254,9 @@ class Deployment:
         """Lint and plan: what `run` would do. Changes nothing."""
         self._lint()
         self._make_plan()
+        for result in self.results:
+            if result.outcome == "planned" and result.action == "unchanged":
+                self._note(result.name, outcome="unchanged")
         return self.results
 
     def run(self) -> list[Result]:
@@ -279,6 +285,9 @@ class Deployment:
         for name, findings in verdicts.lint(self._client, list(self._connectors.values()), self._topics).items():
             self._note(name, Change(name, "unchanged"), findings=findings)
             self._judge(name, findings)
+        found = [finding for result in self.results for finding in result.findings if finding.severity == "warning"]
+        for finding in merged(found):
+            self._tell(Progress("warning", finding.connector, line(finding, Path.cwd())))
 
     def _make_plan(self) -> list[Change]:
         """The changes that can be carried out. What lint refuses is planned without writes, so that it can be seen."""

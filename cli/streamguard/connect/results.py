@@ -18,6 +18,8 @@ from streamguard.connect.secrets import redact
 from streamguard.errors import ConnectError, ConnectorInvalid, PartlyDone, Refused, StreamguardError, WaitTimedOut
 
 FORMAT = 1
+TOLD = 20
+"""How many errors the last sentence of a command repeats; the report has them all."""
 Outcome = Literal["planned", "done", "unchanged", "refused", "invalid", "failed", "timed out", "skipped", "under way"]
 """`skipped`: not begun, as another one failed or the command was interrupted. `under way`: begun, not seen to end."""
 Rest = Literal["unchanged", "skipped", "under way"]
@@ -122,16 +124,20 @@ def error_of(results: Sequence[Result]) -> StreamguardError | None:
     All of one kind: that kind, whose exit code says it. Some went well, or were written at least: `PartlyDone`.
     """
     ill = [result for result in results if not result.is_well]
-    errors = [result.error for result in ill if result.error is not None]
     if not ill:
         return None
-    told = "\n  ".join([*map(str, errors), *_about_rest(ill)])
-    well = len(results) - len(ill)
-    if any(result.outcome in ("done", "unchanged") for result in results):
-        return PartlyDone(f"{well} of {len(results)} connectors are as wanted, not so:\n  {told}")
+    errors = [result.error for result in ill if result.error is not None]
+    more = [f"and {len(errors) - TOLD} more: --output json has them all"] if len(errors) > TOLD else []
+    told = "\n  ".join([*map(str, errors[:TOLD]), *more, *_about_rest(ill)])
     kinds = {type(error) for error in errors}
-    if len(ill) == 1 and errors:
+    if len(ill) == 1 == len(results) and errors:
         return type(errors[0])(told)
+    if any(result.outcome == "planned" for result in results):
+        kind = kinds.pop() if len(kinds) == 1 else ConnectError
+        return kind(f"{len(ill)} of {len(results)} connectors can not be deployed as they are:\n  {told}")
+    if any(result.outcome in ("done", "unchanged") for result in results):
+        well = len(results) - len(ill)
+        return PartlyDone(f"{well} of {len(results)} connectors are as wanted, not so:\n  {told}")
     words = f"none of the {len(results)} connectors is as wanted:\n  {told}"
     if len(kinds) == 1:
         return kinds.pop()(words)

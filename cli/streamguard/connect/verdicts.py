@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from streamguard.connect import parallel
+from streamguard.connect import parallel, references
 from streamguard.connect.client import ConnectClient
 from streamguard.connect.lint.definitions import asked
 from streamguard.connect.lint.finding import Finding
@@ -19,8 +19,21 @@ Findings = dict[str, tuple[Finding, ...]]
 
 
 def lint(client: ConnectClient, connectors: Sequence[Connector], topics: Mapping[str, int] | None) -> Findings:
-    """What lint finds, by connector, knowing the worker's plugins. `topics`: those that exist; None: not known."""
-    return by_connector(run_rules(connectors, Facts(asked(client, connectors), topics))) if connectors else {}
+    """What lint finds, by connector, knowing the worker's plugins. `topics`: those that exist; None: not known.
+
+    A cluster that is away hides no secret in a config: what can be found without it is refused all the same.
+    """
+    if not connectors:
+        return {}
+    try:
+        definitions = asked(client, connectors)
+    except ConnectUnavailable as exc:
+        found = by_connector(run_rules(connectors, Facts(topics=topics)))
+        errors = [error for name, findings in found.items() if (error := error_of(name, findings))]
+        if errors:
+            raise Refused("\n  ".join(map(str, errors))) from exc
+        raise
+    return by_connector(run_rules(connectors, Facts(definitions, topics)))
 
 
 def validate(
@@ -31,9 +44,17 @@ def validate(
     stop: threading.Event,
     report: Callable[[Connector, tuple[Finding, ...]], None],
 ) -> Findings:
-    """Ask the plugins, `jobs` at a time; each answer is reported as it comes. Raises `ConnectUnavailable`."""
+    """Ask the plugins, `jobs` at a time; each answer is reported as it comes. Raises `ConnectUnavailable`.
+
+    References that the worker does not resolve are found first: it hands such a text on to the plugin as it stands.
+    """
     found: Findings = {}
-    for connector, answer in parallel.each(connectors, lambda one: _validation(client, one), jobs, stop):
+    unresolved = by_connector(references.findings(client, connectors)) if connectors else {}
+
+    def ask(connector: Connector) -> tuple[Finding, ...]:
+        return unresolved.get(connector.name) or _validation(client, connector)
+
+    for connector, answer in parallel.each(connectors, ask, jobs, stop):
         if isinstance(answer, Exception):
             raise answer
         if answer:

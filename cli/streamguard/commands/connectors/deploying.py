@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
@@ -14,6 +15,7 @@ from streamguard.commands.connectors.options import (
     client_of,
     refuse_secrets,
     rendered_by,
+    require_kafka,
     template_options,
     topics_of,
     url_option,
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-FINDING_COLUMNS = ("connector", "severity", "key", "text")
 RESULT_COLUMNS = ("name", "action", "outcome", "state", "tasks")
 CHANGES = 2
 FEW = 20
@@ -146,14 +147,18 @@ def validate(
       streamguard connectors validate users-s3-sink -o json
     """
     from streamguard.connect import verdicts
+    from streamguard.connect.lint.annotations import line, merged
     from streamguard.errors import ConnectorInvalid, Refused
 
     rendered = rendered_by(app, names, pipeline, values, overrides)
     with show_parts("validating") as told:
         found = verdicts.check(client_of(app, url), rendered, topics_of(app), jobs=jobs, report=told)
-    rows = [finding.row() for findings in found.values() for finding in findings]
-    if output != "table" or rows:
-        show(rows, FINDING_COLUMNS, output)
+    listed = [finding for findings in found.values() for finding in findings]
+    if output == "table":
+        for finding in merged(listed):
+            click.echo(line(finding, Path.cwd()))
+    else:
+        show([finding.row() for finding in listed], (), output)
     errors = [error for name, findings in found.items() if (error := verdicts.error_of(name, findings))]
     if errors:
         kind = Refused if all(isinstance(error, Refused) for error in errors) else ConnectorInvalid
@@ -354,6 +359,8 @@ def _deployment(app: App, chosen: _Chosen, how: How | None = None) -> Deployment
     rendering = chosen.rendering(app)
     client = client_of(app, chosen.url)
     progress = how is not None and how.wait_for == "progress"
+    if progress:
+        require_kafka(app)
     return Deployment(
         client,
         rendering.connectors,
@@ -364,7 +371,7 @@ def _deployment(app: App, chosen: _Chosen, how: How | None = None) -> Deployment
         unrendered=rendering.failed,
         force_secrets=chosen.scope["force_secrets"],
         take_over=chosen.scope["take_over"],
-        tell=_Talk(many=len(rendering.names) > FEW, verbose=app.verbose) if how is not None else None,
+        tell=_Talk(many=len(rendering.names) > FEW, verbose=bool(app.verbose), only_warnings=how is None),
     )
 
 
@@ -399,14 +406,19 @@ def _tell_strays(app: App, deployment: Deployment, chosen: _Chosen) -> None:
 class _Talk:
     """Tells of a deployment on stderr: the plan, then a line a step; of many connectors counts, now and then."""
 
-    def __init__(self, *, many: bool, verbose: bool) -> None:
+    def __init__(self, *, many: bool, verbose: bool, only_warnings: bool) -> None:
+        self._only_warnings = only_warnings
         self._many = many
         self._verbose = verbose
         self._counts: dict[str, int] = {}
         self._told = time.monotonic()
 
     def __call__(self, progress: Progress) -> None:
-        if progress.step == "planned":
+        if progress.step == "warning":
+            self._warn(progress.text)
+        elif self._only_warnings:
+            return
+        elif progress.step == "planned":
             if self._verbose or not self._many or not progress.text.startswith("="):
                 click.echo(progress.text, err=True)
         elif not self._many or self._verbose:
@@ -417,6 +429,13 @@ class _Talk:
             if time.monotonic() - self._told > QUIET:
                 self._told = time.monotonic()
                 click.echo("  " + ", ".join(f"{count} {step}" for step, count in self._counts.items()), err=True)
+
+    def _warn(self, text: str) -> None:
+        number = self._counts["warnings"] = self._counts.get("warnings", 0) + 1
+        if number <= FEW or self._verbose:
+            click.echo(text, err=True)
+        elif number == FEW + 1:
+            click.echo("… there are more warnings: `connectors lint` lists them", err=True)
 
 
 def _list_changes(results: Sequence[Result], *, verbose: bool) -> None:
