@@ -17,13 +17,15 @@ from streamguard.connect.client import ConnectClient
 from streamguard.connect.globs import matching, select
 from streamguard.connect.report import cause_of
 from streamguard.connect.wait import summary
-from streamguard.errors import StreamguardError
+from streamguard.errors import ConnectError, StreamguardError
 from streamguard.kafka import group_offsets
 from streamguard.kafka.group_offsets import Bounds, GroupReaders, Pace
 from streamguard.settings import Settings
 
 Place = tuple[str, int]
 
+DEADLINE = 5.0
+"""Seconds for the request to Connect with its repeats: the next look comes soon."""
 BUDGET = 1.0
 """Seconds of a look that may go into asking consumer groups; what does not fit is asked in the next."""
 ORDER = ("FAILED", "UNASSIGNED", "starting", "RUNNING", "PAUSED", "STOPPED")
@@ -190,16 +192,21 @@ class Watcher:
         self._started = False
 
     def looks(self, interval: float, count: int | None = None) -> Iterator[tuple[list[Row], str]]:
-        """Rows, and why there are no offsets, every `interval` seconds. Connect being away is waited out, once it has
-        answered."""
+        """Rows, and what is wrong with them, every `interval` seconds. Connect being away is waited out, once it has
+        answered; there are no rows then."""
         first: Sample | None = None
         for number in itertools.count():
             if number:
                 self._sleep(interval)
-            sample = self.look()
-            if first is None and not sample.kafka:
-                first = sample
-            yield rows(sample, first), sample.kafka
+            try:
+                sample = self.look()
+            except ConnectError as exc:
+                if not self._started:
+                    raise
+                yield [], str(exc)
+            else:
+                first = sample if first is None and not sample.kafka else first
+                yield rows(sample, first), f"no offsets: {sample.kafka}" if sample.kafka else ""
             if count is not None and number + 1 >= count:
                 return
 

@@ -87,9 +87,10 @@ def watch(
       streamguard connectors watch 'users-*' --interval 5
       streamguard connectors watch -n 1 -o ndjson | jq -r 'select(.lag > 10000) | .name'
     """
-    from streamguard.connect.watch import Watcher
+    from streamguard.connect.watch import DEADLINE, Watcher
 
-    watcher = Watcher(client_of(app, url), app.settings if knows_kafka(app) else None, patterns)
+    client = client_of(app, url, deadline=DEADLINE)
+    watcher = Watcher(client, app.settings if knows_kafka(app) else None, patterns)
     try:
         if output == "table" and sys.stdout.isatty():
             _watch_live(watcher, interval, count)
@@ -138,9 +139,9 @@ def wait(
     from streamguard.connect.globs import select
     from streamguard.connect.progress import Offsets
 
-    if wanted == "progress":
-        require_kafka(app)
     client = client_of(app, url)
+    if wanted == "progress":
+        require_kafka(app, client)
     known = client.connectors()
     chosen = select(patterns, known, client.shown_url)
     if not patterns and wanted in ("running", "progress"):
@@ -169,7 +170,7 @@ def _watch_lines(watcher: Watcher, interval: float, count: int | None, output: s
     for rows, trouble in watcher.looks(interval, count):
         at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         if trouble:
-            click.echo(f"no offsets: {trouble}", err=True)
+            click.echo(trouble, err=True)
         if output == "table":
             for row in rows:
                 click.echo(f"{at} {row}")
@@ -182,10 +183,13 @@ def _watch_live(watcher: Watcher, interval: float, count: int | None) -> None:
     from rich.console import Console
     from rich.live import Live
 
-    console = Console()
+    from streamguard.connect.watch import Row
+
+    console, shown = Console(), list[Row]()
     with Live(console=console, auto_refresh=False) as live:
         for rows, trouble in watcher.looks(interval, count):
-            live.update(_table(rows, trouble, console.height), refresh=True)
+            shown = rows if rows or not trouble else shown  # those of before, while Connect is away
+            live.update(_table(shown, trouble, console.height), refresh=True)
 
 
 def _table(rows: Sequence[Row], trouble: str, height: int) -> Table:
@@ -212,7 +216,7 @@ def _table(rows: Sequence[Row], trouble: str, height: int) -> Table:
     if len(rows) > room:
         table.add_row(Text(f"… and {len(rows) - room} more"))
     if trouble:
-        table.caption = Text(f"no offsets: {trouble}")
+        table.caption = Text(trouble, style="bold red")
     return table
 
 
