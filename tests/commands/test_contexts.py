@@ -133,3 +133,24 @@ def test_a_token_is_in_no_message_however_much_is_said(
         assert run(["-v", "connectors", "list", "--context", "one"]) == 1
     said = capsys.readouterr()
     assert SECRET not in said.out + said.err
+
+
+def test_the_kafka_of_another_cluster_is_refused_where_offsets_would_be_looked_for_in_it(
+    script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from streamguard.commands import App
+    from streamguard.commands.connectors import options
+    from streamguard.errors import Refused
+    from streamguard.kafka.cluster import Cluster
+
+    monkeypatch.setattr(Cluster, "cluster_id", lambda _self: "ours")
+    app = App(None)
+    script.answers = [
+        Answer(body={"kafka_cluster_id": "ours"}),
+        Answer(body={}),
+        Answer(body={"kafka_cluster_id": "x"}),
+    ]
+    options.require_kafka(app, script.client())
+    options.require_kafka(app, script.client())  # a worker too old to tell
+    with pytest.raises(Refused, match=r"is not the one that Kafka Connect at .* works on"):
+        options.require_kafka(app, script.client())

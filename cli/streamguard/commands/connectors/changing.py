@@ -208,9 +208,9 @@ def delete(
     from streamguard.connect.altering import forget
 
     require_names(patterns, everything)
-    if reset_offsets:
-        require_kafka(app)
     client = client_of(app, url)
+    if reset_offsets:
+        require_kafka(app, client)
     known, names = _chosen(client, patterns)
     after = "made again, they read everything again" if reset_offsets else "their offsets stay"
     if names:

@@ -301,10 +301,10 @@ def _alter(
     from streamguard.connect.altering import standing
     from streamguard.connect.globs import select
 
-    require_kafka(app)
     client = client_of(app, url)
     known = client.connectors()
     names = select(patterns, known, client.shown_url)
+    require_kafka(app, client)
     stand = {name: standing(client, app.settings, name, known[name].config) for name in names}
     moves = {name: plan_of(name)(stand[name]) for name in names}
     todo = [name for name in names if any(one.is_one for one in moves[name])]

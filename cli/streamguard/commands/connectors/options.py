@@ -109,12 +109,23 @@ def client_of(app: App, url: str | None, **options: Any) -> ConnectClient:
     return ConnectClient(url or app.settings.connect_url, **options)
 
 
-def require_kafka(app: App) -> None:
-    """`Refused` if nobody says where the context's Kafka is: that of the settings is another cluster's."""
+def require_kafka(app: App, client: ConnectClient | None = None) -> None:
+    """`Refused` if nobody says where the context's Kafka is, or if that of the settings is not the one that `client`
+    belongs to: a connector's offsets would be looked for in another cluster."""
     if app.context is not None and not knows_kafka(app):
         raise Refused(
             f"the context {app.context.name} does not say where its Kafka is: add kafka_bootstrap to it in "
             f"{app.settings.contexts_file}, or set STREAMGUARD_KAFKA_BOOTSTRAP"
+        )
+    if client is None:
+        return
+    from streamguard.kafka.cluster import Cluster
+
+    theirs, ours = client.worker().cluster_id, Cluster(app.settings).cluster_id()
+    if theirs and ours and theirs != ours:
+        raise Refused(
+            f"Kafka at {app.settings.kafka_bootstrap} is not the one that Kafka Connect at {client.shown_url} works "
+            "on: say where that is with STREAMGUARD_KAFKA_BOOTSTRAP, or in the context"
         )
 
 
