@@ -15,6 +15,7 @@ from streamguard.connect import reading
 from streamguard.connect.answers import Deployed
 from streamguard.connect.client import ConnectClient
 from streamguard.connect.globs import matching, select
+from streamguard.connect.operate import rests
 from streamguard.connect.report import cause_of
 from streamguard.connect.wait import summary
 from streamguard.errors import ConnectError, StreamguardError
@@ -244,5 +245,6 @@ def _with_offsets(sample: Sample, settings: Settings, readers: GroupReaders) -> 
     sinks = {name: sink for name, sink in found.items() if sink is not None}
     places = {place for sink in sinks.values() for place in (*sink.places, *sink.letters)}
     bounds = group_offsets.bounds(settings, places)
-    groups = readers.look({sink.group: sink.places for sink in sinks.values()}, BUDGET)
+    resting = {sink.group for name, sink in sinks.items() if rests(sample.connectors[name].status)}
+    groups = readers.look({sink.group: sink.places for sink in sinks.values()}, BUDGET, later=resting)
     return Sample(sample.time, sample.connectors, sinks, bounds, groups)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
@@ -60,24 +60,32 @@ class Pace:
 class GroupReaders:
     """Reads the committed offsets of many groups, again and again; for one thread."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
+        self._clock = clock
         self._readers: dict[str, Consumer] = {}
         self._seen: dict[str, deque[Seen]] = {}
-        self._next = 0
 
-    def look(self, wanted: Mapping[str, Collection[Place]], seconds: float) -> dict[str, Pace]:
+    def look(
+        self, wanted: Mapping[str, Collection[Place]], seconds: float, later: Collection[str] = ()
+    ) -> dict[str, Pace]:
         """What is known of each group. As many as can be asked in `seconds` are asked now, at least one; the others in
-        the next look, so that a thousand groups do not hold up the caller."""
-        groups = sorted(wanted)
-        start, end = self._next, time.monotonic() + seconds
-        for number in range(len(groups)):
-            if number and time.monotonic() >= end:
+        the next look, so that a thousand groups do not hold up the caller. Those in `later` come after all others."""
+        end = self._clock() + seconds
+        for number, group in enumerate(self._turn(wanted, frozenset(later))):
+            if number and self._clock() >= end:
                 break
-            group = groups[(start + number) % len(groups)]
-            self._remember(group, Seen(self.committed(group, wanted[group]), time.monotonic()))
-            self._next = (start + number + 1) % len(groups)
-        return {group: Pace(seen[-1], seen[0]) for group in groups if (seen := self._seen.get(group))}
+            self._remember(group, Seen(self.committed(group, wanted[group]), self._clock()))
+        return {group: Pace(seen[-1], seen[0]) for group in wanted if (seen := self._seen.get(group))}
+
+    def _turn(self, wanted: Collection[str], later: Collection[str]) -> list[str]:
+        """The groups in the order in which they are asked: the one that was asked longest ago is first."""
+
+        def asked(group: str) -> tuple[bool, float]:
+            seen = self._seen.get(group)
+            return group in later, seen[-1].time if seen else 0.0
+
+        return sorted(sorted(wanted), key=asked)
 
     def _remember(self, group: str, seen: Seen) -> None:
         looks = self._seen.setdefault(group, deque())
