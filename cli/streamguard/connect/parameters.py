@@ -62,6 +62,11 @@ class ParameterList:
 
         return jsonschema.Draft202012Validator(self.schema)
 
+    @cached_property
+    def fitting(self) -> set[str]:
+        """Values that were found to fit: hundreds of connectors share theirs, and a check takes a millisecond."""
+        return set()
+
     @property
     def properties(self) -> Mapping[str, Mapping[str, Any]]:
         found: Mapping[str, Mapping[str, Any]] = self.schema["properties"]
@@ -248,8 +253,12 @@ class _Sources:
 
 def _check(listed: ParameterList, given: Mapping[str, Any], template: Path, sources: _Sources) -> None:
     known = {name: value for name, value in given.items() if name in listed.properties}
+    text = repr(sorted(known.items()))
+    if text in listed.fitting:
+        return
     errors = sorted(listed.validator.iter_errors(_plain(known)), key=lambda error: (not error.path, str(error.path)))
     if not errors:
+        listed.fitting.add(text)
         return
     error = errors[0]
     # jsonschema says no path of what a schema `false` refuses.
