@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from streamguard.connect.watch import Row, Watcher
 
 STATUS_COLUMNS = ("name", "type", "state", "tasks", "worker", "cause")
+GAP = 2
 COLOURS = {"RUNNING": "green", "FAILED": "bold red", "UNASSIGNED": "yellow", "PAUSED": "yellow", "STOPPED": "yellow"}
 
 
@@ -189,35 +190,36 @@ def _watch_live(watcher: Watcher, interval: float, count: int | None) -> None:
     with Live(console=console, auto_refresh=False) as live:
         for rows, trouble in watcher.looks(interval, count):
             shown = rows if rows or not trouble else shown  # those of before, while Connect is away
-            live.update(_table(shown, trouble, console.height), refresh=True)
+            live.update(_table(shown, trouble, console.width, console.height), refresh=True)
 
 
-def _table(rows: Sequence[Row], trouble: str, height: int) -> Table:
-    """As many rows as the terminal has lines; the rest is counted, and is what runs best."""
+def _table(rows: Sequence[Row], trouble: str, width: int, height: int) -> Table:
+    """As many rows as the terminal has lines, a line each; the rest is counted, and is what needs nobody."""
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("NAME", "STATE", "TASKS", "LAG", "RATE/S", "ERRORS", "CAUSE"):
-        right = heading in ("TASKS", "LAG", "RATE/S", "ERRORS")
-        table.add_column(heading, justify="right" if right else "left", no_wrap=True, overflow="ellipsis")
+    headings = ("NAME", "STATE", "TASKS", "LAG", "RATE/S", "ERRORS")
     room = max(3, height - 4)
-    for row in rows[:room]:
-        errors = _number(row.errors) + (f" (+{row.new_errors:,})" if row.new_errors else "")
-        table.add_row(
-            Text(row.name),
-            Text(row.state, style=COLOURS.get(row.state, "")),
-            f"{row.running}/{row.tasks}",
-            _number(row.lag),
-            _number(row.rate),
-            Text(errors, style="bold red" if row.new_errors else ""),
-            Text(row.cause or ""),
-        )
+    cells = [_cells(row) for row in rows[:room]]
+    used = sum(max(len(line[i]) for line in (headings, *cells)) + GAP for i in range(len(headings)))
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading in ("NAME", "STATE") else "right", no_wrap=True)
+    table.add_column("CAUSE", no_wrap=True, overflow="ellipsis", max_width=max(5, width - used))
+    for row, line in zip(rows, cells, strict=False):
+        styles = ("", COLOURS.get(row.state, ""), "", "", "", "bold red" if row.new_errors else "")
+        shown = [Text(text, style=style) for text, style in zip(line, styles, strict=True)]
+        table.add_row(*shown, Text(row.cause or ""))
     if len(rows) > room:
         table.add_row(Text(f"… and {len(rows) - room} more"))
     if trouble:
         table.caption = Text(trouble, style="bold red")
     return table
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    errors = _number(row.errors) + (f" (+{row.new_errors:,})" if row.new_errors else "")
+    return row.name, row.state, f"{row.running}/{row.tasks}", _number(row.lag), _number(row.rate), errors
 
 
 def _number(value: float | None) -> str:
