@@ -13,21 +13,25 @@ from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 REFERENCE = re.compile(r"\$\{[^}]*\}")
-CLASS = "com.mongodb.kafka.connect.MongoSinkConnector"
+CLASS = "org.example.LeakySinkConnector"
 ICEBERG = "org.apache.iceberg.connect.IcebergSinkConnector"
+CONVERTER = "org.apache.kafka.connect.storage.StringConverter"
+PLUGINS = {CLASS: "sink", ICEBERG: "sink", CONVERTER: "converter"}
 TYPES = {
     "connection.uri": "PASSWORD",
-    "max.batch.size": "INT",
-    "database": "STRING",
-    "collection": "STRING",
+    "batch.words": "STRING",
+    "batch.size": "INT",
+    "some.option": "STRING",
+    "some.token": "STRING",
     "topics": "LIST",
+    "topics.regex": "STRING",
     "tasks.max": "INT",
     "connector.class": "STRING",
     "name": "STRING",
     "key.converter": "CLASS",
     "value.converter": "CLASS",
     "errors.tolerance": "STRING",
-    "document.id.strategy": "STRING",
+    "errors.deadletterqueue.topic.name": "STRING",
 }
 Failure = Literal["none", "invalid", "error", "page", "traces"]
 
@@ -84,15 +88,14 @@ class Leaky:
 
     def validation(self, config: Mapping[str, str]) -> dict[str, Any]:
         entries, count = [], 0
-        for key in sorted({*config, *TYPES}):
+        for key in sorted(TYPES):  # what nobody defines is not even listed
             value = self.resolved(str(config.get(key, "")))
-            kind = TYPES.get(key)
-            errors = []
+            kind, errors = TYPES[key], []
             if self.failure == "invalid" and REFERENCE.search(str(config.get(key, ""))):
                 errors = [f"Invalid value {value} for configuration {key}: The string '{value}' is malformed"]
             shown = "[hidden]" if kind == "PASSWORD" else value
             told = {"name": key, "value": shown, "errors": errors, "recommended_values": []}
-            entries.append({"definition": definition(key, kind) if kind else None, "value": told})
+            entries.append({"definition": definition(key, kind), "value": told})
             count += len(errors)
         return {"name": CLASS, "error_count": count, "configs": entries}
 
@@ -114,11 +117,11 @@ class Leaky:
             case ("GET", ""):
                 return 200, {"version": "4.3.1", "commit": "c", "kafka_cluster_id": "k"}
             case ("GET", "connector-plugins"):
-                return 200, [{"class": name, "type": "sink", "version": "1"} for name in (CLASS, ICEBERG)]
+                return 200, [{"class": name, "type": kind, "version": "4.3.1"} for name, kind in PLUGINS.items()]
             case ("PUT", "connector-plugins", _, "config", "validate"):
                 return 200, self.validation(body)
-            case ("GET", "connector-plugins", _, "config"):
-                return 200, [definition(key, kind) for key, kind in TYPES.items()]
+            case ("GET", "connector-plugins", name, "config"):
+                return 200, [definition(key, kind) for key, kind in TYPES.items() if name == CLASS]
             case ("GET", "admin", "loggers"):
                 return 200, {"root": {"level": "WARN", "last_modified": None}}
             case (_, "admin", "loggers", _):
@@ -177,7 +180,7 @@ class Leaky:
         return 200, {"name": name, "config": self.configs[name]}
 
 
-def definition(key: str, kind: str | None) -> dict[str, Any]:
+def definition(key: str, kind: str) -> dict[str, Any]:
     return {
         "name": key,
         "type": kind,

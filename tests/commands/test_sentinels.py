@@ -18,7 +18,7 @@ import requests
 from streamguard.commands import run
 from streamguard.commands.connectors import connectors as group
 from streamguard.connect.secrets import forget
-from tests.commands.leaky import CLASS, ICEBERG, Failure, Leaky, leaking
+from tests.commands.leaky import CLASS, CONVERTER, Failure, Leaky, leaking
 from tests.stack.sentinels import forms
 
 PASSWORD = "pl@nted:m0ngo/p%41ss?#[w]+'$PATH\\rd\""
@@ -35,26 +35,21 @@ BASE = {
     "connector.class": CLASS,
     "topics": "t",
     "tasks.max": "1",
-    "database": "d",
-    "collection": "c",
-    "key.converter": "org.apache.kafka.connect.storage.StringConverter",
-    "value.converter": "org.apache.kafka.connect.storage.StringConverter",
-    "document.id.strategy": "com.mongodb.kafka.connect.sink.processor.id.strategy.ProvidedInKeyStrategy",
-    "document.id.strategy.overwrite.existing": "true",
-    "writemodel.strategy": "com.mongodb.kafka.connect.sink.writemodel.strategy.ReplaceOneDefaultStrategy",
+    "key.converter": CONVERTER,
+    "value.converter": CONVERTER,
 }
 TEMPLATES = {
     "whole": {"connection.uri": "{{ env('SENTINEL_URI') }}"},
     "options": {"connection.uri": "{{ env('SENTINEL_URI') }}?retryWrites=true"},
-    "number": {"max.batch.size": "{{ env('SENTINEL_WORD') }}"},
-    "undeclared": {"iceberg.catalog.token": "{{ file('/run/s.properties', 'key') }}", "connector.class": ICEBERG},
-    "middle": {"consumer.override.group.instance": "pre-{{ env('SENTINEL_WORD') }}-post"},
+    "words": {"batch.words": "{{ env('SENTINEL_WORD') }}"},
+    "token": {"some.token": "{{ file('/run/s.properties', 'key') }}"},
+    "middle": {"some.option": "pre-{{ env('SENTINEL_WORD') }}-post"},
 }
 LIVE = {
-    "foreign": {"connection.uri": "${env:SENTINEL_URI}", "collection": "x-${env:SENTINEL_WORD}-y"},
+    "foreign": {"connection.uri": "${env:SENTINEL_URI}", "some.option": "x-${env:SENTINEL_WORD}-y"},
     "careless": {"connection.uri": f"mongodb://someone:{INLINE}@db/", "some.password": INLINE},
     "whole": {"connection.uri": f"mongodb://someone:{INLINE}@db/"},
-    "number": {"max.batch.size": INLINE},
+    "words": {"batch.words": INLINE},
 }
 """What is there already: somebody else's, and, under two of our names, a secret where the template has a reference."""
 COMMANDS: dict[str, list[str]] = {
@@ -91,7 +86,8 @@ COMMANDS: dict[str, list[str]] = {
 }
 NEED_NO_WORKER = ("new", "heal", "secrets", "contexts", "offsets", "dlq")
 FAILURES: tuple[Failure, ...] = ("none", "invalid", "error", "page", "traces")
-OUTPUTS = ("table", "json", "yaml", "ndjson")
+FEW: tuple[Failure, ...] = ("invalid", "traces")
+"""All of them for all commands are for `make soak`."""
 
 
 @pytest.fixture(scope="module")
@@ -160,10 +156,10 @@ CASES = [
 
 @pytest.mark.parametrize("words", CASES)
 def test_no_command_shows_a_secret_however_the_worker_fails(
-    words: list[str], project: Path, worker: Leaky, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    *, words: list[str], project: Path, worker: Leaky, capsys: pytest.CaptureFixture[str], pytestconfig: pytest.Config
 ) -> None:
     begun = dict(worker.configs)
-    for failure in FAILURES:
+    for failure in FAILURES if pytestconfig.getoption("--soak") else FEW if words[-1] == "table" else ("traces",):
         worker.configs, worker.states, worker.failure = dict(begun), {}, failure
         code = run(["-vvv", "--project", str(project), "connectors", *words])
         told = capsys.readouterr()
@@ -172,7 +168,7 @@ def test_no_command_shows_a_secret_however_the_worker_fails(
         assert "Traceback" not in told.err, where + told.err
         assert "a bug of streamguard" not in told.err, where + told.err
         assert code in (0, 1, 2, 3, 4, 5), where + told.err
-        assert written(tmp_path) == {}
+        assert written(project.parent) == {}
 
 
 @pytest.mark.usefixtures("project")
@@ -185,6 +181,32 @@ def test_the_worker_does_leak_where_nobody_looks_after_it(worker: Leaky) -> None
     answer = requests.put(f"{worker.url}/connector-plugins/{CLASS}/config/validate", json=config, timeout=5)
     assert {"in clear", "a word"} <= set(found_in(answer.text))
     assert found_in(json.dumps(worker.configs)) == ["inline"]
+
+
+@pytest.mark.parametrize(
+    ("failure", "words", "code"),
+    [
+        ("none", "deploy --take-over --settle 0", 0),
+        ("none", "validate", 0),
+        ("invalid", "validate", 1),
+        ("invalid", "deploy --take-over --settle 0", 1),
+        ("error", "deploy --take-over --settle 0", 1),
+        ("error", "restart --all -y", 1),
+        ("page", "deploy --take-over --settle 0", 1),
+        ("page", "pause --all -y", 1),
+        ("traces", "deploy --take-over --settle 0", 1),
+        ("traces", "status", 0),
+        ("traces", "watch -n 1", 0),
+    ],
+)
+def test_these_commands_get_as_far_as_to_hear_secrets(
+    *, project: Path, worker: Leaky, capsys: pytest.CaptureFixture[str], failure: Failure, words: str, code: int
+) -> None:
+    worker.failure = failure
+    assert run(["-vvv", "--project", str(project), "connectors", *words.split()]) == code, capsys.readouterr().err
+    assert worker.told > 0
+    told = capsys.readouterr()
+    assert found_in(told.out + told.err) == []
 
 
 def test_every_command_is_looked_at() -> None:
