@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamguard.errors import RecordRefused
+from streamguard.errors import RecordRefused, TopicError
 from streamguard.kafka import dead_letters
 from streamguard.kafka.letters import Choice, Failure, Letter, Origin, Replayed, Sender, letter_of, replayed_headers
-from streamguard.kafka.replay import Places
+from streamguard.kafka.replay import Places, offsets_of
 from streamguard.kafka.tail import Record, record_of
 from tests.kafka.records import Written, record
 
@@ -187,3 +187,11 @@ def test_when_nothing_is_left_there_is_one_position_for_all() -> None:
     assert Replayed().after({"a"}, 5, left=2) == Replayed(2, {"a": 5})
     assert Replayed(2, {"a": 5}).after({"b"}, 9, left=None) == Replayed(9, {})
     assert Replayed(9).metadata == ""
+
+
+def test_more_positions_than_kafka_keeps_with_an_offset_are_refused_before_anything_is_written() -> None:
+    causes = [at(0, f"E_{number}").cause for number in range(200)]
+    (offset,) = offsets_of("t", {3: Replayed(1).after(causes[:100], 10**9, left=1)})
+    assert (offset.topic, offset.partition, offset.offset) == ("t", 3, 1)
+    with pytest.raises(TopicError, match="200 causes"):
+        offsets_of("t", {3: Replayed(1).after(causes, 10**9, left=1)})

@@ -67,7 +67,7 @@ class Poisoned:
     def __init__(self, place: Place, records: int) -> None:
         self.place, self.records = place, records
         self.source, self.sink = place.create("source", 4), place.named("sink")
-        self.dead = place.create("sink-dead-letter", 1)
+        self.dead = place.create("sink-dead-letter", 3)
         self.sent = [_record(number) for number in range(records)]
         self.bad: dict[str, list[Sent]] = {stage: [] for stage, _ in POISON}
         for number, (stage, _) in enumerate(POISON):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streamguard.commands import completion
+from streamguard.commands.letter_options import replay_options, show_options
 from streamguard.commands.letters import (
     Deployed,
     Look,
@@ -14,9 +15,7 @@ from streamguard.commands.letters import (
     Source,
     list_letters,
     replay_letters,
-    replay_options,
     show_letters,
-    show_options,
 )
 from streamguard.commands.output import output_option
 

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
-from streamguard.commands import completion
-from streamguard.commands.output import output_option, show
+from streamguard.commands.output import show
 from streamguard.commands.record_text import harmless, time_text
 from streamguard.errors import ConnectError, PartlyDone, Refused
-from streamguard.kafka.dead_letters import MAX_REPLAYS
 
 if TYPE_CHECKING:
     from streamguard.kafka.letter_groups import Reason
@@ -32,12 +30,10 @@ COLUMNS = (
     *("topic", "refused_by", "stage", "code", "reason"),
     *("records", "not_replayed", "returned", "first", "last"),
 )
-FASTEST = 1_000_000.0
 ANSWER_SECONDS = 5.0
 EXCEPTION_HEADERS = ("__connect.errors.exception.message", "__connect.errors.exception.stacktrace")
 ANY_REFERENCE = {"unknown": "${env:UNKNOWN}"}
 """A config of which nothing is known but that it may put a secret anywhere."""
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Configs(Protocol):
@@ -102,78 +98,6 @@ class Source:
         from streamguard.kafka.letter_groups import shown_reason
 
         return lambda letter: shown_reason(replace(letter, reason=self.filtered(letter, letter.reason)))
-
-
-# ---- options
-
-choice_options = (
-    click.option(
-        "--cause",
-        "causes",
-        multiple=True,
-        metavar="CODE",
-        shell_complete=completion.causes,
-        help="Only those with this code; again for more.  [default: all]",
-    ),
-    click.option(
-        "--stage", "stages", multiple=True, metavar="STAGE", help="Only what a connector refused there.  [default: all]"
-    ),
-)
-
-
-def show_options(function: F) -> F:
-    """Those of `show`."""
-    return _with(
-        function,
-        click.argument("place", required=False, metavar="[PARTITION:OFFSET]"),
-        *choice_options,
-        click.option(
-            "-n", "--last", type=click.IntRange(min=1), default=5, show_default=True, help="How many records."
-        ),
-        click.option(
-            "--value", "with_value", is_flag=True, help="Print key, value, headers and trace: maybe personal data."
-        ),
-        click.option("--raw", is_flag=True, help="Write the value alone, byte for byte, to stdout: of one record."),
-        output_option,
-    )
-
-
-def replay_options(function: F) -> F:
-    """Those of `replay`."""
-    return _with(
-        function,
-        *choice_options,
-        click.option(
-            "--to",
-            metavar="TOPIC",
-            shell_complete=completion.topics,
-            help="Where to write them.  [default: where they were]",
-        ),
-        click.option("--to-source", is_flag=True, help="Where they were, although others read it and get them twice."),
-        click.option(
-            "--rate",
-            type=click.FloatRange(0, FASTEST, min_open=True),
-            metavar="N",
-            help="At most so many records a second.  [default: no limit]",
-        ),
-        click.option(
-            "--max-replays",
-            type=click.IntRange(min=1),
-            default=MAX_REPLAYS,
-            show_default=True,
-            metavar="N",
-            help="Leave what came back from so many replays.",
-        ),
-        click.option("--dry-run", is_flag=True, help="Print what would be written, and write nothing."),
-        click.option("-y", "--yes", is_flag=True, help="Do not ask."),
-        output_option,
-    )
-
-
-def _with(function: F, *options: Callable[[F], F]) -> F:
-    for option in reversed(options):
-        function = option(function)
-    return function
 
 
 # ---- list

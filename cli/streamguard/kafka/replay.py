@@ -110,12 +110,7 @@ class Replay:
 
     def _transact(self, letters: Sequence[Letter], after: Mapping[int, Replayed]) -> None:
         producer, steps, reached = self._producer, self._steps, self._failpoint.reached
-        name = self._plan.topic.name
-        offsets = [TopicPartition(name, number, it.upto, it.metadata) for number, it in after.items()]
-        if any(len(it.metadata) > METADATA_BYTES for it in after.values()):
-            raise TopicError(
-                f"{name} is replayed in too many pieces to remember: replay the rest of it without a choice"
-            )
+        offsets = offsets_of(self._plan.topic.name, after)
         producer.begin_transaction()
         reached("after_begin")
         for letter in letters:
@@ -202,3 +197,14 @@ class Places:
             number: self.done[number].after(self._causes[number], position, self._left.get(number))
             for number, position in positions.items()
         }
+
+
+def offsets_of(topic: str, after: Mapping[int, Replayed]) -> list[TopicPartition]:
+    """What the group commits; `TopicError` if there are more positions than a broker keeps."""
+    for it in after.values():
+        if len(it.metadata) > METADATA_BYTES:
+            raise TopicError(
+                f"{topic} has {len(it.ahead)} causes that are replayed further than others, more than Kafka keeps: "
+                f"replay it once without choosing any"
+            )
+    return [TopicPartition(topic, number, it.upto, it.metadata) for number, it in after.items()]

@@ -8,15 +8,14 @@ import click
 
 from streamguard.commands import completion
 from streamguard.commands.connectors.options import client_of, names_argument, require_kafka, url_option
+from streamguard.commands.letter_options import replay_options, show_options
 from streamguard.commands.letters import (
     Look,
     Order,
     Source,
     list_letters,
     replay_letters,
-    replay_options,
     show_letters,
-    show_options,
 )
 from streamguard.commands.output import output_option
 
