@@ -10,7 +10,7 @@ from streamguard.connect.offsets import control_moves, reset_to
 from streamguard.connect.reading import ICEBERG
 from streamguard.errors import ConnectError, KafkaError, WaitTimedOut
 from streamguard.kafka import group_offsets
-from streamguard.kafka.group_offsets import Bounds
+from streamguard.kafka.group_offsets import Bounds, GroupReaders
 from streamguard.settings import Settings
 from tests.connect.conftest import Answer, Script, error
 
@@ -36,7 +36,7 @@ def committed(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[tuple[str, int]
     monkeypatch.setattr(
         group_offsets, "bounds", lambda _settings, places: {place: Bounds(0, 10 + place[1]) for place in places}
     )
-    monkeypatch.setattr(altering, "_committed", lambda _settings, _group, places: dict.fromkeys(places, 4))
+    monkeypatch.setattr(GroupReaders, "committed", lambda _self, _group, places: dict.fromkeys(places, 4))
 
     def commit(_settings: Settings, group: str, offsets: Mapping[tuple[str, int], int], *, timeout: float) -> None:
         assert timeout > 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from streamguard.connect import reading
@@ -16,7 +17,7 @@ from streamguard.connect.client import ConnectClient
 from streamguard.connect.offsets import Move, Partition, Place, Standing
 from streamguard.errors import ConnectError, WaitTimedOut
 from streamguard.kafka import group_offsets
-from streamguard.kafka.group_offsets import GroupReaders
+from streamguard.kafka.group_offsets import Bounds, GroupReaders
 from streamguard.settings import Settings
 
 POLL_SECONDS = 0.2
@@ -27,41 +28,97 @@ Tell = Callable[[str], None]
 
 def standing(client: ConnectClient, settings: Settings, name: str, config: Mapping[str, str]) -> Standing:
     """Where a sink stands: the worker says what is committed, Kafka what there is."""
-    committed = {(one.topic, one.partition): one.offset for one in client.offsets(name)}
+    return standings(client, settings, {name: config})[name]
+
+
+def standings(
+    client: ConnectClient,
+    settings: Settings,
+    configs: Mapping[str, Mapping[str, str]],
+    *,
+    jobs: int = 8,
+    progress: Callable[[int, int], None] = lambda _done, _wanted: None,
+) -> dict[str, Standing]:
+    """Where sinks stand: one request to Connect for each, a few to Kafka for all."""
+    committed = _offsets(client, list(configs), jobs, progress)
     partitions = group_offsets.partitions(settings)
-    topics = reading.topics_of(config, partitions)
-    if not topics and not config.get("topics.regex"):
-        raise ConnectError(f"{name} reads no topics: only the offsets of sinks can be looked at")
-    reads = {(topic, number) for topic in topics for number in partitions.get(topic, (0,))}
-    places = sorted(reads | committed.keys())
-    control = reading.control_of(name, config)
-    theirs = [(control.topic, number) for number in partitions.get(control.topic, ())] if control else []
-    exist = {place for place in (*places, *theirs) if place[1] in partitions.get(place[0], ())}
+    found = {name: _Found(name, config, committed[name], partitions) for name, config in configs.items()}
+    exist = {place for one in found.values() for place in one.places if place[1] in partitions.get(place[0], ())}
     bounds = group_offsets.bounds(settings, exist)
-
-    def partition(place: Place, offset: int | None, is_read: bool) -> Partition:
-        known = bounds.get(place)
-        if known is None:
-            return Partition(*place, offset, known=False, is_read=is_read)
-        return Partition(*place, offset, known.first, known.end, is_read=is_read)
-
-    own = tuple(partition(place, committed.get(place), place in reads) for place in places)
-    behind = _committed(settings, control.group, theirs) if control else {}
-    return Standing(
-        name,
-        reading.group_of(name, config),
-        own,
-        config.get("consumer.override.auto.offset.reset", "earliest"),
-        control,
-        tuple(partition(place, behind.get(place), True) for place in theirs),
+    behind = _committed(
+        settings, {one.control.group: one.control_places for one in found.values() if one.control is not None}
     )
+    return {name: one.standing(bounds, behind) for name, one in found.items()}
 
 
-def standing_without_kafka(client: ConnectClient, name: str, config: Mapping[str, str]) -> Standing:
-    """Only what the worker says: neither what there is nor what it reads is known."""
-    offsets = client.offsets(name)
-    own = tuple(Partition(one.topic, one.partition, one.offset, known=False, is_read=False) for one in offsets)
-    return Standing(name, reading.group_of(name, config), own)
+def standings_without_kafka(
+    client: ConnectClient,
+    configs: Mapping[str, Mapping[str, str]],
+    *,
+    jobs: int = 8,
+    progress: Callable[[int, int], None] = lambda _done, _wanted: None,
+) -> dict[str, Standing]:
+    """Only what the worker says: neither what there is nor what the sinks read is known."""
+    found = {}
+    for name, committed in _offsets(client, list(configs), jobs, progress).items():
+        own = tuple(
+            Partition(*place, offset, known=False, is_read=False) for place, offset in sorted(committed.items())
+        )
+        found[name] = Standing(name, reading.group_of(name, configs[name]), own)
+    return found
+
+
+class _Found:
+    """What is known of a sink before Kafka is asked for bounds."""
+
+    def __init__(
+        self,
+        name: str,
+        config: Mapping[str, str],
+        committed: Mapping[Place, int | None],
+        partitions: Mapping[str, Sequence[int]],
+    ) -> None:
+        topics = reading.topics_of(config, partitions)
+        if not topics and not config.get("topics.regex"):
+            raise ConnectError(f"{name} reads no topics: only the offsets of sinks can be looked at")
+        self.name = name
+        self.config = config
+        self.committed = committed
+        self.reads = {(topic, number) for topic in topics for number in partitions.get(topic, (0,))}
+        self.control = reading.control_of(name, config)
+        theirs = self.control.topic if self.control else ""
+        self.control_places = [(theirs, number) for number in partitions.get(theirs, ())]
+        self.places = [*sorted(self.reads | committed.keys()), *self.control_places]
+
+    def standing(self, bounds: Mapping[Place, Bounds], behind: Mapping[str, Mapping[Place, int]]) -> Standing:
+        def partition(place: Place, offset: int | None, is_read: bool) -> Partition:
+            known = bounds.get(place)
+            if known is None:
+                return Partition(*place, offset, known=False, is_read=is_read)
+            return Partition(*place, offset, known.first, known.end, is_read=is_read)
+
+        own = sorted(self.reads | self.committed.keys())
+        theirs = behind.get(self.control.group, {}) if self.control else {}
+        return Standing(
+            self.name,
+            reading.group_of(self.name, self.config),
+            tuple(partition(place, self.committed.get(place), place in self.reads) for place in own),
+            self.config.get("consumer.override.auto.offset.reset", "earliest"),
+            self.control,
+            tuple(partition(place, theirs.get(place), True) for place in self.control_places),
+        )
+
+
+def _offsets(
+    client: ConnectClient, names: Sequence[str], jobs: int, progress: Callable[[int, int], None]
+) -> dict[str, dict[Place, int | None]]:
+    """What each sink has committed, as the worker says."""
+    found: dict[str, dict[Place, int | None]] = {}
+    with ThreadPoolExecutor(max(1, min(jobs, len(names) or 1)), thread_name_prefix="offsets") as pool:
+        for name, offsets in zip(names, pool.map(client.offsets, names), strict=True):
+            found[name] = {(one.topic, one.partition): one.offset for one in offsets}
+            progress(len(found), len(names))
+    return found
 
 
 @contextmanager
@@ -117,10 +174,10 @@ def at_time(settings: Settings, now: Standing, milliseconds: int) -> dict[Place,
     return group_offsets.at_time(settings, places, milliseconds)
 
 
-def _committed(settings: Settings, group: str, places: Sequence[Place]) -> dict[Place, int]:
+def _committed(settings: Settings, groups: Mapping[str, Sequence[Place]]) -> dict[str, dict[Place, int]]:
     readers = GroupReaders(settings)
     try:
-        return readers.committed(group, places)
+        return {group: readers.committed(group, places) for group, places in groups.items()}
     finally:
         readers.close()
 

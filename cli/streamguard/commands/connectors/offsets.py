@@ -22,6 +22,7 @@ from streamguard.commands.connectors.asking import (
 )
 from streamguard.commands.connectors.options import client_of, knows_kafka, require_kafka, url_option
 from streamguard.commands.output import output_option, show
+from streamguard.commands.progress import show_parts
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -259,29 +260,27 @@ def import_(app: App, /, *, file: Path, patterns: tuple[str, ...], other_cluster
 
 def _standings(app: App, client: ConnectClient, patterns: Sequence[str]) -> list[Standing]:
     """Where the sinks stand; sources are left out, unless they are named."""
-    from streamguard.connect.altering import standing, standing_without_kafka
+    from streamguard.connect.altering import standings, standings_without_kafka
     from streamguard.connect.globs import is_pattern, select
     from streamguard.errors import KafkaUnavailable
 
     known = client.connectors()
     named = {pattern for pattern in patterns if not is_pattern(pattern)}
-    away = "" if knows_kafka(app) else "the context does not say where its Kafka is"
-    found = []
+    configs = {}
     for name in select(patterns, known, client.shown_url):
-        status, config = known[name].status, known[name].config
-        if status is not None and status.type == "source" and name not in named:
-            continue
-        if away:
-            found.append(standing_without_kafka(client, name, config))
-            continue
+        status = known[name].status
+        if status is None or status.type != "source" or name in named:
+            configs[name] = known[name].config
+    with show_parts("Looking at offsets") as progress:
         try:
-            found.append(standing(client, app.settings, name, config))
+            if knows_kafka(app):
+                return list(standings(client, app.settings, configs, progress=progress).values())
+            away = "the context does not say where its Kafka is"
         except KafkaUnavailable as exc:
-            away = away or str(exc)
-            found.append(standing_without_kafka(client, name, config))
-    if away:
-        click.echo(f"without ends and lag: {away}", err=True)
-    return found
+            away = str(exc)
+        found = standings_without_kafka(client, configs, progress=progress)
+    click.echo(f"without ends and lag: {away}", err=True)
+    return list(found.values())
 
 
 def _alter(
@@ -298,14 +297,16 @@ def _alter(
     output: str,
 ) -> None:
     """Show the moves, ask, and carry them out on each sink."""
-    from streamguard.connect.altering import standing
+    from streamguard.connect.altering import standings
     from streamguard.connect.globs import select
 
     client = client_of(app, url)
     known = client.connectors()
     names = select(patterns, known, client.shown_url)
     require_kafka(app, client)
-    stand = {name: standing(client, app.settings, name, known[name].config) for name in names}
+    with show_parts("Looking at offsets") as progress:
+        configs = {name: known[name].config for name in names}
+        stand = standings(client, app.settings, configs, jobs=jobs, progress=progress)
     moves = {name: plan_of(name)(stand[name]) for name in names}
     todo = [name for name in names if any(one.is_one for one in moves[name])]
     rows = [one.row(name) for name in names for one in moves[name]]
@@ -314,7 +315,6 @@ def _alter(
         click.echo("nothing was moved" if todo else "nothing to move", err=True)
         return
     _ask(client, {name: stand[name] for name in todo}, moves, yes=yes, allow_skip=allow_skip)
-    configs = {name: known[name].config for name in todo}
     _carry_out(app, client, todo, configs, plan_of, timeout=timeout, jobs=jobs, output=output)
 
 
