@@ -12,6 +12,9 @@ ID = "document.id.strategy"
 WRITE = "writemodel.strategy"
 MADE_UP = ("BsonOidStrategy", "UuidStrategy")
 FROM_KEY = ("ProvidedInKeyStrategy", "FullKeyStrategy", "PartialKeyStrategy", "UuidProvidedInKeyStrategy")
+PLAIN = ("StringConverter", "ByteArrayConverter", "LongConverter", "IntegerConverter", "DoubleConverter")
+PUT_IN_FIELD = re.compile(r"(?!org\.apache\.kafka\.connect\.transforms\.).*|.*\.(HoistField\$Key|ValueToKey)")
+"""Transforms that may make a document of a key: Kafka's own two, and any of others."""
 REMOVED = {"max.num.retries": "1.7", "retries.defer.timeout": "1.7"}
 
 
@@ -35,6 +38,22 @@ def mongodb_duplicates(s: Subject) -> Iterator[Remark]:
     if strategy in MADE_UP:
         key = next(key for key in (ID, "timeseries.timefield", "connector.class") if key in s.config)
         yield key, f"{strategy} makes up an id for each delivery: a replay duplicates every document"
+
+
+@rule("mongodb-plain-key", "warning")
+def mongodb_plain_key(s: Subject) -> Iterator[Remark]:
+    """MongoDB: an id from a key that is no document.
+
+    `ProvidedInKeyStrategy`, `FullKeyStrategy` and `PartialKeyStrategy` read fields of the key. A key of plain text or
+    a number has none, and every record ends in the dead-letter topic. Put the key into a field:
+    `org.apache.kafka.connect.transforms.HoistField$Key` with `field=_id`. Where keys are texts of JSON documents,
+    silence this with that reason.
+    """
+    plain = short(s.config.get("key.converter", "")) in PLAIN
+    makes_document = any(PUT_IN_FIELD.fullmatch(value) for key, value in s.config.items() if key.endswith(".type"))
+    if s.kind == "mongodb" and plain and short(s.get(ID)) in FROM_KEY and not makes_document:
+        converter = short(s.config["key.converter"])
+        yield ID, f"reads fields of the key, and a plain one of {converter} has none: add HoistField$Key, field=_id"
 
 
 @rule("mongodb-insert", "warning")
