@@ -373,6 +373,14 @@ def test_a_worker_that_dies_after_it_wrote_is_looked_after_at_the_next(script: S
     assert second.calls == ["GET /connectors/c/config", "POST /connectors", "GET /connectors/c/config"]
 
 
+def test_a_worker_that_does_not_show_yet_what_exists_is_looked_at_again(script: Script) -> None:
+    """A worker that forwards writes reads them from a topic afterwards."""
+    absent, taken = error(404, "Connector c not found"), error(409, "Connector c already exists")
+    script.answers = [Answer(drop=True), absent, taken, absent, taken, Answer(body=CONFIG)]
+    script.client().create("c", CONFIG)
+    assert [asked.method for asked in script.asked] == ["POST", "GET", "POST", "GET", "POST", "GET"]
+
+
 def test_what_somebody_else_made_meanwhile_is_not_taken_for_ours(script: Script) -> None:
     script.answers = [Answer(drop=True), Answer(body={**CONFIG, "topics": "others"})]
     with pytest.raises(ConnectorExists, match="somebody else made a connector c"):

@@ -164,12 +164,15 @@ class Transport:
                 return self._once(current, request, limit)
             except _Again as exc:
                 again = exc
-            except (ConnectorExists, ConnectorNotFound):
+            except ConnectorNotFound:
                 if doubt and landed is not None and landed(limit):
                     return None
                 raise
-            if again.lost and not (request.harmless or landed or request.method == "GET"):
-                raise ConnectError(f"{self.shown_urls[current]}: {again}; whether {request} was done is not known")
+            except ConnectorExists as exc:
+                if not doubt or landed is None:
+                    raise
+                again = _Again(str(exc), lost=True)  # ours or not: looked at until this worker shows it
+            self._refuse_blindness(request, again, landed, current)
             doubt = doubt or again.lost
             if again.unassigned and exists is not None:
                 exists(limit)
@@ -183,6 +186,11 @@ class Transport:
             asked.clear()
             self._pause(pauses, limit)
             pauses += 1
+
+    def _refuse_blindness(self, request: Request, again: _Again, landed: Look | None, current: int) -> None:
+        """A write that may have been carried out, matters, and can not be looked for, is not repeated."""
+        if again.lost and not (request.harmless or landed or request.method == "GET"):
+            raise ConnectError(f"{self.shown_urls[current]}: {again}; whether {request} was done is not known")
 
     def _has_landed(self, landed: Look | None, request: Request, again: _Again, limit: Limit) -> bool:
         try:
