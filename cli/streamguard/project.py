@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ ICEBERG_TYPES = (
     "binary",
 )
 
+_SECRET = re.compile(r"passw|secret|token|credential|private|key|uri|url", re.IGNORECASE)
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml's, where PyYAML has it: ten times as fast."""
 _NAME = {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,200}$"}
@@ -221,7 +223,10 @@ def _explain(error: Any) -> tuple[list[Any], str]:
         unknown = next(str(key) for key in error.instance if key not in known)
         return [*path, unknown], f"unknown key {unknown}{did_you_mean(unknown, known)}"
     where = f"{'.'.join(str(step) for step in path)}: " if path else ""
-    return path, where + error.message
+    said = error.message
+    if isinstance(error.instance, dict | list) or any(_SECRET.search(str(step)) for step in path):
+        said = said.replace(repr(error.instance), "what is there")  # maybe with a secret in it
+    return path, where + said
 
 
 def _line(node: yaml.Node | None, path: Sequence[Any]) -> int:

@@ -19,7 +19,7 @@ import jinja2
 from jinja2 import nodes
 
 from streamguard.connect.values import OWN_SCHEMA, Values, refuse_secrets
-from streamguard.errors import ProjectError, TemplateError
+from streamguard.errors import ProjectError, Refused, TemplateError
 from streamguard.project import did_you_mean, line_of, load_yaml
 
 SUFFIX = ".json.j2"
@@ -253,6 +253,10 @@ class _Sources:
 
 def _check(listed: ParameterList, given: Mapping[str, Any], template: Path, sources: _Sources) -> None:
     known = {name: value for name, value in given.items() if name in listed.properties}
+    for name in known:
+        if listed.properties[name].get("x-sensitive"):
+            said = f"the parameter {name} is a secret, which values are not: write env(…) or file(…) in the template"
+            raise Refused(f"{sources.of(name) or template}: {said}")
     text = repr(sorted(known.items()))
     if text in listed.fitting:
         return

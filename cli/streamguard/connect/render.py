@@ -23,6 +23,7 @@ from streamguard.connect.environment import Environment, Silence, undeclared
 from streamguard.connect.marks import Mark, Origin, origins, place_of
 from streamguard.connect.parameters import complete
 from streamguard.connect.printing import refuse_private, reveal, settle, smuggled
+from streamguard.connect.secrets import redact_source
 from streamguard.connect.sensitive import REFERENCE
 from streamguard.errors import Refused, TemplateError
 
@@ -184,7 +185,9 @@ class _Parsed:
             pairs = self._pairs()
         except json.JSONDecodeError as exc:
             line = exc.doc.splitlines()[exc.lineno - 1].strip() if exc.doc.strip() else ""
-            said = f"the rendered text is no JSON: {exc.msg} at column {exc.colno} of: {reveal(line)[:120]}"
+            said = (
+                f"the rendered text is no JSON: {exc.msg} at column {exc.colno} of: {redact_source(reveal(line))[:120]}"
+            )
             raise TemplateError(f"{self.at(exc.pos)}: {said}") from exc
         except RecursionError as exc:
             raise TemplateError(f"{self.template}: the rendered text is nested too deeply") from exc

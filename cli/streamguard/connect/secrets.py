@@ -49,6 +49,7 @@ __all__ = [
     "literal_secrets",
     "named_by_reference",
     "redact",
+    "redact_source",
     "shown",
     "shown_beside",
     "traceback_text",
@@ -60,6 +61,7 @@ _ECHO = re.compile(r"Invalid value (?=.)", re.DOTALL)
 _ECHO_END = re.compile(r" for configuration ([\w.$-]*[\w$])")
 _WORD = re.compile(r"[^\s\"'<>]+")
 _QUOTES_IN_PASSWORD = re.compile(r"(?<=://)[^\s/@<>:\"']*:[^\s/@<>\"']*[\"'][^\s/@<>]*@")
+_KEY = re.compile(r"[\"']([\w.$-]+)[\"']\s*:\s*")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _FRAME = re.compile(r"\s+at [\w.$<>/@:-]+(\([\w.$ :-]*\))?|\s*\.\.\. \d+ (more|common frames omitted)")
 _CLASS = re.compile(r"(Caused by: |Suppressed: )?((?:[\w$]+\.)+[A-Z][\w$]*(?:Exception|Error|Throwable))(: |$)")
@@ -143,6 +145,15 @@ def redact(text: str, desired: Mapping[str, str] | None = None, secret_keys: Col
         if any(not _is_known(desired[key]) for key in exposed_keys(desired, secret_keys)):
             text = "\n".join(_skeleton(line, desired) for line in text.split("\n"))
     return text
+
+
+def redact_source(line: str) -> str:
+    """A line of a template, or of what it rendered to, that is not as it should be: cut where a secret key's value
+    begins, for where that ends nobody can tell."""
+    for match in _KEY.finditer(line):
+        if is_sensitive(match[1]):
+            return redact(line[: match.end()]) + MASK
+    return redact(line)
 
 
 def shown(key: str, value: str | None, secret_keys: Collection[str] = ()) -> str | None:

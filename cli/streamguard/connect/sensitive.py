@@ -36,7 +36,7 @@ _NAMES = re.compile(
     r"|(.*\.)?static\.(field|value)",
     re.IGNORECASE,
 )
-_USERINFO = re.compile(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]*://[^/\s:@]*:(?!\d+(?:[/?#,]|$))(\S+)@")
+_USERINFO = re.compile(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]*://[^/\s:@]*:(?!\d+(?:[/?#,\s]|$))(.+)@", re.DOTALL)
 _KNOWN = (
     (re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"), "an AWS access key"),
     (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?"), "a signed token"),
