@@ -9,8 +9,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from rich.console import Console
 
 from streamguard.commands import run
+from streamguard.commands.connectors.operating import _table
+from streamguard.connect.watch import Row
 from streamguard.errors import KafkaUnavailable
 from streamguard.kafka import group_offsets
 from streamguard.settings import Settings
@@ -216,6 +219,23 @@ def test_watch_asks_connect_once_a_tick_and_prints_lines_when_piped(
     captured = capsys.readouterr()
     assert [line.split(" ", 1)[1] for line in captured.out.splitlines()] == ["c: RUNNING, 1 of 1 tasks run"] * 2
     assert "no offsets: no broker" in captured.err
+
+
+def test_the_live_table_has_a_line_a_connector_and_as_many_as_the_terminal_has_lines() -> None:
+    rows = [
+        Row("c" * 30, "FAILED", 0, 2, 12_345, 1.25, 7, 2, cause="ConnectException: " + "x" * 500),
+        *(Row(f"sink-{number}", "RUNNING", 1, 1, 0, 0.0, 0, 0) for number in range(100)),
+    ]
+    console = Console(file=io.StringIO(), width=100, height=12)
+    console.print(_table(rows, "no offsets: no broker", console.width, console.height))
+    assert isinstance(console.file, io.StringIO)
+    heading, failed, *others = [line.rstrip() for line in console.file.getvalue().splitlines()]
+    assert heading.split() == ["NAME", "STATE", "TASKS", "LAG", "RATE/S", "ERRORS", "CAUSE"]
+    assert failed.split()[:7] == ["c" * 30, "FAILED", "0/2", "12,345", "1.2", "7", "(+2)"]
+    assert failed.endswith("…")
+    assert others[-2:] == ["… and 93 more", others[-1]]
+    assert "no offsets: no broker" in others[-1]
+    assert len(others) == 7 + 2
 
 
 def test_every_command_has_help_with_examples(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

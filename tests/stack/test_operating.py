@@ -55,6 +55,8 @@ def clients(workers: tuple[str, str], settings: Settings) -> Iterator[tuple[Conn
     if NAME in first.connectors():
         first.delete(NAME)
     cluster.delete([NAME])
+    with pymongo.MongoClient[dict[str, Any]](settings.mongodb_uri) as mongodb:
+        mongodb[NAME]["rows"].drop()
 
 
 def rows(settings: Settings) -> int:
