@@ -28,6 +28,7 @@ IDS = "com.mongodb.kafka.connect.sink.processor.id.strategy"
 WRITES = "com.mongodb.kafka.connect.sink.writemodel.strategy"
 WAIT = 60.0
 RECORDS = 20
+BAD = 5
 QUICK = "serverSelectionTimeoutMS=1000&connectTimeoutMS=1000"
 
 
@@ -201,3 +202,19 @@ def test_an_outage_sends_every_record_to_the_dead_letter_topic_unless_only_data_
     trap.client.restart(trap.name, only_failed=True)
     wait_until(lambda: trap.documents() == RECORDS, "nothing is lost", WAIT)
     gate.shut()
+
+
+@pytest.mark.parametrize(("ordered", "letters"), [(None, RECORDS - BAD), ("false", 1)])
+def test_one_bad_document_takes_the_rest_of_an_ordered_batch_along(
+    trap: Trap, ordered: str | None, letters: int
+) -> None:
+    orders = trap.database["orders"]
+    orders.create_index("number", unique=True)
+    orders.insert_one({"_id": "another", "number": BAD})
+    trap.write()  # before the sink starts, so that all of it is one batch
+    connector = trap.connector(bulk__write__ordered=ordered, mongo__errors__tolerance="data")
+    assert ("mongodb-ordered" in rules(connector)) == (ordered is None)
+    trap.start(connector)
+    wait_until(trap.caught_up, "everything is read", WAIT)
+    assert trap.letters() == letters
+    assert trap.documents() == RECORDS - letters + 1
