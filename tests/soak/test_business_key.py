@@ -83,3 +83,4 @@ def test_two_tasks_that_write_the_same_documents_keep_one_of_each_and_no_field_t
         documents = list(rows.find())
     assert sorted(document["ID"] for document in documents) == list(range(200))
     assert not any("SECRET" in document for document in documents)
+    assert sum(Cluster(settings).ends(f"{NAME}-dead-letter").values()) == 0
