@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamguard.connect.marks import Origin
+from streamguard.connect.printing import PRIVATE
 from streamguard.connect.render import Connector, render
+from streamguard.errors import TemplateError
 
 HEAD = '{"connector.class": "Sink",\n'
 
@@ -93,6 +95,19 @@ def test_marks_are_never_in_what_a_template_compares_or_measures(tmp_path: Path)
     )
     config = rendered(tmp_path, body, {"x": "s3"}).config
     assert {key: config[key] for key in "abcd"} == {"a": "yes", "b": "7", "c": "2", "d": "S3"}
+
+
+@pytest.mark.parametrize("size", range(1, 12))
+def test_half_a_mark_that_a_filter_has_left_is_none(tmp_path: Path, size: int) -> None:
+    macro = '{% macro m() %}"k": "{{ x }}"{% endmacro %}'
+    cut = "{% filter truncate(" + str(size) + ', true, "", 0) %}{{ m() }}{% endfilter %}'
+    try:
+        config = rendered(tmp_path, macro + HEAD + cut + "}", {"x": "v"}).config
+    except TemplateError as exc:
+        said = str(exc)
+    else:
+        said = "".join(config.values())
+    assert not PRIVATE.search(said)
 
 
 @settings(max_examples=30, deadline=None)

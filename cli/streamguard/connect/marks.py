@@ -21,7 +21,8 @@ DIGITS = 0x1000
 FIRST = 0x100000
 END = chr(0x10FFFD)
 """Stands behind what a `{{ }}` has printed."""
-_MARK = re.compile(f"([{chr(FIRST)}-{chr(FIRST + DIGITS - 1)}]{{2}}|{END})")
+_MARK = re.compile(f"([{chr(FIRST)}-{chr(FIRST + DIGITS - 1)}]{{1,2}}|{END})")
+"""A single one is half of a mark that a filter has cut."""
 _KEY = re.compile(r'(?="[^"]*(?:"\s*:|\Z))')
 """Before the quote that begins a key, also one of which a value prints a part."""
 Bindings: TypeAlias = Mapping[str, frozenset[str]]
@@ -69,9 +70,10 @@ class Places:
             offset += len(pieces[number - 1])
             if pieces[number] == END:
                 marks.append(Mark(offset, None, prints=True))
-            else:
+            elif len(pieces[number]) == 2:
                 high, low = map(ord, pieces[number])
-                marks.append(Mark(offset, *self._listed[(high - FIRST) * DIGITS + low - FIRST]))
+                place = (high - FIRST) * DIGITS + low - FIRST
+                marks += [Mark(offset, *self._listed[place])] if place < len(self._listed) else []
         return "".join(pieces[::2]), marks
 
 
