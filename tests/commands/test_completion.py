@@ -81,6 +81,8 @@ def test_plugins_keys_loggers_and_kinds_are_offered(script: Script) -> None:
     assert offered(["connectors", "explain", *url], "c") == ["collection"]
     assert offered(["connectors", "loggers", "get", *url], "org") == ["org.x"]
     assert offered(["connectors", "new"], "m") == ["mongodb"]
+    assert offered(["connectors", "plan", "--values"], "l") == ["local"]
+    assert offered(["connectors", "new", "-p"], "b") == ["bank"]
 
 
 @pytest.mark.parametrize(

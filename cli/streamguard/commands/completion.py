@@ -132,6 +132,10 @@ def kinds(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[s
     return _kinds(ctx, param, incomplete)
 
 
+def _values(project: Project) -> list[str]:
+    return sorted(path.stem for path in (project.connectors / "values").glob("*.yml"))
+
+
 def _kinds_of(project: Project) -> list[str]:
     from streamguard.connect.parameters import kinds as known
 
@@ -144,6 +148,7 @@ _kinds = _completing(_kinds_of)
 plugins = _live(_plugins)
 keys = _live(_keys)
 loggers = _live(lambda client: [logger.name for logger in client.loggers()])
+values = _completing(_values)
 pipelines = _completing(lambda project: project.pipelines())
 servers = _completing(_servers)
 topics = _completing(_topics)

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
     from streamguard.connect.values import Values
 
 values_option = click.option(
-    "--values", default="local", show_default=True, metavar="NAME|FILE", help="connectors/values/NAME.yml, or a file."
+    "--values",
+    default="local",
+    show_default=True,
+    metavar="NAME|FILE",
+    shell_complete=completion.values,
+    help="connectors/values/NAME.yml, or a file.",
 )
 
 
@@ -103,7 +108,13 @@ def companions(
 @click.command()
 @click.argument("kind", shell_complete=completion.kinds)
 @click.argument("name")
-@click.option("-p", "--pipeline", metavar="NAME", help="The pipeline.  [default: the only one, or bank]")
+@click.option(
+    "-p",
+    "--pipeline",
+    metavar="NAME",
+    shell_complete=completion.pipelines,
+    help="The pipeline.  [default: the only one, or bank]",
+)
 @click.option("--topics", metavar="A,B", help="The topics that it reads.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="A parameter: see `parameters KIND`.")
 @click.option("--about", default="", metavar="TEXT", help="A sentence about it, for the head of the template.")
@@ -155,7 +166,14 @@ def new(
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=completion.connectors)
-@click.option("-p", "--pipeline", required=True, metavar="NAME", help="The pipeline whose folder gets the templates.")
+@click.option(
+    "-p",
+    "--pipeline",
+    required=True,
+    metavar="NAME",
+    shell_complete=completion.pipelines,
+    help="The pipeline whose folder gets the templates.",
+)
 @url_option
 @click.pass_obj
 def export(app: App, *, names: tuple[str, ...], pipeline: str, url: str | None) -> int:

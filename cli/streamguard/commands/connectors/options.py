@@ -83,12 +83,19 @@ def template_options(function: F) -> F:
     """What chooses templates and their values: NAMES, --pipeline, --values, --set."""
     options = (
         names_argument,
-        click.option("-p", "--pipeline", metavar="NAME", help="The pipeline.  [default: every one that has templates]"),
+        click.option(
+            "-p",
+            "--pipeline",
+            metavar="NAME",
+            shell_complete=completion.pipelines,
+            help="The pipeline.  [default: every one that has templates]",
+        ),
         click.option(
             "--values",
             default="local",
             show_default=True,
             metavar="NAME|FILE",
+            shell_complete=completion.values,
             help="connectors/values/NAME.yml, or a file.",
         ),
         click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="A value, over those of the file."),
