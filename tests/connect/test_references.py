@@ -101,3 +101,31 @@ def test_a_server_that_makes_the_sink_all_the_same_is_rid_of_it(script: Script, 
     script.answers = [answer, Answer(204)]
     resolutions(script.client(), ["${env:X}"], [ICEBERG])
     assert script.calls == ["POST /connectors", f"DELETE /connectors/{references.ASKING}"]
+
+
+CONFIGS = {
+    "a": {"connection.uri": "${env:URI}", "some.password": "••••", "topics": "t"},
+    "b": {"connection.uri": "mongodb://${env:USER}:${file:/run/s:URI}@h/", "some.password": "hunter2"},
+}
+
+
+def test_the_secrets_of_a_cluster_are_listed_by_reference_and_none_by_value(script: Script) -> None:
+    script.answers = [
+        Answer(200, [{"class": ICEBERG.class_name, "type": "sink", "version": "1"}]),
+        *(left(NOBODY_KNOWS), left("${env:URI}"), REFUSED, REFUSED),
+    ]
+    found = references.secrets_of(script.client(), CONFIGS)
+    assert [(one.connector, one.key, one.reference, one.state) for one in found] == [
+        ("a", "connection.uri", "${env:URI}", "unresolved"),
+        ("b", "connection.uri", "${env:USER}", "resolved"),
+        ("b", "connection.uri", "${file:/run/s:URI}", "resolved"),
+        ("b", "some.password", "", "in clear"),
+    ]
+    assert "hunter2" not in str([one.row() for one in found])
+
+
+def test_a_reference_is_found_whole_or_by_the_last_part_of_its_name() -> None:
+    assert references.using(CONFIGS, ["URI"]) == ["a", "b"]
+    assert references.using(CONFIGS, ["${env:URI}"]) == ["a"]
+    assert references.using(CONFIGS, ["USER", "${env:URI}"]) == ["a", "b"]
+    assert references.using(CONFIGS, ["env"]) == []

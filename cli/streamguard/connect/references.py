@@ -10,14 +10,15 @@ it is; if not, there is something else in its place, which nobody is told.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Literal
 
-from streamguard.connect.answers import Plugin
+from streamguard.connect.answers import Plugin, is_mask
 from streamguard.connect.client import ConnectClient
 from streamguard.connect.lint.finding import Finding, finding
 from streamguard.connect.render import Connector
+from streamguard.connect.sensitive import REFERENCE, literal_secrets
 from streamguard.errors import ConnectError, ConnectorInvalid, ConnectUnavailable
 
 RULE = "unresolved-reference"
@@ -112,3 +113,54 @@ def _why(reference: str) -> str:
     if provider in ("file", "dir", "directory"):
         return f"there is no such key, or config.providers.{provider}.param.allowed.paths does not allow the path"
     return f"it has no config.providers named {provider}, or that finds nothing"
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A secret of a connector on a cluster: the reference that stands for it, or what is wrong with it.
+
+    `state` is that of the reference, or `in clear`: the config itself holds the secret.
+    """
+
+    connector: str
+    key: str
+    reference: str
+    state: State | Literal["in clear"]
+    reason: str = ""
+
+    def row(self) -> dict[str, str]:
+        """As a document; there is no value in it."""
+        return asdict(self)
+
+
+def secrets_of(client: ConnectClient, configs: Mapping[str, Mapping[str, str]]) -> list[Secret]:
+    """The secrets of the connectors, by their configs: which references are resolved, and what is there in clear."""
+    found = {(name, key): references for name, config in configs.items() for key, references in _of(config).items()}
+    resolved = resolutions(client, (reference for references in found.values() for reference in references))
+    secrets = [
+        Secret(name, key, reference, resolved[reference].state, resolved[reference].reason)
+        for (name, key), references in found.items()
+        for reference in references
+    ]
+    for name, config in configs.items():
+        clear = literal_secrets({key: value for key, value in config.items() if not is_mask(value)})
+        secrets += [Secret(name, key, "", "in clear", words) for key, words in clear.items()]
+    return sorted(secrets, key=lambda one: (one.connector, one.key, one.reference))
+
+
+def using(configs: Mapping[str, Mapping[str, str]], wanted: Sequence[str]) -> list[str]:
+    """The connectors with one of these references, each whole (`${env:NAME}`) or by its last part (`NAME`)."""
+    return [
+        name
+        for name, config in sorted(configs.items())
+        if any(
+            reference in wanted or reference[2:-1].rpartition(":")[2] in wanted
+            for references in _of(config).values()
+            for reference in references
+        )
+    ]
+
+
+def _of(config: Mapping[str, str]) -> dict[str, list[str]]:
+    found = {key: [match.group() for match in REFERENCE.finditer(value)] for key, value in config.items()}
+    return {key: references for key, references in found.items() if references}

@@ -18,6 +18,7 @@ from streamguard.commands.connectors import (
     making,
     offsets,
     operating,
+    secrets,
 )
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ for command in (
     offsets.offsets,
     healing.heal,
     letters.dlq,
+    secrets.secrets,
     contexts.contexts,
 ):
     connectors.add_command(command)

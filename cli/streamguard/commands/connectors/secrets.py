@@ -1,0 +1,124 @@
+"""`streamguard connectors secrets`: which secrets connectors have, whether they are resolved, and a new one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from streamguard.commands.connectors.asking import (
+    COLUMNS,
+    ask,
+    connectors,
+    jobs_option,
+    listed,
+    patterns_argument,
+    tell,
+    wait_options,
+)
+from streamguard.commands.connectors.options import client_of, url_option, yes_option
+from streamguard.commands.output import output_option, show
+
+if TYPE_CHECKING:
+    from streamguard.commands import App
+
+
+@click.group()
+def secrets() -> None:
+    """Show the secrets that connectors refer to, and take in new ones. No value is ever printed.
+
+    A worker resolves references like ${env:NAME}, and writes nothing about those that it can not resolve: the connector
+    gets their text. Whoever may write to the REST API of a worker can read every secret that the worker may: give its
+    address to nobody else.
+
+    \b
+    Examples:
+      streamguard connectors secrets list
+      streamguard connectors secrets rotate MONGODB_URI
+    """
+
+
+@secrets.command("list")
+@patterns_argument
+@url_option
+@output_option
+@click.pass_obj
+def list_(app: App, patterns: tuple[str, ...], url: str | None, output: str) -> None:
+    """List the references of the connectors of a cluster, and whether the worker that answers resolves them.
+
+    It is asked in a way that no secret leaves it. Secrets that a config has in clear are listed too. Ends with 1 if a
+    reference is not resolved, and with 3 if a secret is in clear.
+
+    \b
+    Examples:
+      streamguard connectors secrets list
+      streamguard connectors secrets list 'users-*' -o json
+    """
+    from streamguard.connect.globs import select
+    from streamguard.connect.references import secrets_of
+    from streamguard.errors import ConnectorInvalid, Refused
+
+    client = client_of(app, url)
+    known = client.connectors()
+    found = secrets_of(client, {name: known[name].config for name in select(patterns, known, client.shown_url)})
+    show([one.row() for one in found], ("connector", "key", "reference", "state", "reason"), output)
+    clear = sorted({f"{one.connector}: {one.key}" for one in found if one.state == "in clear"})
+    unresolved = sorted({f"{one.connector}: {one.key}" for one in found if one.state == "unresolved"})
+    if clear:
+        raise Refused(f"secrets in clear, which everybody reads who may read the REST API: {listed(clear)}")
+    if unresolved:
+        raise ConnectorInvalid(f"references that the worker does not resolve: {listed(unresolved)}")
+
+
+@secrets.command()
+@click.argument("references", nargs=-1, required=True, metavar="REFERENCE|NAME...")
+@yes_option
+@jobs_option
+@wait_options
+@url_option
+@output_option
+@click.pass_obj
+def rotate(
+    app: App,
+    *,
+    references: tuple[str, ...],
+    yes: bool,
+    jobs: int,
+    wait: bool,
+    timeout: float,
+    url: str | None,
+    output: str,
+) -> None:
+    """Restart the connectors that have a reference, with their tasks, so that they take in its new value.
+
+    Tasks keep the value that they were started with, also where the provider knows a time to live. A variable of the
+    worker's environment is as it was when the worker started: then the worker is to be restarted, and not this.
+
+    \b
+    Examples:
+      streamguard connectors secrets rotate '${file:/run/secrets/db.properties:password}'
+      streamguard connectors secrets rotate password --yes --timeout 120
+    """
+    from streamguard.connect import operate
+    from streamguard.connect.references import using
+    from streamguard.errors import UnknownName
+
+    client = client_of(app, url)
+    known = client.connectors()
+    configs = {name: one.config for name, one in known.items()}
+    for reference in references:
+        if not using(configs, [reference]):
+            raise UnknownName(f"no connector of {client.shown_url} has the reference {reference}: see `secrets list`")
+    names = using(configs, references)
+    ask(f"Restart {connectors(len(names))} at {client.shown_url}: {listed(names)}?", yes)
+
+    def act(name: str) -> str:
+        return operate.restart(client, name, known[name].status, only_failed=False)
+
+    outcomes = operate.each(names, act, jobs, tell)
+    if wait:
+        running = [one for one in outcomes if one.error is None and not operate.rests(known[one.name].status)]
+        settled = {one.name: one for one in operate.settle(client, running, known, "running", timeout=timeout)}
+        outcomes = [settled.get(one.name, one) for one in outcomes]
+    show([one.row() for one in outcomes], COLUMNS[:-1] if output == "table" else COLUMNS, output)
+    operate.raise_for(outcomes)
