@@ -5,19 +5,23 @@ from __future__ import annotations
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from streamguard.kafka.replay import TRANSACTION_RECORDS
 from streamguard.project import Project
-from streamguard.settings import Settings
+from streamguard.settings import Settings, inherited_environment
 from tests.stack.letters import Place
 from tests.stack.loops import wait_until
 from tests.stack.poisoned import AFTER, BEFORE, Poisoned
 from tests.stack.records import OwnTopics
 
+ROOT = Path(__file__).parents[2]
 RECORDS = 10_000
 POINTS = ("after_begin", f"mid_produce:{TRANSACTION_RECORDS + 9}", "before_offsets", "after_offsets", "during_commit")
 KILLS = 10
@@ -26,7 +30,7 @@ LONGEST_LIFE = 1.0
 """Seconds after its first transaction within which a replay is killed."""
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_a_thousand_poison_records_among_ten_thousand_come_back_once_through_fifteen_kills(
     settings: Settings,
     project: Project,
@@ -51,6 +55,10 @@ def test_a_thousand_poison_records_among_ten_thousand_come_back_once_through_fif
         poisoned.check_listed(dlq("list", sink, "-o", "json"), replayed=False)
         told.append(f"listed by cause: {time.monotonic() - begun:.1f} s")
 
+        repeated = naive_repeats(poisoned, place.create("naive"))
+        told.append(f"a naive replay, killed once, repeats {repeated}")
+        assert repeated > 0, "the test would see it"
+
         poisoned.deploy(AFTER)
         replay = ("connectors", "dlq", "replay", sink, "--yes")
         for point in POINTS:
@@ -66,6 +74,17 @@ def test_a_thousand_poison_records_among_ten_thousand_come_back_once_through_fif
         poisoned.check_replayed()
         poisoned.check_listed(dlq("list", sink, "-o", "json"), replayed=True)
     print("\n".join(told))
+
+
+def naive_repeats(poisoned: Poisoned, to: str) -> int:
+    """How many records a naive replay writes more than once if it is killed in the middle."""
+    environment = {**inherited_environment(), **poisoned.place.settings.environment()}
+    for dies_after, code in ((RECORDS // 20, -signal.SIGKILL), (0, 0)):
+        command = [sys.executable, "-m", "tests.stack.naive_replay", poisoned.dead, to, str(dies_after)]
+        assert subprocess.run(command, env=environment, cwd=ROOT, check=False, timeout=90).returncode == code
+    found = [record.value for record in poisoned.place.read(to)]
+    assert len(set(found)) == RECORDS // 10
+    return len(found) - len(set(found))
 
 
 def kill_at_random(poisoned: Poisoned, replay: tuple[str, ...], moments: random.Random) -> None:

@@ -57,15 +57,17 @@ AFTER = {
     "writemodel.strategy": f"{SINK}.writemodel.strategy.InsertOneDefaultStrategy",
     "collection": "repaired",
 }
-WAIT = 90.0
-"""Seconds for a busy worker to start a task, or to carry all records."""
+WAIT = 60.0
+"""Seconds for a busy worker to start a task."""
+PER_RECORD = 0.03
+"""More seconds for each record that it carries to MongoDB, many times what it takes as a rule."""
 
 
 class Poisoned:
     """The sink with its topic and its database; removed at the end."""
 
     def __init__(self, place: Place, records: int) -> None:
-        self.place, self.records = place, records
+        self.place, self.records, self._wait = place, records, WAIT + PER_RECORD * records
         self.source, self.sink = place.create("source", 4), place.named("sink")
         self.dead = place.create("sink-dead-letter", 3)
         self.sent = [_record(number) for number in range(records)]
@@ -116,8 +118,8 @@ class Poisoned:
         self.place.write(self.source, self.sent)
         good = [number for number in range(self.records) if number % EVERY]
         rows, letters = self._database["rows"], sum(map(len, self.bad.values()))
-        wait_until(lambda: rows.count_documents({}) >= len(good), "the good records have arrived", WAIT)
-        wait_until(lambda: self.end_of(self.dead) >= letters, "the others are dead letters", WAIT)
+        wait_until(lambda: rows.count_documents({}) >= len(good), "the good records have arrived", self._wait)
+        wait_until(lambda: self.end_of(self.dead) >= letters, "the others are dead letters", self._wait)
         assert Counter(row["_id"] for row in rows.find()) == Counter(good)
         assert Counter(map(_without_story, self.place.read(self.dead))) == Counter(self._all_bad())
 
@@ -149,7 +151,7 @@ class Poisoned:
         assert Counter(map(seen, found)) == Counter([*self.sent, *map(replayed, bad)])
         assert len({(record.key, record.partition) for record in found}) == self.records
         rows = self._database["repaired"]
-        wait_until(lambda: rows.count_documents({}) >= len(bad), "what is replayed has arrived", WAIT)
+        wait_until(lambda: rows.count_documents({}) >= len(bad), "what is replayed has arrived", self._wait)
         assert Counter(row["raw"].encode() for row in rows.find()) == Counter(value for _, value, *_ in bad)
         assert len(self.place.read(self.dead)) == len(bad)
 

@@ -61,7 +61,9 @@ def list_(app: App, names: tuple[str, ...], url: str | None, output: str) -> Non
     cluster = LetterTopics(app.settings)
     for source in sources:
         if source.topic not in cluster.partitions:
-            click.echo(f"{', '.join(sorted(source.configs))}: the topic {source.topic} does not exist yet.", err=True)
+            click.echo(
+                f"{', '.join(sorted(source.refused_by - {''}))}: the topic {source.topic} does not exist yet.", err=True
+            )
     list_letters(app.settings, cluster, [one for one in sources if one.topic in cluster.partitions], output)
 
 
