@@ -1,4 +1,4 @@
-"""`make bench`: every measurement; ``python -m benchmarks routing processor latency start``: those that are named."""
+"""`make bench`: every measurement; ``python -m benchmarks routing latency``: those that are named."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from benchmarks import latency, processor, routing, start
+from benchmarks import connectors, latency, processor, routing, start
 
 
 def main(names: list[str]) -> None:
@@ -17,6 +17,7 @@ def main(names: list[str]) -> None:
         "routing": ("Bank statements, exactly once", lambda: routing.table(routing.measure())),
         "processor": ("Judged by the validator API, exactly once", lambda: processor.table(processor.measure())),
         "latency": ("From produce to MongoDB", lambda: latency.table(latency.measure())),
+        "connectors": ("Hundreds of connectors", lambda: connectors.table(connectors.measure())),
         "start": ("Start of the command", lambda: start.table(start.measure())),
     }
     unknown = set(names) - set(sections)

@@ -1,0 +1,134 @@
+"""Hundreds of connectors: seconds until all are planned, and validated, beside a loop of `curl` in the same run.
+
+They are created as stopped, by a deployment of templates that print the shipped pieces. `curl` asks for one config
+after the other and compares nothing.
+"""
+
+from __future__ import annotations
+
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from benchmarks.servers import servers
+from streamguard.kafka.cluster import Cluster
+from streamguard.settings import Settings, inherited_environment
+from streamguard.stack.stack import Stack
+
+COUNT = 500
+ROUNDS = 5
+NAME = "many-connectors"
+"""The pipeline, its topic, and the start of each connector's name."""
+PIPELINE = (
+    f"topics: {{{NAME}: {{partitions: 1}}}}\ngenerator: {{world: bank, topic: {NAME}}}\nmongodb: {{database: many}}\n"
+)
+TEMPLATE = """{
+  "topics": "%s",
+  "collection": "c%d",
+  "tasks.max": "1",
+  "streamguard.state": "stopped",
+  {%% include "shared/mongodb-sink.j2" %%}
+}
+"""
+CURL = 'while read -r name; do curl -s -o /dev/null "$0/connectors/$name/config"; done'
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Seconds of each round, the interpreter's start among them. `memory`: the most that a command took, in bytes."""
+
+    count: int
+    plan: list[float]
+    memory: int
+    curl: list[float]
+    validate: list[float]
+    create: float
+    delete: float
+
+
+def measure(rounds: int = ROUNDS) -> Figures:
+    """Run it on servers of its own."""
+    with servers(["kafka", "connect", "mongodb"]) as stack:
+        return measure_on(stack, rounds)
+
+
+def measure_on(stack: Stack, rounds: int = ROUNDS, count: int = COUNT) -> Figures:
+    """Run it on servers that are there."""
+    settings = stack.settings
+    with _project(stack, count) as root:
+        Cluster(settings).create({NAME: (1, 1)})
+        try:
+            validations = [_run(root, settings, "validate") for _ in range(rounds)]
+            create = _run(root, settings, "deploy", "--timeout", "300")
+            plans, loops = [], []
+            for _ in range(rounds):
+                plans.append(_run(root, settings, "plan", "--detailed-exitcode"))
+                loops.append(_curl(settings.connect_url, count))
+            memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+        finally:
+            for template in (root / "connectors" / NAME).iterdir():
+                template.unlink()
+            prune = ("--prune", "--allow-deletes", str(count), "--pipeline", NAME)
+            delete = _run(root, settings, "deploy", *prune)
+            Cluster(settings).delete([NAME])
+    return Figures(count, plans, memory, loops, validations, create, delete)
+
+
+def table(figures: Figures) -> str:
+    """As Markdown."""
+    megabytes = figures.memory / 1e6
+    return (
+        f"{figures.count} connectors, medians of {len(figures.plan)} rounds\n\n"
+        "| | seconds |\n|---|---|\n"
+        f"| `connectors plan`, nothing to change (memory {megabytes:.0f} MB) | {median(figures.plan):.2f} |\n"
+        f"| a loop of `curl` that reads every config | {median(figures.curl):.2f} |\n"
+        f"| `connectors validate` | {median(figures.validate):.2f} |\n"
+        f"| `connectors deploy`: create them all, stopped (once) | {figures.create:.1f} |\n"
+        f"| `connectors deploy --prune`: delete them all (once) | {figures.delete:.1f} |"
+    )
+
+
+@contextmanager
+def _project(stack: Stack, count: int) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="streamguard-bench-") as folder:
+        root = Path(folder)
+        for name in (f"connectors/{NAME}", "ksql", "init"):
+            (root / name).mkdir(parents=True)
+        for name in ("shared", "values"):
+            shutil.copytree(stack.project.connectors / name, root / "connectors" / name)
+        (root / "init" / f"{NAME}.yml").write_text(PIPELINE)
+        for number in range(count):
+            text = TEMPLATE % (NAME, number)
+            (root / "connectors" / NAME / f"{NAME}-{number}.json.j2").write_text(text)
+        yield root
+
+
+def _run(root: Path, settings: Settings, *words: str) -> float:
+    """Seconds of one command; it must end with 0."""
+    start = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "streamguard", "--project", str(root), "connectors", *words],
+        env={**inherited_environment(), **settings.environment()},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    seconds = time.perf_counter() - start
+    if done.returncode:
+        raise AssertionError(f"{' '.join(words)} ended with {done.returncode}: {done.stderr[-2_000:]}")
+    return seconds
+
+
+def _curl(url: str, count: int) -> float:
+    names = "".join(f"{NAME}-{number}\n" for number in range(count))
+    start = time.perf_counter()
+    subprocess.run(["bash", "-c", CURL, url], input=names, text=True, check=True)
+    return time.perf_counter() - start
