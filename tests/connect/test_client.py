@@ -228,12 +228,12 @@ def test_what_is_created_but_left_out_of_the_expanded_list_is_found_by_its_name(
     known = {"info": {"config": CONFIG}, "status": RUNNING}
     script.answers = [
         Answer(body={"old": known}),
-        Answer(body=["old", "new", "gone"]),
+        Answer(body=["old", "new", "gone", "a/b"]),
         Answer(body=CONFIG),
         error(404, "Connector gone not found"),
     ]
     found = script.client().all_connectors()
-    assert sorted(found) == ["new", "old"]
+    assert sorted(found) == ["a/b", "new", "old"]
     assert found["new"].config == CONFIG
     assert found["new"].status is None
 

@@ -142,7 +142,7 @@ someone = st.builds(
 )
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(someone, max_size=3))
 def test_what_is_saved_is_read_again_as_it_was(
     tmp_path_factory: pytest.TempPathFactory, several: list[Context]

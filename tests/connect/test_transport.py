@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import requests
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import MaxRetryError, NewConnectionError
@@ -162,6 +162,7 @@ def cluster_and_client(faults: list[str]) -> tuple[Cluster, ConnectClient]:
 faults = st.lists(st.sampled_from(Cluster.FAULTS), max_size=12)
 
 
+@settings(deadline=None)
 @given(faults)
 def test_whatever_fails_a_connector_is_made_once(faults: list[str]) -> None:
     cluster, client = cluster_and_client(faults)
@@ -170,6 +171,7 @@ def test_whatever_fails_a_connector_is_made_once(faults: list[str]) -> None:
     assert cluster.created == 1
 
 
+@settings(deadline=None)
 @given(faults)
 def test_whatever_fails_a_post_is_repeated_only_after_a_look(faults: list[str]) -> None:
     cluster, client = cluster_and_client(faults)
@@ -177,6 +179,7 @@ def test_whatever_fails_a_post_is_repeated_only_after_a_look(faults: list[str]) 
     assert ["POST", "POST"] not in [cluster.asked[i : i + 2] for i in range(len(cluster.asked))]
 
 
+@settings(deadline=None)
 @given(faults)
 def test_whatever_fails_a_config_ends_as_it_was_put(faults: list[str]) -> None:
     cluster, client = cluster_and_client(faults)
@@ -185,6 +188,7 @@ def test_whatever_fails_a_config_ends_as_it_was_put(faults: list[str]) -> None:
     assert cluster.connectors == {"c": CONFIG, "other": {"x": "y"}}
 
 
+@settings(deadline=None)
 @given(faults)
 def test_whatever_fails_a_config_ends_as_it_was_patched(faults: list[str]) -> None:
     cluster, client = cluster_and_client(faults)
@@ -193,6 +197,7 @@ def test_whatever_fails_a_config_ends_as_it_was_patched(faults: list[str]) -> No
     assert cluster.connectors == {"c": {**CONFIG, "tasks.max": "2"}}
 
 
+@settings(deadline=None)
 @given(faults)
 def test_whatever_fails_what_is_deleted_is_gone(faults: list[str]) -> None:
     cluster, client = cluster_and_client(faults)
@@ -201,6 +206,7 @@ def test_whatever_fails_what_is_deleted_is_gone(faults: list[str]) -> None:
     assert cluster.connectors == {"other": CONFIG}
 
 
+@settings(deadline=None)
 @given(faults)
 def test_whatever_fails_what_is_absent_is_told_to_be_absent_and_not_made(faults: list[str]) -> None:
     cluster, client = cluster_and_client(faults)

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.stack.conftest import bank, own, project, settings, stack
+from tests.stack.conftest import bank, own, project, settings, stack, workers
 
-__all__ = ["bank", "own", "project", "settings", "stack"]
+__all__ = ["bank", "own", "project", "settings", "stack", "workers"]

@@ -108,9 +108,9 @@ class ConnectClient:
         """Every connector, also what has just been created: a worker lists that by its name only."""
         found = self.connectors()
         for name in self._get("/connectors"):
-            if name not in found and not _hidden(name):
+            if name not in found:
                 try:
-                    found[name] = Deployed(name, self.config(name), None)
+                    found[name] = Deployed(name, {} if _hidden(name) else self.config(name), None)
                 except ConnectorNotFound:
                     continue  # deleted since
         return found
