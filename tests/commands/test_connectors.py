@@ -16,6 +16,7 @@ from streamguard.commands.connectors.operating import _table
 from streamguard.connect.watch import Row
 from streamguard.errors import KafkaUnavailable
 from streamguard.kafka import group_offsets
+from streamguard.kafka.cluster import Cluster
 from streamguard.settings import Settings
 from tests.connect.conftest import Answer, Script, script
 
@@ -139,10 +140,13 @@ def test_status_shows_the_first_cause_without_secrets(
     assert f"{script.url} has no connector d (there are c)" in capsys.readouterr().err
 
 
-def test_delete_asks_first(project: Path, script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_delete_asks_first(
+    project: Path, script: Script, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
     script.rest = listing({})
     assert connectors(project, "delete", "c", "--url", script.url) == 130
+    assert "(their offsets stay; 1 of them not deployed by streamguard): c?" in capsys.readouterr().err
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
     assert connectors(project, "delete", "c", "--url", script.url) == 3, "there is nobody to ask"
     assert {call.split()[0] for call in script.calls} == {"GET"}
@@ -215,10 +219,34 @@ def test_watch_asks_connect_once_a_tick_and_prints_lines_when_piped(
     monkeypatch.setattr(group_offsets, "partitions", away)
     script.rest = listing({"topics": "t"})
     assert connectors(project, "watch", "-n", "2", "-i", "0.2", "--url", script.url) == 0
-    assert script.calls == ["GET /connectors?expand=info&expand=status"] * 2
+    assert script.calls == ["GET /", *["GET /connectors?expand=info&expand=status"] * 2]
     captured = capsys.readouterr()
     assert [line.split(" ", 1)[1] for line in captured.out.splitlines()] == ["c: RUNNING, 1 of 1 tasks run"] * 2
     assert "no offsets: no broker" in captured.err
+
+
+def test_offsets_are_not_looked_for_in_another_kafka_than_that_of_the_connectors(
+    project: Path, script: Script, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Cluster, "cluster_id", lambda _self: "ours")
+    root = Answer(body={"version": "4.3.1", "kafka_cluster_id": "theirs"})
+    known = listing({"topics": "t"})
+    for command, answers in (
+        (["offsets", "reset", "c"], [known, root]),
+        (["offsets", "set", "c", "t=0"], [known, root]),
+        (["wait", "c", "--for", "progress"], [root]),
+        (["delete", "c", "--reset-offsets", "--yes"], [root]),
+    ):
+        script.answers = answers
+        assert connectors(project, *command, "--url", script.url) == 3
+        assert "is not the one that Kafka Connect at" in capsys.readouterr().err
+    script.answers = [root, known]
+    assert connectors(project, "watch", "-n", "1", "--url", script.url) == 0
+    assert "no offsets: Kafka at 127.0.0.1:9092 is not the one" in capsys.readouterr().err
+    script.answers = [known, root, Answer(body={"offsets": []})]
+    assert connectors(project, "offsets", "get", "--url", script.url) == 0
+    assert "without ends and lag: Kafka at" in capsys.readouterr().err
+    assert {call.split()[0] for call in script.calls} == {"GET"}
 
 
 def test_the_live_table_has_a_line_a_connector_and_as_many_as_the_terminal_has_lines() -> None:

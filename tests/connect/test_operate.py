@@ -131,6 +131,7 @@ def test_what_does_not_come_is_told_with_the_state_that_it_has_instead(script: S
     outcome = settled(script, "paused", timeout=3.0)
     assert isinstance(outcome.error, WaitTimedOut)
     assert str(outcome.error) == "c was not paused within 3 s: connector RUNNING, task 0 RUNNING"
+    assert outcome.state == "RUNNING"
 
 
 def test_a_stopped_connector_is_not_restarted_though_a_worker_answers_that_it_does(script: Script) -> None:

@@ -6,6 +6,7 @@ from streamguard.connect.answers import ConnectorStatus, Deployed, TaskStatus
 from streamguard.connect.watch import Row, Sample, Sink, Watcher, rows, sink_of
 from streamguard.errors import ConnectError, ConnectorNotFound
 from streamguard.kafka.group_offsets import Bounds, Pace, Seen
+from streamguard.settings import Settings
 from tests.connect.conftest import Answer, Script, error
 
 SINK = Sink("connect-c", (("t", 0), ("t", 1)), (("dlq", 0),))
@@ -106,20 +107,20 @@ def listing(*names: str) -> Answer:
 
 def test_a_worker_that_goes_away_is_waited_out_and_one_that_never_was_there_is_not(script: Script) -> None:
     script.answers = [listing("c"), error(400, "no"), listing("c")]
-    watcher = Watcher(script.client(), None, sleep=lambda _seconds: None)
+    watcher = Watcher(script.client(), Settings(), unfit="x", sleep=lambda _seconds: None)
     seen = [(len(found), "no offsets" in trouble) for found, trouble in watcher.looks(1.0, 3)]
     assert seen == [(1, True), (0, False), (1, True)]
     script.answers = [error(400, "no")]
     with pytest.raises(ConnectError):
-        next(Watcher(script.client(), None).looks(1.0))
+        next(Watcher(script.client(), Settings()).looks(1.0))
 
 
 def test_a_name_that_is_not_there_is_an_error_once_and_what_is_deleted_later_goes_from_the_table(
     script: Script,
 ) -> None:
     script.answers = [listing("a-1", "a-2", "b"), listing("a-2", "a-3")]
-    watcher = Watcher(script.client(), None, ["a-*", "b"], sleep=lambda _seconds: None)
+    watcher = Watcher(script.client(), Settings(), ["a-*", "b"], unfit="x", sleep=lambda _seconds: None)
     assert [[row.name for row in found] for found, _ in watcher.looks(1.0, 2)] == [["a-1", "a-2", "b"], ["a-2", "a-3"]]
     script.answers = [listing("a-1")]
     with pytest.raises(ConnectorNotFound):
-        next(Watcher(script.client(), None, ["b"]).looks(1.0))
+        next(Watcher(script.client(), Settings(), ["b"]).looks(1.0))

@@ -14,7 +14,7 @@ from typing import Any
 
 from streamguard.connect.answers import ConnectorStatus, Deployed, State
 from streamguard.connect.client import ConnectClient
-from streamguard.connect.wait import Reading, Target, wait
+from streamguard.connect.wait import Reading, Target, summary, wait
 from streamguard.errors import ConnectorFailed, PartlyDone, StreamguardError, WaitTimedOut
 
 SETTLE_SECONDS = 1.5
@@ -93,12 +93,15 @@ def settle(
     found = wait(
         client, targets, timeout=timeout, report=lambda _name, _what: None, reading=reading, clock=clock, sleep=sleep
     )
-    return [_with(outcome, found.get(outcome.name)) for outcome in outcomes]
+    late = client.connectors() if any(isinstance(outcome, WaitTimedOut) for outcome in found.values()) else {}
+    return [_with(outcome, found.get(outcome.name), late.get(outcome.name)) for outcome in outcomes]
 
 
-def _with(outcome: Outcome, found: ConnectorStatus | StreamguardError | None) -> Outcome:
+def _with(outcome: Outcome, found: ConnectorStatus | StreamguardError | None, late: Deployed | None) -> Outcome:
+    if isinstance(found, ConnectorFailed):
+        return replace(outcome, state="FAILED", error=found)
     if isinstance(found, StreamguardError):
-        return replace(outcome, state="FAILED" if isinstance(found, ConnectorFailed) else "", error=found)
+        return replace(outcome, state=summary(late.status) if late and late.status else "", error=found)
     return replace(outcome, state=found.state) if found is not None else outcome
 
 

@@ -172,22 +172,24 @@ def sink_of(connector: Deployed, partitions: Mapping[str, Sequence[int]]) -> Sin
 
 
 class Watcher:
-    """Takes samples; for one thread. Without Kafka there are no lags, rates and errors, and the sample says why; with
-    `settings` None nobody knows where it is."""
+    """Takes samples; for one thread. Without Kafka there are no lags, rates and errors, and the sample says why;
+    `unfit` says why Kafka is not even asked."""
 
     def __init__(
         self,
         client: ConnectClient,
-        settings: Settings | None,
+        settings: Settings,
         patterns: Sequence[str] = (),
         *,
+        unfit: str = "",
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = client
         self._settings = settings
         self._patterns = patterns
-        self._readers = GroupReaders(settings) if settings is not None else None
+        self._readers = GroupReaders(settings)
+        self._unfit = unfit
         self._clock = clock
         self._sleep = sleep
         self._started = False
@@ -218,16 +220,15 @@ class Watcher:
         names = self._names(listed)
         chosen = {name: listed[name] for name in names}
         now = self._clock()
-        if self._settings is None or self._readers is None:
-            return Sample(now, chosen, kafka="the context does not say where its Kafka is")
+        if self._unfit:
+            return Sample(now, chosen, kafka=self._unfit)
         try:
             return _with_offsets(Sample(now, chosen), self._settings, self._readers)
         except StreamguardError as exc:
             return Sample(now, chosen, kafka=str(exc))
 
     def close(self) -> None:
-        if self._readers is not None:
-            self._readers.close()
+        self._readers.close()
 
     def _names(self, listed: Mapping[str, Deployed]) -> list[str]:
         if not self._started:

@@ -206,6 +206,7 @@ def delete(
     """
     from streamguard.connect import operate
     from streamguard.connect.altering import forget
+    from streamguard.connect.own import owner_of
 
     require_names(patterns, everything)
     client = client_of(app, url)
@@ -213,6 +214,8 @@ def delete(
         require_kafka(app, client)
     known, names = _chosen(client, patterns)
     after = "made again, they read everything again" if reset_offsets else "their offsets stay"
+    foreign = sum(owner_of(known[name].config) is None for name in names)
+    after += f"; {foreign} of them not deployed by streamguard" if foreign else ""
     if names:
         ask(f"Delete {connectors(len(names))} at {client.shown_url} ({after}): {listed(names)}?", yes)
 

@@ -20,7 +20,7 @@ from streamguard.commands.connectors.asking import (
     patterns_argument,
     required_patterns,
 )
-from streamguard.commands.connectors.options import client_of, knows_kafka, require_kafka, url_option
+from streamguard.commands.connectors.options import client_of, require_kafka, unfit_kafka, url_option
 from streamguard.commands.output import output_option, show
 from streamguard.commands.progress import show_parts
 
@@ -272,10 +272,10 @@ def _standings(app: App, client: ConnectClient, patterns: Sequence[str]) -> list
         if status is None or status.type != "source" or name in named:
             configs[name] = known[name].config
     with show_parts("Looking at offsets") as progress:
+        away = unfit_kafka(app, client)
         try:
-            if knows_kafka(app):
+            if not away:
                 return list(standings(client, app.settings, configs, progress=progress).values())
-            away = "the context does not say where its Kafka is"
         except KafkaUnavailable as exc:
             away = str(exc)
         found = standings_without_kafka(client, configs, progress=progress)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streamguard.commands.connectors.asking import LONGEST, SECONDS, connectors, patterns_argument
-from streamguard.commands.connectors.options import client_of, knows_kafka, require_kafka, url_option
+from streamguard.commands.connectors.options import client_of, require_kafka, unfit_kafka, url_option
 from streamguard.commands.output import FORMATS, output_option, show
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def watch(
     from streamguard.connect.watch import DEADLINE, Watcher
 
     client = client_of(app, url, deadline=DEADLINE)
-    watcher = Watcher(client, app.settings if knows_kafka(app) else None, patterns)
+    watcher = Watcher(client, app.settings, patterns, unfit=unfit_kafka(app, client))
     try:
         if output == "table" and sys.stdout.isatty():
             _watch_live(watcher, interval, count)

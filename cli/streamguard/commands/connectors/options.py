@@ -128,7 +128,8 @@ def require_kafka(app: App, client: ConnectClient | None = None) -> None:
         return
     from streamguard.kafka.cluster import Cluster
 
-    theirs, ours = client.worker().cluster_id, Cluster(app.settings).cluster_id()
+    theirs = client.worker().cluster_id
+    ours = Cluster(app.settings).cluster_id() if theirs else ""
     if theirs and ours and theirs != ours:
         raise Refused(
             f"Kafka at {app.settings.kafka_bootstrap} is not the one that Kafka Connect at {client.shown_url} works "
@@ -139,6 +140,19 @@ def require_kafka(app: App, client: ConnectClient | None = None) -> None:
 def knows_kafka(app: App) -> bool:
     """Does anybody say where the Kafka of the context is? The local one is another."""
     return app.context is None or bool(app.context.kafka_bootstrap) or app.settings.has_own_kafka_bootstrap
+
+
+def unfit_kafka(app: App, client: ConnectClient) -> str:
+    """Why the Kafka of the settings can not be asked about the connectors of `client`; "" if it can, perhaps later."""
+    from streamguard.errors import KafkaUnavailable
+
+    try:
+        require_kafka(app, client)
+    except Refused as exc:
+        return str(exc)
+    except KafkaUnavailable:
+        return ""
+    return ""
 
 
 def topics_of(app: App) -> dict[str, int] | None:
