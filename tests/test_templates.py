@@ -5,11 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import sqlglot
 
 from streamguard.connect.choose import render_pipeline
+from streamguard.connect.companions import companions
 from streamguard.connect.lint.rule import Facts
 from streamguard.connect.lint.run import lint
+from streamguard.connect.parameters import complete
 from streamguard.connect.render import Connector
+from streamguard.connect.values import load_values, values_file
 from streamguard.project import Project
 from streamguard.settings import load
 from streamguard.stack.kafka_config import CONSUMER_OVERRIDES, ENVIRONMENT_NAMES
@@ -83,3 +87,20 @@ def test_an_outage_is_never_sent_to_the_dead_letter_topic_and_a_replay_never_dup
         assert config["iceberg.control.topic"] == f"{connector.name}-control"
         assert config["tasks.max"] == "1"
         assert config["iceberg.tables.auto-create-enabled"] == "false"
+
+
+@pytest.mark.parametrize("name", ["transactions-s3-sink", "users-s3-sink"])
+def test_the_tables_of_athena_that_are_shipped_have_the_columns_of_the_connectors_companion(name: str) -> None:
+    template = PROJECT.connectors / "bank" / f"{name}.json.j2"
+    values = load_values(SETTINGS, PROJECT.pipeline("bank"), values_file(PROJECT, "local"))
+    made = companions("iceberg", name, complete(template, values, PROJECT.connectors))[0]
+    (statement,) = [tree for tree in sqlglot.parse(made.text, dialect="athena") if tree]
+    (table,) = statement.find_all(sqlglot.exp.Table)
+    shipped = (PROJECT.init / "bank" / "athena" / "tables" / f"{table.name}.sql").read_text()
+    assert columns(made.text) == columns(shipped)
+
+
+def columns(ddl: str) -> list[tuple[str, str]]:
+    """The columns of a CREATE TABLE with their types."""
+    tree = sqlglot.parse_one(ddl, dialect="athena")
+    return [(column.name, str(column.args["kind"])) for column in tree.find_all(sqlglot.exp.ColumnDef)]
