@@ -23,6 +23,12 @@ streamguard connectors lint --live           # asks the worker for its plugins a
 streamguard connectors lint -o github        # annotates a pull request, in GitHub Actions
 ```
 
+In GitHub Actions, a step of the job that checks pull requests:
+
+```yaml
+- run: streamguard connectors lint --strict --values cloud -o github
+```
+
 A finding names the template's file and line, also in an included file, and the parameter whose value is printed there.
 It is silenced with a reason, by a comment above the key:
 

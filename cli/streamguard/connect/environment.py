@@ -39,9 +39,7 @@ ATTRIBUTES: Mapping[type, frozenset[str]] = {
 """The attributes of values that a template may use: none that makes text out of numbers or bytes."""
 COMMENT = re.compile(r"\{#(.*?)#\}", re.DOTALL)
 BETWEEN = re.compile(r"(?:\s|\{#.*?#\}|\{%.*?%\})*", re.DOTALL)
-SILENCE = re.compile(
-    r"[-+\s]*lint:\s*ignore(?P<whole>-file)?\b\s*(?P<rules>[a-z0-9,\s-]*?)\s*(?::(?P<reason>.*))?", re.DOTALL
-)
+SILENCE = re.compile(r"lint:\s*ignore(?P<whole>-file)?\b\s*(?P<rules>[a-z0-9,\s-]*?)\s*(?::(?P<reason>.*))?", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -142,11 +140,15 @@ def silences(file: Path, source: str) -> tuple[Silence, ...]:
     """The comments of a template that silence findings."""
     found = []
     for comment in COMMENT.finditer(source) if "lint:" in source else ():
-        match = SILENCE.fullmatch(comment[1].rstrip("-+ \n\t"))
-        if match is None:
+        text = comment[1].strip("-+ \n\t")
+        if not text.startswith("lint:"):
             continue
+        match = SILENCE.fullmatch(text)
         behind = BETWEEN.match(source, comment.end())
         line = source.count("\n", 0, behind.end() if behind else comment.end()) + 1
+        if match is None:  # lint tells of it
+            found.append(Silence(file, line, (), ""))
+            continue
         rules = tuple(match["rules"].replace(",", " ").split())
         reason = " ".join((match["reason"] or "").split())
         found.append(Silence(file, line, rules, reason, bool(match["whole"])))

@@ -70,6 +70,7 @@ def test_a_comment_in_an_included_file_silences_what_that_file_writes(tmp_path: 
     [
         ("{# lint: ignore auto-commit #}", "with its rule and a reason"),
         ("{# lint: ignore auto-commit: #}", "with its rule and a reason"),
+        ("{# lint: ignroe auto-commit: because #}", "with its rule and a reason"),
         ("{# lint: ignore : because #}", "with its rule and a reason"),
         ("{# lint: ignore auto-comit: because #}", "there is no rule auto-comit (did you mean auto-commit?)"),
         ("{# lint: ignore inline-secret: because #}", "inline-secret can not be silenced"),
@@ -98,7 +99,7 @@ def test_a_comment_above_a_key_that_a_parameter_changes_is_not_called_unused(tmp
 
 
 def test_other_comments_are_none_of_ours() -> None:
-    assert silences(Path("x"), "{# a lint: ignore it #}{# lint: all fine #}{# ignore #}") == ()
+    assert silences(Path("x"), "{# a lint: ignore it #}{# ignore #}{# linted #}") == ()
 
 
 def test_a_finding_about_a_key_that_is_not_there_points_at_its_nearest_relative(tmp_path: Path) -> None:
