@@ -19,6 +19,7 @@ from streamguard.commands import run
 from streamguard.commands.connectors import connectors as group
 from streamguard.connect.secrets import forget
 from tests.commands.leaky import CLASS, CONVERTER, Failure, Leaky, leaking
+from tests.log_state import LogState
 from tests.stack.sentinels import forms
 
 PASSWORD = "pl@nted:m0ngo/p%41ss?#[w]+'$PATH\\rd\""
@@ -103,6 +104,7 @@ def worker() -> Iterator[Leaky]:
 def project(tmp_path: Path, worker: Leaky, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A project whose templates leak, a context of the worker; and the worker as it was in the beginning."""
     forget()
+    logged = LogState()
     worker.configs = {name: {**BASE, **changes, "name": name} for name, changes in LIVE.items()}
     worker.states, worker.failure, worker.told = {}, "none", 0
     root = tmp_path / "project"
@@ -121,6 +123,7 @@ def project(tmp_path: Path, worker: Leaky, monkeypatch: pytest.MonkeyPatch) -> I
     monkeypatch.chdir(tmp_path)
     yield root
     forget()
+    logged.restore()
 
 
 def found_in(text: str) -> list[str]:

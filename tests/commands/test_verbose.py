@@ -19,6 +19,7 @@ from streamguard.commands import run, verbose
 from streamguard.connect.secrets import MASK, forget, learn
 from streamguard.errors import StreamguardError
 from streamguard.settings import inherited_environment
+from tests.log_state import LogState
 
 SECRET = "s3cr3t-v4lue"
 
@@ -26,14 +27,11 @@ SECRET = "s3cr3t-v4lue"
 @pytest.fixture(autouse=True)
 def knowing() -> Iterator[None]:
     """A process that knows a secret, with the log as it was afterwards."""
-    root, own = logging.getLogger(), logging.getLogger("streamguard")
-    handlers, levels = root.handlers[:], (root.level, own.level)
+    logged = LogState()
     learn([SECRET])
     yield
     forget()
-    root.handlers[:] = handlers
-    root.setLevel(levels[0])
-    own.setLevel(levels[1])
+    logged.restore()
 
 
 @pytest.fixture
