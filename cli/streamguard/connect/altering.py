@@ -152,20 +152,22 @@ def alter(client: ConnectClient, settings: Settings, now: Standing, moves: Seque
 def forget(
     client: ConnectClient, settings: Settings, name: str, config: Mapping[str, str], *, timeout: float = 60.0
 ) -> None:
-    """Stop a connector and forget its offsets, before it is deleted: made again, it begins anew.
-
-    What an Iceberg sink has written and not yet put into its table is written anew then, so its second group is set to
-    the end of the control topic.
-    """
+    """Stop a connector and forget its offsets, before it is deleted: made again, it begins anew."""
     client.stop(name)
     _wait_for_stop(client, name, timeout)
+    end_control(settings, name, config, timeout=timeout)
+    client.delete_offsets(name)
+
+
+def end_control(settings: Settings, name: str, config: Mapping[str, str], *, timeout: float = 60.0) -> None:
+    """Set the second group of an Iceberg sink that is STOPPED to the end of the control topic: what it has written and
+    not yet put into its table is written anew when it begins anew."""
     control = reading.control_of(name, config)
     if control is not None:
         places = [(control.topic, number) for number in group_offsets.partitions(settings).get(control.topic, ())]
         ends = {place: bounds.end for place, bounds in group_offsets.bounds(settings, places).items()}
         if ends:
             group_offsets.commit(settings, control.group, ends, timeout=timeout)
-    client.delete_offsets(name)
 
 
 def at_time(settings: Settings, now: Standing, milliseconds: int) -> dict[Place, int | None]:

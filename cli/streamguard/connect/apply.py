@@ -79,6 +79,8 @@ class Plan:
 
 
 Tell = Callable[[Progress], None]
+EndControl = Callable[[str, Mapping[str, str]], None]
+"""Sets the second group of an Iceberg sink to its end, see `altering`."""
 
 
 def _ignore(_write: Write) -> None:
@@ -121,6 +123,7 @@ def apply(
     stop: threading.Event,
     fail_fast: bool = False,
     sent: Callable[[Write], None] = _ignore,
+    end_control: EndControl | None = None,
 ) -> Iterator[tuple[Change, StreamguardError | None]]:
     """Carry out the writes of each change, `jobs` changes at a time; each ends with None, or with an error.
 
@@ -129,7 +132,7 @@ def apply(
 
     def one(change: Change) -> None:
         try:
-            execute(client, change, sent)
+            execute(client, change, sent, end_control)
         except StreamguardError as exc:
             if fail_fast or isinstance(exc, ConnectUnavailable):
                 stop.set()  # here, before this thread takes the next one
@@ -141,11 +144,19 @@ def apply(
         yield change, None if given is None else type(given)(f"{change.name}: {given}")
 
 
-def execute(client: ConnectClient, change: Change, sent: Callable[[Write], None] = _ignore) -> None:
+def execute(
+    client: ConnectClient,
+    change: Change,
+    sent: Callable[[Write], None] = _ignore,
+    end_control: EndControl | None = None,
+) -> None:
     """Carry out one change. A deletion that somebody else was quicker with is done, too."""
     for write in change.writes:
         try:
-            _write(client, write)
+            if write.verb == "reset":
+                _reset(client, write.name, end_control)
+            else:
+                _write(client, write)
         except ConnectorNotFound:
             if change.action != "delete":
                 raise
@@ -167,19 +178,20 @@ def _write(client: ConnectClient, write: Write) -> None:
             client.resume(write.name)
         case "stop":
             client.stop(write.name)
-        case "reset":
-            _reset(client, write.name)
         case "delete":
             client.delete(write.name)
 
 
-def _reset(client: ConnectClient, name: str) -> None:
+def _reset(client: ConnectClient, name: str, end_control: EndControl | None) -> None:
     """Delete the offsets of a connector that was told to stop, once its tasks have gone and their group is empty."""
+    config = client.config(name)
     end = time.monotonic() + RESET_SECONDS
     while True:
         try:
             status = client.status(name)
             if status.state == "STOPPED" and not status.tasks:
+                if end_control is not None:
+                    end_control(name, config)
                 client.delete_offsets(name)
                 return
             seen = f"it is {status.state} and has {len(status.tasks)} tasks"
@@ -221,6 +233,7 @@ class Deployment:
         how: How | None = None,
         prune: Prune | None = None,
         reading: Reading | None = None,
+        end_control: EndControl | None = None,
         unrendered: Mapping[str, StreamguardError] | None = None,
         force_secrets: bool = False,
         take_over: bool = False,
@@ -232,6 +245,7 @@ class Deployment:
         self._how = how or How()
         self._prune = prune
         self._reading = reading
+        self._end_control = end_control
         self._unrendered = dict(unrendered or {})
         self._force_secrets = force_secrets
         self._take_over = take_over
@@ -331,7 +345,13 @@ class Deployment:
         how = self._how
         to_write = [change for change in changes if change.writes]
         for change, error in apply(
-            self._client, to_write, jobs=how.jobs, stop=self._stop, fail_fast=how.fail_fast, sent=self._sent
+            self._client,
+            to_write,
+            jobs=how.jobs,
+            stop=self._stop,
+            fail_fast=how.fail_fast,
+            sent=self._sent,
+            end_control=self._end_control,
         ):
             self._note(change.name, written=self._written(change.name))
             if error is not None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from streamguard.connect.client import ConnectClient
+from streamguard.connect.reading import topics_of
 from streamguard.connect.wait import Place
 from streamguard.kafka import backlog, group_offsets
 from streamguard.settings import Settings
@@ -21,7 +21,8 @@ class Offsets:
     def backlog(self, name: str, config: Mapping[str, str]) -> dict[Place, int]:
         """The partitions that have records for the sink, each with the offset at which it goes on."""
         partitions = group_offsets.partitions(self._settings)
-        places = [(topic, number) for topic in topics_of(config, partitions) for number in partitions[topic]]
+        topics = [topic for topic in topics_of(config, partitions) if topic in partitions]
+        places = [(topic, number) for topic in topics for number in partitions[topic]]
         bounds = group_offsets.bounds(self._settings, places)
         committed = self.committed(name)
         latest = config.get("consumer.override.auto.offset.reset") == "latest"
@@ -36,15 +37,3 @@ class Offsets:
         """The committed offsets of the sink."""
         found = self._client.offsets(name)
         return {(one.topic, one.partition): one.offset for one in found if one.offset is not None}
-
-
-def topics_of(config: Mapping[str, str], existing: Mapping[str, object]) -> list[str]:
-    """The topics that exist and that a sink reads, by its list or its pattern."""
-    pattern = config.get("topics.regex")
-    if pattern:
-        try:
-            matches = re.compile(pattern).fullmatch
-        except re.error:  # Java's patterns have forms that Python's do not
-            return []
-        return [topic for topic in existing if matches(topic)]
-    return [topic for topic in (part.strip() for part in config.get("topics", "").split(",")) if topic in existing]

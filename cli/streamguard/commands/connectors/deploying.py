@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -353,13 +354,14 @@ class _Chosen:
 
 
 def _deployment(app: App, chosen: _Chosen, how: How | None = None) -> Deployment:
+    from streamguard.connect.altering import end_control
     from streamguard.connect.apply import Deployment
     from streamguard.connect.progress import Offsets
 
     rendering = chosen.rendering(app)
     client = client_of(app, chosen.url)
     progress = how is not None and how.wait_for == "progress"
-    if progress:
+    if progress or chosen.scope["reset_offsets"]:
         require_kafka(app)
     return Deployment(
         client,
@@ -368,6 +370,7 @@ def _deployment(app: App, chosen: _Chosen, how: How | None = None) -> Deployment
         how=how,
         prune=chosen.prune(app, rendering),
         reading=Offsets(client, app.settings) if progress else None,
+        end_control=partial(end_control, app.settings) if chosen.scope["reset_offsets"] else None,
         unrendered=rendering.failed,
         force_secrets=chosen.scope["force_secrets"],
         take_over=chosen.scope["take_over"],
