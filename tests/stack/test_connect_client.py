@@ -5,7 +5,9 @@ Some facts can not be shown through the client, since it does not do such things
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from streamguard.connect.client import ConnectClient
 from streamguard.errors import ConnectError, ConnectorExists, ConnectorInvalid, ConnectorNotFound
 from streamguard.kafka.cluster import Cluster
 from streamguard.settings import Settings
+from tests.stack.counting import Proxy
 from tests.stack.loops import wait_until
 
 SINK = "com.mongodb.kafka.connect.MongoSinkConnector"
@@ -47,18 +50,20 @@ def client(workers: Workers, topic: str) -> Iterator[ConnectClient]:
     made = ConnectClient([workers[1], workers[0]])
     assert topic in CONFIG["topics"]
     yield made
-    for name in made.all_connectors():
-        if name.startswith("client"):
-            made.delete(name)
+    at_once(made.delete, [(name,) for name in made.all_connectors() if name.startswith("client")])
 
 
 @pytest.fixture(scope="module")
 def stopped(client: ConnectClient) -> str:
     """One that is stopped; one that runs and one that is paused are made together with it, in one rebalance."""
-    client.create(STOPPED, CONFIG, "stopped")
-    client.create(MOVING, CONFIG)
-    client.create(PAUSED, CONFIG, "paused")
+    at_once(client.create, [(STOPPED, CONFIG, "stopped"), (MOVING, CONFIG), (PAUSED, CONFIG, "paused")])
     return STOPPED
+
+
+def at_once(call: Callable[..., object], arguments: Sequence[tuple[Any, ...]]) -> None:
+    """Several calls of one client, each in a thread of its own."""
+    with ThreadPoolExecutor(max(len(arguments), 1)) as pool:
+        list(pool.map(lambda given: call(*given), arguments))
 
 
 def ask(workers: Workers, method: str, path: str, **options: Any) -> requests.Response:
@@ -205,6 +210,46 @@ def test_a_name_that_rest_can_not_reach_is_never_sent(client: ConnectClient, nam
     with pytest.raises(ConnectError, match="can not reach a connector named"):
         client.create(name, CONFIG, "stopped")
     assert name not in client.all_connectors()
+
+
+# Answers that are lost
+
+
+class Losing(Proxy):
+    """Carries out the next request of each method in `lose`, and tells nobody."""
+
+    lose: tuple[str, ...] = ("POST", "PATCH", "PUT", "DELETE")
+
+    def pass_on(self, client: BaseHTTPRequestHandler, body: bytes | None) -> None:
+        if client.command not in self.lose:
+            super().pass_on(client, body)
+            return
+        headers = {"Content-Type": "application/json"}
+        answer = requests.request(client.command, self.target + client.path, data=body, headers=headers, timeout=30)
+        if answer.ok:  # not a rebalance
+            self.lose = tuple(method for method in self.lose if method != client.command)
+        self._note(client, body, answer.status_code)
+        client.close_connection = True
+
+
+def test_writes_whose_answers_are_lost_are_found_to_have_been_carried_out(workers: Workers) -> None:
+    proxy = Losing(workers[0])
+    proxy.open()
+    try:
+        client = ConnectClient(proxy.url)
+        client.create("client-lost", CONFIG, "stopped")
+        client.patch_config("client-lost", {"max.batch.size": "8"})
+        assert client.config("client-lost")["max.batch.size"] == "8"
+        client.put_config("client-lost", CONFIG)
+        assert "max.batch.size" not in client.config("client-lost")
+        client.delete("client-lost")
+        with pytest.raises(ConnectorNotFound):
+            client.config("client-lost")
+    finally:
+        proxy.shut()
+    assert proxy.lose == ()
+    done = [one.method for one in proxy.writes if one.status in (200, 201, 204)]
+    assert (done.count("POST"), done.count("DELETE")) == (1, 1)
 
 
 # Validation
