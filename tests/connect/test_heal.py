@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from streamguard.connect.answers import ConnectorStatus, Deployed, TaskStatus
 from streamguard.connect.heal import (
@@ -97,13 +99,13 @@ def test_after_giving_up_another_cause_starts_again() -> None:
 
 def test_a_wrong_config_is_never_restarted_and_told_once() -> None:
     healer = Healer()
-    assert healer.fail_for(10_000, CONFIG) == []
+    assert healer.fail_for(2_000, CONFIG) == []
     assert [(step.kind, step.failures) for step in healer.given_up] == [("config", 1)]
 
 
 def test_wrong_credentials_are_tried_once_more_half_a_minute_later_and_never_again() -> None:
     healer = Healer()
-    assert healer.fail_for(10_000, DENIED) == [DENIED_PAUSE]
+    assert healer.fail_for(2_000, DENIED) == [DENIED_PAUSE]
     assert [(step.kind, step.failures) for step in healer.given_up] == [("denied", 2)]
 
 
@@ -230,3 +232,63 @@ def test_jitter_only_shortens_a_pause() -> None:
 )
 def test_what_kind_of_failure_it_is_says_its_innermost_cause(cause: str, kind: str) -> None:
     assert kind_of(cause) == kind
+
+
+SEEN = [("RUNNING", ""), ("UNASSIGNED", ""), *(("FAILED", trace) for trace in (OUTAGE, POISON, CONFIG, DENIED))]
+LOOKS = st.lists(
+    st.tuples(
+        st.floats(0.1, 400.0),
+        st.sampled_from(SEEN),
+        st.sampled_from(["one config", "another"]),
+        st.floats(0.0, 0.999),
+    ),
+    max_size=25,
+)
+FEW = settings(max_examples=40, deadline=None)
+
+
+@FEW
+@given(LOOKS)
+def test_whatever_happens_a_wrong_config_is_never_restarted_and_restarts_are_seconds_apart(
+    looks: list[tuple[float, tuple[str, str], str, float]],
+) -> None:
+    now, memory, last = 0.0, dict[Part, History](), -100.0
+    for seconds, (state, trace), config, jitter in looks:
+        now += seconds
+        decision = decide([connector(state, trace, {"a": config})], memory, now, jitter)
+        memory = dict(decision.memory)
+        assert len(decision.steps) <= 1
+        assert memory.keys() <= {PART}
+        for step in decision.steps:
+            assert step.part == PART
+            if step.act == "restart":
+                assert state == "FAILED"
+                assert trace != CONFIG
+                assert now - last >= pause_after(1, 0.999)
+                last = now
+            if step.act == "give up":
+                assert trace != OUTAGE
+
+
+@FEW
+@given(st.sampled_from([POISON, DENIED, CONFIG]), st.lists(st.floats(0.5, 500.0), min_size=40, max_size=40))
+def test_what_is_no_outage_and_never_runs_is_restarted_twice_at_most(trace: str, steps: list[float]) -> None:
+    now, memory, restarts = 0.0, dict[Part, History](), 0
+    for seconds in steps:
+        now += seconds
+        decision = decide([connector("FAILED", trace)], memory, now, 0.5)
+        memory = dict(decision.memory)
+        restarts += sum(step.act == "restart" for step in decision.steps)
+    assert restarts <= {POISON: 2, DENIED: 1, CONFIG: 0}[trace]
+
+
+@FEW
+@given(st.lists(st.floats(5.0, 60.0), min_size=40, max_size=40))
+def test_an_outage_is_restarted_again_whenever_the_longest_pause_is_over(steps: list[float]) -> None:
+    now, memory, last = 0.0, dict[Part, History](), 0.0
+    for seconds in steps:
+        now += seconds
+        decision = decide([connector("FAILED", OUTAGE)], memory, now, 0.0)
+        memory = dict(decision.memory)
+        last = now if decision.steps else last
+        assert now - last <= LONGEST_PAUSE + GRACE + 2 * 60.0

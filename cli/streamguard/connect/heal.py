@@ -174,7 +174,7 @@ def _look_at_failed(
         return replace(history, failures=history.failures + 1, running_since=None), told
     if history.restarted_at is not None and same and now - history.restarted_at < GRACE:
         return history, None
-    if history.restarted:  # it is seen FAILED for the first time, or again after a restart
+    if history.restarted or not same:  # it has failed for the first time, or again after a restart by us or others
         equal, failures, kind = history.equal + 1 if same else 1, history.failures + 1, kind_of(cause)
         pause = DENIED_PAUSE if kind == "denied" else pause_after(failures, jitter)
         history = History(failures, now + pause, cause, equal, restarted=False)
