@@ -33,7 +33,7 @@ TYPES = {
     "errors.tolerance": "STRING",
     "errors.deadletterqueue.topic.name": "STRING",
 }
-Failure = Literal["none", "invalid", "error", "page", "traces"]
+Failure = Literal["none", "invalid", "error", "page", "traces", "hang"]
 
 
 @dataclass
@@ -46,6 +46,8 @@ class Leaky:
     configs: dict[str, dict[str, str]] = field(default_factory=dict)
     states: dict[str, str] = field(default_factory=dict)
     told: int = 0
+    reached: threading.Event = field(default_factory=threading.Event)
+    stopping: threading.Event = field(default_factory=threading.Event)
     """How many answers had a secret in them."""
 
     def resolved(self, text: str) -> str:
@@ -101,6 +103,9 @@ class Leaky:
 
     def answer(self, method: str, path: str, body: Any) -> tuple[int, Any]:
         steps = [unquote(step) for step in urlsplit(path).path.strip("/").split("/")]
+        if self.failure == "hang" and method != "GET" and "connector-plugins" not in steps:
+            self.reached.set()
+            self.stopping.wait(60)
         if self.failure == "page" and method != "GET":
             every = " ".join(self.secrets.values())
             return (
@@ -230,6 +235,7 @@ def leaking(secrets: Mapping[str, str]) -> Iterator[Leaky]:
     try:
         yield worker
     finally:
+        worker.stopping.set()
         server.shutdown()
         server.server_close()
         thread.join()

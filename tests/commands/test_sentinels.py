@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +22,7 @@ import requests
 from streamguard.commands import run
 from streamguard.commands.connectors import connectors as group
 from streamguard.connect.secrets import forget
+from streamguard.settings import inherited_environment
 from tests.commands.leaky import CLASS, CONVERTER, Failure, Leaky, leaking
 from tests.log_state import LogState
 from tests.stack.sentinels import forms
@@ -213,6 +218,34 @@ def test_these_commands_get_as_far_as_to_hear_secrets(
     assert worker.told > 0
     told = capsys.readouterr()
     assert found_in(told.out + told.err) == []
+
+
+@pytest.mark.parametrize("words", ["deploy --take-over -o json", "restart --all -y", "delete --all -y"])
+def test_ctrl_c_in_the_middle_of_writes_ends_with_130_and_says_no_secret(
+    words: str, project: Path, tmp_path: Path
+) -> None:
+    with leaking(SECRETS) as worker:
+        worker.configs = {name: {**BASE, **changes, "name": name} for name, changes in LIVE.items()}
+        worker.failure = "hang"
+        contexts = tmp_path / "contexts.yml"
+        contexts.write_text(json.dumps({"current": "leaky", "contexts": {"leaky": {"urls": [worker.url]}}}))
+        process = subprocess.Popen(
+            [sys.executable, "-m", "streamguard", "-vvv", "--project", str(project), "connectors", *words.split()],
+            env={**inherited_environment(), "STREAMGUARD_CONTEXTS_FILE": str(contexts)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert worker.reached.wait(30)
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+        worker.stopping.set()
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert time.monotonic() - began < 20
+    assert found_in(out + err) == []
+    assert "Traceback" not in err
 
 
 def test_every_command_is_looked_at() -> None:

@@ -280,3 +280,12 @@ def test_a_connector_that_a_list_leaves_out_for_a_moment_is_waited_for() -> None
 )  # fmt: skip
 def test_the_first_cause_of_a_trace_is_one_line(trace: str, cause: str) -> None:
     assert first_cause(trace) == cause
+
+
+def test_a_cause_names_the_references_that_the_worker_has_not_resolved_by_key() -> None:
+    config = {"file": "/data/${env:NOPE}/y", "topics": "t", "connection.uri": "${env:URI}"}
+    trace = "org.x.ConnectException: no file /data/${env:NOPE}/y\n\tat a.B.c(D.java:1)"
+    assert first_cause(trace, config) == (
+        "ConnectException: no file /data/${env:NOPE}/y; the worker has not resolved ${env:NOPE} of file"
+    )
+    assert "resolved" not in first_cause("org.x.ConnectException: no file /data/s3cr3t/y", config)

@@ -16,7 +16,7 @@ from typing import Protocol
 from streamguard.connect.answers import ConnectorStatus, Deployed, State, is_mask
 from streamguard.connect.client import ConnectClient
 from streamguard.connect.plan import KeyChange
-from streamguard.connect.secrets import redact
+from streamguard.connect.secrets import redact, unresolved_in
 from streamguard.errors import (
     ConnectError,
     ConnectorFailed,
@@ -232,12 +232,16 @@ def failure(status: ConnectorStatus, config: Mapping[str, str]) -> str:
 
 
 def first_cause(trace: str, config: Mapping[str, str] | None = None) -> str:
-    """The line of a Java trace that says what happened: the last `Caused by`, after the first if that says more."""
+    """The line of a Java trace that says what happened: the last `Caused by`, after the first if that says more; and
+    which references the worker has handed to the connector as they stand."""
     text = redact(trace, config)
     causes = re.findall(r"^Caused by: (.*(?:\n(?!\s+at |\s*\.\.\. |Caused by: ).*)*)", text, re.MULTILINE)
     lines = [_short(cause) for cause in causes] or [_short(text)]
     told = lines[0] if lines[0].split(": ")[-1] in lines[-1] or len(lines) == 1 else f"{lines[0]}{INNERMOST}{lines[-1]}"
-    return told if len(told) <= 400 else told[:399] + "…"
+    unresolved = unresolved_in(trace, config or {})
+    missing = [f"{', '.join(references)} of {key}" for key, references in unresolved.items()]
+    note = f"; the worker has not resolved {' and '.join(missing)}" if missing else ""
+    return (told if len(told) <= 400 else told[:399] + "…") + note
 
 
 def _short(cause: str) -> str:
