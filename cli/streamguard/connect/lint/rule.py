@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
+from urllib.parse import urlsplit
 
 from streamguard.connect.answers import KeyDefinition
 from streamguard.connect.lint.definitions import Definitions, shared_keys, shipped
@@ -162,3 +163,11 @@ def version_of(text: str) -> tuple[int, int, int] | None:
 def short(class_name: str) -> str:
     """A class by its simple name."""
     return class_name.rpartition(".")[2]
+
+
+def host_of(address: str) -> str:
+    """The host of an address; empty if it has none."""
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
-from streamguard.connect.lint.rule import Remark, Subject, rule
+from streamguard.connect.lint.rule import Remark, Subject, host_of, rule
 
 CONTROL = "iceberg.control.topic"
 COMMIT = "iceberg.control.commit"
@@ -14,7 +13,7 @@ SHORTEST_COMMIT = 60_000
 
 
 def _local(address: str) -> bool:
-    return urlsplit(address).hostname in ("localhost", "127.0.0.1", "::1")
+    return host_of(address) in ("localhost", "127.0.0.1", "::1")
 
 
 @rule("iceberg-starts-at-end")

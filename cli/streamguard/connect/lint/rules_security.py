@@ -5,9 +5,8 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
-from streamguard.connect.lint.rule import Remark, Subject, rule
+from streamguard.connect.lint.rule import Remark, Subject, host_of, rule
 from streamguard.connect.sensitive import REFERENCE, is_sensitive, literal_secrets
 
 MODULES = {"JndiLoginModule": "CVE-2023-25194", "LdapLoginModule": "CVE-2025-27818", "Krb5LoginModule": "keytabs"}
@@ -114,8 +113,8 @@ def credentials_over_http(s: Subject) -> Iterator[Remark]:
     """
     credentials = [key for key in s.config if is_sensitive(key)]
     for key, value in s.config.items():
-        address = urlsplit(value) if value.startswith("http://") else None
-        if address and _is_public(address.hostname or "") and any(_beside(key, other) for other in credentials):
+        host = host_of(value) if value.startswith("http://") else ""
+        if host and _is_public(host) and any(_beside(key, other) for other in credentials):
             yield key, "credentials travel to this address in clear: write https"
 
 
