@@ -320,7 +320,8 @@ def test_causes_stages_and_connectors_have_positions_of_their_own(place: Place, 
     assert [record.value for record in place.read(to)][6:] == [b"b TRANSFORMATION %d" % number for number in range(3)]
     command("replay", topic, "--to", to, "--yes").check(0, "Replayed 3 records")
     assert Counter(record.value for record in place.read(to)) == Counter(letter.value for letter in letters)
-    (replayed_to,) = LetterTopics(place.settings).look(topic).replayed.values()
+    (there,) = LetterTopics(place.settings).look(topic)
+    (replayed_to,) = there.replayed.values()
     assert replayed_to.ahead == {}, "one position for all again"
 
 

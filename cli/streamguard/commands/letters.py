@@ -109,8 +109,7 @@ def list_letters(settings: Settings, cluster: LetterTopics, sources: Sequence[So
     from streamguard.kafka.letter_groups import grouped
 
     groups = []
-    for source in sources:
-        topic = cluster.look(source.topic)
+    for source, topic in zip(sources, cluster.look(*(source.topic for source in sources)), strict=True):
         with show_parts(f"reading {source.topic}") as on_read:
             letters = filter(source.choice().has, topic.read(settings, topic.first, on_read))
             groups += grouped(source.topic, letters, topic.replayed, source.reason_of)
@@ -143,7 +142,7 @@ def show_letters(settings: Settings, source: Source, look: Look) -> None:
     at = _place(look.place)
     if look.raw and at is None:
         raise click.UsageError("--raw is for one record: say which, as PARTITION:OFFSET")
-    found = LetterTopics(settings).look(source.topic)
+    (found,) = LetterTopics(settings).look(source.topic)
     chosen = source.choice(look.causes, look.stages)
     letters = found.last(settings, chosen, look.last) if at is None else [found.at(settings, *at)]
     if look.raw:

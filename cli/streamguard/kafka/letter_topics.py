@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from heapq import nlargest
 from itertools import islice
 
-from confluent_kafka import TopicPartition
+from confluent_kafka import IsolationLevel, TopicPartition
+from confluent_kafka.admin import OffsetSpec
 
 from streamguard.errors import KafkaError, TopicError
 from streamguard.kafka import clients, dead_letters, topics
@@ -96,13 +97,41 @@ class LetterTopics:
                 raise TopicError(f"there is no topic {name}{did_you_mean(name, found)}")
         return list(dict.fromkeys(chosen)) or found
 
-    def look(self, name: str) -> LetterTopic:
-        """A dead-letter topic at this moment, up to the first open transaction; `TopicError` if there is none."""
-        self.names([name])
-        partitions = range(self.partitions[name])
+    def look(self, *names: str) -> list[LetterTopic]:
+        """Dead-letter topics at this moment, up to the first open transaction; `TopicError` if one is missing."""
+        self.names(names)
+        places = [TopicPartition(name, number) for name in names for number in range(self.partitions[name])]
         with clients.translated(self._settings):
-            first, ends = topics.offsets(self._admin, name, partitions)
-            return LetterTopic(name, first, ends, _asked(self._settings, name, partitions))
+            first, ends = self._offsets(places, OffsetSpec.earliest()), self._offsets(places, OffsetSpec.latest())
+            return [
+                LetterTopic(name, first[name], ends[name], self._replayed(name, first[name], ends[name]))
+                for name in names
+            ]
+
+    def _offsets(self, places: Sequence[TopicPartition], spec: OffsetSpec) -> dict[str, dict[int, int]]:
+        """By topic and partition."""
+        answers = self._admin.list_offsets(
+            dict.fromkeys(places, spec),
+            isolation_level=IsolationLevel.READ_COMMITTED,
+            request_timeout=topics.ANSWER_SECONDS,
+        )
+        found: dict[str, dict[int, int]] = {place.topic: {} for place in places}
+        for place, answer in answers.items():
+            found[place.topic][place.partition] = answer.result(topics.ANSWER_SECONDS).offset
+        return found
+
+    def _replayed(self, name: str, first: Mapping[int, int], ends: Mapping[int, int]) -> dict[int, Replayed]:
+        """How far it is replayed; of an empty topic nobody has to be asked."""
+        if first == ends:
+            return {number: Replayed(end) for number, end in ends.items()}
+        group = group_of(name)
+        reader = clients.offsets_reader(self._settings, group)
+        try:
+            return committed(
+                group, reader.committed([TopicPartition(name, number) for number in first], topics.ANSWER_SECONDS)
+            )
+        finally:
+            reader.close()
 
 
 def committed(group: str, offsets: Iterable[TopicPartition]) -> dict[int, Replayed]:
@@ -111,13 +140,3 @@ def committed(group: str, offsets: Iterable[TopicPartition]) -> dict[int, Replay
         return {at.partition: Replayed.committed(max(at.offset, 0), at.metadata or "") for at in offsets}
     except ValueError:
         raise KafkaError(f"the offsets of group {group} are not those of a replay: delete the group") from None
-
-
-def _asked(settings: Settings, name: str, partitions: Sequence[int]) -> dict[int, Replayed]:
-    group = group_of(name)
-    reader = clients.offsets_reader(settings, group)
-    try:
-        places = [TopicPartition(name, number) for number in partitions]
-        return committed(group, reader.committed(places, topics.ANSWER_SECONDS))
-    finally:
-        reader.close()

@@ -98,7 +98,8 @@ def prepare(
     if target.topic == name:
         raise Refused(f"{name} is what would be replayed: --to takes another topic")
     cluster = LetterTopics(settings)
-    plan = Plan(cluster.look(name), choice, target.topic, max_replays)
+    (topic,) = cluster.look(name)
+    plan = Plan(topic, choice, target.topic, max_replays)
     codes, stages, origins = set[str](), set[str](), dict[str, set[str]]()
     by_name = choice.codes or choice.stages  # then all are read, to know the names
     for letter in plan.topic.read(settings, plan.topic.first if by_name else plan.topic.open, on_read):
