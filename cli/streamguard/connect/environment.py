@@ -90,6 +90,7 @@ class Environment(ImmutableSandboxedEnvironment):
         self.root = root
         self.places = Places()
         self.silences: dict[Path, tuple[Silence, ...]] = {}
+        self._trees: dict[str, tuple[str, nodes.Template]] = {}
         self.filters = {name: self.filters[name] for name in FILTERS}
         self.globals = {
             "env": env,
@@ -99,7 +100,18 @@ class Environment(ImmutableSandboxedEnvironment):
             "namespace": self.globals["namespace"],
         }
 
+    def tree(self, template: Path) -> nodes.Template:
+        """The syntax tree of a template, as it is written; when it is compiled next, it is not parsed again."""
+        name = template.relative_to(self.root).as_posix()
+        assert self.loader is not None
+        source, filename, _ = self.loader.get_source(self, name)
+        self._trees[name] = (source, self.parse(source, name, filename))
+        return self._trees[name][1]
+
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        known = self._trees.pop(name or "", None)
+        if known is not None and known[0] == source:
+            return known[1]
         if name is not None:
             file = self.root / name
             self.silences[file] = silences(file, source)

@@ -9,7 +9,8 @@ the earlier: the schema's defaults, settings, the pipeline, the values file, the
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+import stat
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -94,10 +95,15 @@ class ParameterList:
         return sorted(found, key=lambda parameter: not parameter.required)
 
 
-def complete(template: Path, values: Mapping[str, Any], root: Path) -> dict[str, Any]:
-    """The values that one template is rendered with. Raises ProjectError or TemplateError: file, line, parameter."""
+def complete(
+    template: Path, values: Mapping[str, Any], root: Path, *, parse: Callable[[Path], nodes.Template] | None = None
+) -> dict[str, Any]:
+    """The values that one template is rendered with. Raises ProjectError or TemplateError: file, line, parameter.
+
+    `parse` reads the template, for one that keeps the tree and renders it afterwards.
+    """
     name = template.name.removesuffix(SUFFIX)
-    listed = parameter_list(template, root)
+    listed = parameter_list(template, root, parse=parse)
     own_file = own_values_file(template)
     own = own_values(own_file)
     of_file: Mapping[str, Any] = {}
@@ -130,9 +136,11 @@ def own_values(file: Path) -> dict[str, Any]:
     return own
 
 
-def parameter_list(template: Path, root: Path) -> ParameterList:
+def parameter_list(
+    template: Path, root: Path, *, parse: Callable[[Path], nodes.Template] | None = None
+) -> ParameterList:
     """The parameters of a template, from the schemas of the pieces that it includes."""
-    pieces, used = _pieces(template, root)
+    pieces, used = _pieces(template, root, parse)
     files = [(root / piece).with_name(Path(piece).stem + SCHEMA_SUFFIX) for piece in pieces]
     schemas = tuple((file, file.stat().st_mtime_ns) for file in files if file.is_file())
     return _combined(schemas, used)
@@ -190,22 +198,47 @@ def _schema(path: Path, _changed: int) -> Mapping[str, Any]:
     return document
 
 
-def _pieces(template: Path, root: Path) -> tuple[list[str], frozenset[str]]:
+def _pieces(
+    template: Path, root: Path, parse: Callable[[Path], nodes.Template] | None = None
+) -> tuple[list[str], frozenset[str]]:
     """The pieces that a template includes, the outer ones first; and the names of values that it uses itself."""
     inside = template.is_relative_to(root) or template.resolve().is_relative_to(root.resolve())
     if not inside or not template.is_file():
         return [], frozenset()
-    included, used = _names(_text(template))
+    included, used = _names(_text(template)) if parse is None else _parsed(template, parse)
     name = template.relative_to(root).as_posix() if template.is_relative_to(root) else ""
     seen = [name] if name.startswith(f"{PIECES}/") else []
     pending = list(included)
     while pending:
         piece = pending.pop(0)
-        path = root / piece
-        if piece not in seen and path.is_file():
+        if piece in seen:
+            continue
+        found = _included(root / piece)
+        if found is not None:
             seen.append(piece)
-            pending += _names(_text(path))[0]
+            pending += found
     return seen, used
+
+
+def _parsed(template: Path, parse: Callable[[Path], nodes.Template]) -> tuple[tuple[str, ...], frozenset[str]]:
+    try:
+        return _names_of(parse(template))
+    except (jinja2.TemplateError, TemplateError, ValueError):
+        return (), frozenset()  # told of when it is rendered, with the line
+
+
+def _included(path: Path) -> tuple[str, ...] | None:
+    """What a piece includes; None: there is no such file."""
+    try:
+        about = path.stat()
+    except OSError:
+        return None
+    return _included_in(path, about.st_mtime_ns, about.st_size) if stat.S_ISREG(about.st_mode) else None
+
+
+@functools.lru_cache(maxsize=256)
+def _included_in(path: Path, _changed: int, _size: int) -> tuple[str, ...]:
+    return _names(_text(path))[0]
 
 
 def _text(path: Path) -> str:
@@ -222,6 +255,10 @@ def _names(text: str) -> tuple[tuple[str, ...], frozenset[str]]:
         tree = _PARSER.parse(text)
     except jinja2.TemplateSyntaxError:
         return (), frozenset()  # told of when it is rendered, with the line
+    return _names_of(tree)
+
+
+def _names_of(tree: nodes.Template) -> tuple[tuple[str, ...], frozenset[str]]:
     included = [node.template.value for node in tree.find_all(nodes.Include) if isinstance(node.template, nodes.Const)]
     used = frozenset(node.name for node in tree.find_all(nodes.Name) if node.ctx == "load")
     return tuple(included), used

@@ -76,7 +76,7 @@ def render(
     if not name or any(character in UNREACHABLE for character in name):
         raise TemplateError(f"{template}: Kafka Connect can not reach a connector named {name!r}")
     environment = environment or Environment(root)
-    values = complete(template, values, root)
+    values = complete(template, values, root, parse=environment.tree)
     text = settle(_render_text(template, {**values, "name": name}, environment))
     clean, marks = environment.places.take_out(text)
     parsed = _Parsed(template, clean, marks)
