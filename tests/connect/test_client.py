@@ -224,6 +224,44 @@ def test_a_status_that_is_not_there_because_the_connector_is_absent_is_not_waite
         script.client().status("c")
 
 
+def test_what_this_client_made_exists_though_the_worker_that_forwarded_it_has_not_read_it_yet(script: Script) -> None:
+    absent = error(404, "Connector c not found")
+    script.answers = [Answer(201, {}), absent, Answer(body=CONFIG), error(404, "Unknown connector c"), Answer(202)]
+    client = script.client()
+    client.create("c", CONFIG)
+    assert client.config("c") == CONFIG
+    client.pause("c")
+    assert len(script.asked) == 5
+
+
+def test_what_this_client_made_is_listed_though_the_worker_has_not_even_its_name_yet(script: Script) -> None:
+    script.answers = [Answer(201, {}), Answer(body={}), Answer(body=[]), Answer(body=CONFIG)]
+    client = script.client()
+    client.create("c", CONFIG)
+    assert list(client.all_connectors()) == ["c"]
+
+
+def test_what_is_gone_after_all_is_told_so_soon(script: Script) -> None:
+    """Somebody else deleted it right after it was made."""
+    seconds = iter(range(1000))
+    script.answers = [Answer(201, {})]
+    script.rest = error(404, "Connector c not found")
+    client = script.client(clock=lambda: float(next(seconds)))
+    client.create("c", CONFIG)
+    with pytest.raises(ConnectorNotFound):
+        client.config("c")
+
+
+def test_what_this_client_deleted_is_absent_at_once(script: Script) -> None:
+    script.answers = [Answer(201, {}), Answer(204), error(404, "Connector c not found")]
+    client = script.client()
+    client.create("c", CONFIG)
+    client.delete("c")
+    with pytest.raises(ConnectorNotFound):
+        client.config("c")
+    assert len(script.asked) == 3
+
+
 def test_what_is_created_but_left_out_of_the_expanded_list_is_found_by_its_name(script: Script) -> None:
     known = {"info": {"config": CONFIG}, "status": RUNNING}
     script.answers = [

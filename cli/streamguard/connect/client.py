@@ -33,6 +33,8 @@ from streamguard.errors import ConnectError, ConnectorExists, ConnectorNotFound
 LEVELS = ("OFF", "FATAL", "ERROR", "WARN", "INFO", "DEBUG", "TRACE")
 DEADLINE = 120.0
 """Seconds; more than the 90 after which a worker gives up, so that there is time left to look what became of it."""
+LAG = 5.0
+"""Seconds in which a worker that forwarded a creation to the leader must have read it from their topic."""
 
 
 class ConnectClient:
@@ -65,6 +67,8 @@ class ConnectClient:
             sleep=sleep,
             clock=clock,
         )
+        self._clock = clock
+        self._made: dict[str, float] = {}
 
     @property
     def shown_url(self) -> str:
@@ -105,9 +109,9 @@ class ConnectClient:
         return answers.deployed(self._get("/connectors", ("expand", "info"), ("expand", "status")))
 
     def all_connectors(self) -> dict[str, Deployed]:
-        """Every connector, also what has just been created: a worker lists that by its name only."""
+        """Every connector, also what has just been created: a worker lists that by its name only, or not yet."""
         found = self.connectors()
-        for name in self._get("/connectors"):
+        for name in [*self._get("/connectors"), *filter(self._is_new, list(self._made))]:
             if name not in found:
                 try:
                     found[name] = Deployed(name, {} if _hidden(name) else self.config(name), None)
@@ -124,17 +128,17 @@ class ConnectClient:
         def exists(limit: Limit) -> bool:
             return bool(self._config(name, limit))
 
-        request = Request("GET", _path(name, "status"))
+        request = self._request("GET", name, "status")
         return answers.connector_status(self._transport.send(request, exists=exists))
 
     def task_configs(self, name: str) -> list[dict[str, str]]:
         """The config that each task has been given, in the order of the tasks."""
-        tasks = self._get(_path(name, "tasks"))
+        tasks = self._transport.send(self._request("GET", name, "tasks"))
         return [{key: str(value) for key, value in task["config"].items()} for task in tasks]
 
     def active_topics(self, name: str) -> list[str]:
         """The topics that the connector has read or written since it was made."""
-        found = self._get(_path(name, "topics"))
+        found = self._transport.send(self._request("GET", name, "topics"))
         return sorted(found.get(name, {}).get("topics", ()))
 
     def create(self, name: str, config: Config, state: State = "running") -> None:
@@ -158,41 +162,46 @@ class ConnectClient:
         if state != "running":
             body["initial_state"] = state.upper()
         self._transport.send(Request("POST", "/connectors", body=body, desired=wanted, careful=True), landed=landed)
+        self._made[name] = self._clock()
 
     def put_config(self, name: str, config: Config) -> None:
-        """Create the connector, or replace its config; after an ambiguous answer the config is read back."""
+        """Create the connector, or replace its config; after an ambiguous answer the config is read back.
+
+        A worker that forwards this to the leader may show the old config for some milliseconds.
+        """
         wanted = _texts(config)
         request = Request("PUT", _path(name, "config"), body=wanted, desired=wanted)
         self._transport.send(request, landed=lambda limit: self._has(name, wanted, (), limit))
+        self._made[name] = self._clock()
 
     def patch_config(self, name: str, patch: Mapping[str, str | None]) -> None:
         """Change some keys of a config, None removes one. Workers know this since 3.8."""
         wanted = _texts({key: value for key, value in patch.items() if value is not None})
         gone = patch.keys() - wanted.keys()
-        request = Request("PATCH", _path(name, "config"), body={**wanted, **dict.fromkeys(gone)}, desired=wanted)
+        request = self._request("PATCH", name, "config", body={**wanted, **dict.fromkeys(gone)}, desired=wanted)
         self._transport.send(request, landed=lambda limit: self._has(name, wanted, gone, limit))
 
     def pause(self, name: str) -> None:
-        self._change("PUT", _path(name, "pause"))
+        self._change("PUT", name, "pause")
 
     def resume(self, name: str) -> None:
         """Run again what is paused or stopped."""
-        self._change("PUT", _path(name, "resume"))
+        self._change("PUT", name, "resume")
 
     def stop(self, name: str) -> None:
         """Take the tasks away and keep config and offsets. Workers know this since 3.5."""
-        self._change("PUT", _path(name, "stop"))
+        self._change("PUT", name, "stop")
 
     def restart(self, name: str, *, only_failed: bool = False) -> Restart:
         """Restart the connector and its tasks, or those of them that are FAILED."""
         params = (("includeTasks", "true"), ("onlyFailed", str(only_failed).lower()))
-        found = self._change("POST", _path(name, "restart"), params=params)
+        found = self._change("POST", name, "restart", params=params)
         status = answers.connector_status(found or {})
         parts = ["connector"] if status.state == "RESTARTING" else []
         return Restart((*parts, *(f"task {task.id}" for task in status.tasks if task.state == "RESTARTING")))
 
     def restart_task(self, name: str, task: int) -> None:
-        self._change("POST", _path(name, "tasks", str(task), "restart"))
+        self._transport.send(Request("POST", _path(name, "tasks", str(task), "restart"), harmless=True))
 
     def delete(self, name: str) -> None:
         """Delete the connector. Its consumer group stays: made again, it goes on where it was."""
@@ -204,11 +213,13 @@ class ConnectClient:
                 return True
             return False
 
-        self._transport.send(Request("DELETE", _path(name)), landed=landed)
+        request = Request("DELETE", _path(name))
+        self._made.pop(name, None)
+        self._transport.send(request, landed=landed)
 
     def offsets(self, name: str) -> list[Offset]:
         """Where a sink goes on, by topic and partition. Workers know this since 3.5."""
-        found = self._get(_path(name, "offsets"))
+        found = self._transport.send(self._request("GET", name, "offsets"))
         try:
             return answers.offsets(found)
         except (KeyError, TypeError):
@@ -216,11 +227,11 @@ class ConnectClient:
 
     def alter_offsets(self, name: str, offsets: Sequence[Offset]) -> None:
         """Set some offsets of a STOPPED sink, None forgets one. Workers know this since 3.6."""
-        self._change("PATCH", _path(name, "offsets"), body=answers.offsets_document(offsets))
+        self._change("PATCH", name, "offsets", body=answers.offsets_document(offsets))
 
     def delete_offsets(self, name: str) -> None:
         """Forget every offset of a STOPPED connector. Workers know this since 3.6."""
-        self._change("DELETE", _path(name, "offsets"))
+        self._change("DELETE", name, "offsets")
 
     def loggers(self) -> list[Logger]:
         """The loggers of the worker that answers; other workers have their own."""
@@ -236,17 +247,28 @@ class ConnectClient:
         if scope not in ("worker", "cluster"):
             raise ConnectError(f"{scope} is no scope: it is worker or cluster")
         path = f"/admin/loggers/{quote(name, safe='')}"
-        self._change("PUT", path, params=(("scope", scope),), body={"level": level.upper()})
+        body = {"level": level.upper()}
+        self._transport.send(Request("PUT", path, (("scope", scope),), body, harmless=True))
 
-    def _get(self, path: str, *params: tuple[str, str], limit: Limit | None = None) -> Any:
-        return self._transport.send(Request("GET", path, params), limit=limit)
+    def _get(self, path: str, *params: tuple[str, str]) -> Any:
+        return self._transport.send(Request("GET", path, params))
 
-    def _change(self, method: str, path: str, *, params: tuple[tuple[str, str], ...] = (), body: Any = None) -> Any:
+    def _change(self, method: str, name: str, *rest: str, **options: Any) -> Any:
         """Something that may be done twice."""
-        return self._transport.send(Request(method, path, params, body, harmless=True))
+        return self._transport.send(self._request(method, name, *rest, harmless=True, **options))
+
+    def _request(self, method: str, name: str, *rest: str, **options: Any) -> Request:
+        """About one connector; if this client has just made it, it exists, whatever the worker knows of it so far."""
+
+        return Request(method, _path(name, *rest), expected=lambda: self._is_new(name), **options)
+
+    def _is_new(self, name: str) -> bool:
+        made = self._made.get(name)
+        return made is not None and self._clock() - made < LAG
 
     def _config(self, name: str, limit: Limit) -> dict[str, str]:
-        return {key: str(value) for key, value in self._get(_path(name, "config"), limit=limit).items()}
+        found = self._transport.send(self._request("GET", name, "config"), limit=limit)
+        return {key: str(value) for key, value in found.items()}
 
     def _has(self, name: str, wanted: Config, gone: Sequence[str] | set[str], limit: Limit) -> bool:
         try:

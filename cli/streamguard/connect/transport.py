@@ -53,6 +53,7 @@ class Request:
     """What is asked. `desired` is the config whose references the worker may have resolved into its answer.
 
     `harmless`: doing it twice is like doing it once. `careful`: not even a refusal to do it now is believed.
+    `expected`: does what it is about exist? A worker that forwarded its creation shows it a moment later.
     """
 
     method: str
@@ -62,6 +63,7 @@ class Request:
     desired: Config | None = None
     harmless: bool = False
     careful: bool = False
+    expected: Callable[[], bool] = bool
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -288,6 +290,8 @@ class Transport:
             message = message[:PAGE]  # cut after redacting: half a secret would not be known
         log.debug("%s: %s %s", request, status, message, extra={"worker": where})
         meaning = answers.meaning(status, body, response.text)
+        if meaning == "absent" and request.expected():
+            meaning = "again"
         if meaning in ("away", "unassigned", "again", "ambiguous"):
             away, lost, unassigned = meaning == "away", meaning == "ambiguous", meaning == "unassigned"
             raise _Again(message, away=away, lost=lost, unassigned=unassigned)
