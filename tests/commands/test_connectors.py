@@ -3,7 +3,11 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import signal
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -247,6 +251,22 @@ def test_offsets_are_not_looked_for_in_another_kafka_than_that_of_the_connectors
     assert connectors(project, "offsets", "get", "--url", script.url) == 0
     assert "without ends and lag: Kafka at" in capsys.readouterr().err
     assert {call.split()[0] for call in script.calls} == {"GET"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_heal_ends_with_0_at_once_also_while_a_worker_hangs(script: Script, number: signal.Signals) -> None:
+    script.rest = Answer(body={}, hold=60)
+    command = [sys.executable, "-m", "streamguard", "--project", str(REPOSITORY), "connectors", "heal"]
+    healer = subprocess.Popen([*command, "--url", script.url], stderr=subprocess.PIPE, text=True)
+    end = time.monotonic() + 30
+    while not script.asked and time.monotonic() < end:
+        time.sleep(0.02)
+    began = time.monotonic()
+    healer.send_signal(number)
+    _, said = healer.communicate(timeout=30)
+    assert time.monotonic() - began < 5
+    assert (healer.returncode, "Traceback" in said) == (0, False), said
+    assert len(script.asked) == 1
 
 
 def test_the_live_table_has_a_line_a_connector_and_as_many_as_the_terminal_has_lines() -> None:

@@ -11,6 +11,8 @@ from streamguard.commands.connectors.options import client_of, url_option
 from streamguard.commands.verbose import guard_log
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from streamguard.commands import App
 
 
@@ -48,18 +50,26 @@ def heal(app: App, *, patterns: tuple[str, ...], url: str | None, interval: floa
     import logging
     import signal
     import threading
+    from contextlib import suppress
 
     from streamguard.connect import healing
     from streamguard.kafka import logs
 
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: stop.set())
-    logs.configure(app.settings, verbose=app.verbose)
-    guard_log()
-    log = logging.getLogger("streamguard.connect.heal")
-    client = client_of(app, url, deadline=healing.DEADLINE)
-    healer = healing.Healer(client, patterns, tell=lambda event, facts: log.info(event, extra=dict(facts)))
-    log.info("watching", extra={"url": client.shown_url})
-    with healing.served(healer, metrics_port):
-        healer.run(stop, interval)
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        if not stop.is_set():
+            stop.set()
+            raise KeyboardInterrupt  # a worker that hangs is not waited for
+
+    with suppress(KeyboardInterrupt):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, end)
+        logs.configure(app.settings, verbose=app.verbose)
+        guard_log()
+        log = logging.getLogger("streamguard.connect.heal")
+        client = client_of(app, url, deadline=healing.DEADLINE)
+        healer = healing.Healer(client, patterns, tell=lambda event, facts: log.info(event, extra=dict(facts)))
+        log.info("watching", extra={"url": client.shown_url})
+        with healing.served(healer, metrics_port):
+            healer.run(stop, interval)
