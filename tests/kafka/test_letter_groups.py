@@ -54,6 +54,7 @@ def test_what_cast_says_of_a_record_without_quotation_marks_is_not_shown() -> No
         ("Invalid amount 4.111111111111111E15", "Invalid amount …"),
         ("Cannot parse 31/12/1999 at offset 17", "Cannot parse … at offset 17"),
         ("Unexpected 4711-x of K-9", "Unexpected … of K-9"),
+        ("code=11000, message=E11000 dup key: { _id: 1 }", "code=11000, message=E11000 dup key: …"),
     ],
 )
 def test_words_of_the_record_and_long_numbers_are_not_shown(message: str, shown: str) -> None:

@@ -16,7 +16,7 @@ import pytest
 from streamguard.kafka.replay import TRANSACTION_RECORDS
 from streamguard.project import Project
 from streamguard.settings import Settings, inherited_environment
-from tests.stack.letters import Place
+from tests.stack.letters import START, Place
 from tests.stack.loops import wait_until
 from tests.stack.poisoned import AFTER, BEFORE, Poisoned
 from tests.stack.records import OwnTopics
@@ -74,6 +74,39 @@ def test_a_thousand_poison_records_among_ten_thousand_come_back_once_through_fif
         poisoned.check_replayed()
         poisoned.check_listed(dlq("list", sink, "-o", "json"), replayed=True)
     print("\n".join(told))
+
+
+ORDERED = {
+    **{key: value for key, value in BEFORE.items() if not key.startswith("transforms")},
+    "bulk.write.ordered": "true",
+    "writemodel.strategy": "com.mongodb.kafka.connect.sink.writemodel.strategy.InsertOneDefaultStrategy",
+}
+
+
+def test_what_an_ordered_batch_skips_behind_a_bad_document_is_a_cause_of_its_own_and_arrives_by_a_replay_of_it(
+    settings: Settings,
+    project: Project,
+    own: OwnTopics,
+    monkeypatch: pytest.MonkeyPatch,
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    place = Place(settings, project, own)
+    dlq = partial(place.command(monkeypatch, capfdbinary), "connectors", "dlq")
+    with Poisoned(place, 0) as poisoned:
+        documents = [b'{"_id": %d, "name": "Schroeder"}' % number for number in (1, 1, 2, 3)]
+        place.write(poisoned.source, [(b"k", document, START, ()) for document in documents])
+        poisoned.deploy(ORDERED)
+        wait_until(lambda: poisoned.end_of(poisoned.dead) == 3, "one is refused and two are skipped", 60)
+        listed = dlq("list", poisoned.sink, "-o", "json")
+        assert {row["code"]: row["records"] for row in listed.document} == {
+            "WriteException": 1,
+            "WriteSkippedException": 2,
+        }
+        assert b"Schroeder" not in listed.out
+        dlq("replay", poisoned.sink, "--cause", "WriteSkippedException", "--yes").check(0, "Replayed 2 records")
+        wait_until(lambda: len(poisoned.rows("rows")) == 3, "what was skipped has arrived", 60)
+        left = {row["code"]: row["not_replayed"] for row in dlq("list", poisoned.sink, "-o", "json").document}
+        assert left == {"WriteException": 1, "WriteSkippedException": 0}
 
 
 def naive_repeats(poisoned: Poisoned, to: str) -> int:

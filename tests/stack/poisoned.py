@@ -113,6 +113,10 @@ class Poisoned:
         status, tasks = self._client.status(self.sink), self._client.task_configs(self.sink)
         return status.is_running and [task.get("collection") for task in tasks] == [collection]
 
+    def rows(self, collection: str) -> list[dict[str, Any]]:
+        """What is in a collection."""
+        return list(self._database[collection].find())
+
     def refuse(self) -> None:
         """Write everything; the good records are in the sink when this returns, the others in the dead-letter topic."""
         self.place.write(self.source, self.sent)

@@ -28,7 +28,7 @@ QUOTE = re.compile(r"(?<!\w)['\"]|[`{]")
 WORD = re.compile(r"\w(?:[\w@.+-]*\w)?")
 SHORTEST = 3
 """Characters of a word that is looked for in the record."""
-LONG_NUMBER = re.compile(r"\d[\d.,:E+/-]{5,}")
+LONG_NUMBER = re.compile(r"\d[\d.,:E+/-]{4,}\d")
 """A number of an account or a date of birth, written in another way than in the record."""
 STRING = re.compile(r'"(?:[^"\\]|\\.)*+(?:"(?P<name>\s*:)?|\\?\Z)', re.DOTALL)
 """A string of JSON, also one that does not end; with `name` it is the name of a member, which is no data."""
@@ -77,7 +77,7 @@ def shown_reason(letter: Letter) -> str:
             return text
         return GAP if re.search(rf"(?<!\w){re.escape(text)}(?!\w)", data) else text
 
-    line = LONG_NUMBER.sub(GAP, WORD.sub(of_record, line))
+    line = WORD.sub(of_record, LONG_NUMBER.sub(GAP, line))
     return re.sub(rf"{GAP}(\s*{GAP})+", GAP, line).strip() + _first_cause(letter)
 
 
