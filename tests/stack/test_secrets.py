@@ -21,6 +21,7 @@ import pytest
 import requests
 
 from streamguard.connect.client import ConnectClient
+from streamguard.connect.secrets import MASK
 from streamguard.project import Project
 from streamguard.settings import Settings, inherited_environment
 from streamguard.stack.stack import Stack
@@ -32,7 +33,12 @@ BULK = ("bank-transactions-", "fraudulent-transactions-", "unidentified-transact
 """Folders of Kafka's topics that hold the records of a pipeline, and nothing else."""
 LEAKY = """
 {"connector.class": "com.mongodb.kafka.connect.MongoSinkConnector", "topics": "users", "tasks.max": "1",
-"collection": "users", %s, {%% include "shared/records.j2" %%}}
+"collection": "users", %s, "transforms": "id", "transforms.id.field": "_id",
+"transforms.id.type": "org.apache.kafka.connect.transforms.HoistField$Key",
+"document.id.strategy": "com.mongodb.kafka.connect.sink.processor.id.strategy.ProvidedInKeyStrategy",
+"document.id.strategy.overwrite.existing": "true",
+"writemodel.strategy": "com.mongodb.kafka.connect.sink.writemodel.strategy.ReplaceOneDefaultStrategy",
+{%% include "shared/records.j2" %%}}
 """
 LEAKS = {
     "leaks-uri": '"database": "leaks", "connection.uri": "{{ env(mongodb_uri_variable) }}?readPreference=nonsense"',
@@ -219,6 +225,7 @@ def test_what_the_worker_says_of_a_connector_that_it_refuses_is_cut(used: Bank, 
         assert done.returncode in (1, 3, 5)
         assert "Traceback" not in done.stderr
         assert [name for name in LEAKS if name not in done.stdout + done.stderr] == []
+        assert f"Invalid value {MASK} for configuration connection.uri" in done.stdout + done.stderr
     known = ConnectClient(url).connectors()
     for name in LEAKS:
         if name in known:
