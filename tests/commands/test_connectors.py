@@ -30,6 +30,16 @@ REPOSITORY = Path(__file__).parent.parent.parent
 NAMES = ["transactions-mongodb-sink", "transactions-s3-sink", "users-mongodb-sink", "users-s3-sink"]
 
 
+@pytest.fixture(autouse=True)
+def without_kafka(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kafka is away, and that is known at once."""
+
+    def away(_cluster: Cluster) -> dict[str, int]:
+        raise KafkaUnavailable("no broker")
+
+    monkeypatch.setattr(Cluster, "partitions", away)
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     for name in ("connectors", "ksql", "init"):
