@@ -58,8 +58,8 @@ def _print(rows: Sequence[Row], report: Report, *, timings: bool) -> None:
             row["seconds"] = f"{report.seconds.get(row['name'], 0.0):.1f}"
     show(servers, ("name", "state", "url", *(("seconds",) if timings else ())), "table")
     click.echo()
-    rows = [{"name": one.name, "state": one.state, "tasks": one.tasks} for one in report.connectors]
-    show(rows, ("name", "state", "tasks"), "table")
+    sinks = [{"name": one.name, "state": one.state, "tasks": one.tasks} for one in report.connectors]
+    show(sinks, ("name", "state", "tasks"), "table")
     if timings:
         click.echo()
         steps = [{"step": name, "seconds": f"{seconds:.1f}"} for name, seconds in report.seconds.items()]

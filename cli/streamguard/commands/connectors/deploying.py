@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -21,22 +19,27 @@ from streamguard.commands.connectors.options import (
     topics_of,
     url_option,
 )
-from streamguard.commands.output import output_option, show, show_one
-from streamguard.commands.progress import QUIET, show_parts
+from streamguard.commands.connectors.telling import (
+    FEW,
+    Begun,
+    Talk,
+    list_changes,
+    print_report,
+    print_results,
+    tell_strays,
+)
+from streamguard.commands.output import output_option, show
+from streamguard.commands.progress import show_parts
 
 if TYPE_CHECKING:
     from streamguard.commands import App
-    from streamguard.connect.apply import Deployment, How, Progress
+    from streamguard.connect.apply import Deployment, How
     from streamguard.connect.choose import Rendering
     from streamguard.connect.own import Prune
-    from streamguard.connect.results import Report, Result
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-RESULT_COLUMNS = ("name", "action", "outcome", "state", "tasks")
 CHANGES = 2
-FEW = 20
-"""So many connectors are told of one by one; of more there is a bar, and only what changes is listed."""
 LONGEST = 86_400.0
 SECONDS = click.FloatRange(0, LONGEST)
 TIMEOUTS = {"running": 60.0, "progress": 180.0, "none": 60.0}
@@ -200,15 +203,16 @@ def plan(
     from streamguard.connect.plan import counts, has_changes
     from streamguard.connect.results import raise_for
 
-    begun = _Begun("plan")
+    begun = Begun("plan")
     chosen = _Chosen(names, pipeline, values, overrides, url, scope)
     deployment = _deployment(app, chosen)
     results = deployment.preview()
-    _tell_strays(app, deployment, chosen)
+    if chosen.prunes_all:
+        tell_strays(app, deployment.deployed)
     if output == "table":
-        _list_changes(results, verbose=app.verbose)
+        list_changes(results, verbose=app.verbose)
     else:
-        _print_report(begun.report(deployment, results), output)
+        print_report(begun.report(deployment, results), output)
     click.echo(f"Plan: {counts([result.change for result in results])}", err=True)
     raise_for(results)
     return CHANGES if detailed_exitcode and has_changes([result.change for result in results]) else 0
@@ -289,7 +293,7 @@ def deploy(
         given = {"names": names, "pipeline": pipeline, "values": values, "overrides": overrides}
         ctx = click.get_current_context()
         return int(ctx.invoke(plan, **given, url=url, output=output, detailed_exitcode=False, **scope) or 0)
-    begun = _Begun("deploy")
+    begun = Begun("deploy")
     how = How(jobs, not keep_going, wait_for, TIMEOUTS[wait_for] if timeout is None else timeout, settle)
     chosen = _Chosen(names, pipeline, values, overrides, url, scope)
     deployment = _deployment(app, chosen, how)
@@ -297,25 +301,11 @@ def deploy(
         deployment.run()
     finally:  # after Ctrl-C, too
         results = deployment.end()
-        _tell_strays(app, deployment, chosen)
-        _print_results(begun.report(deployment, results), output, verbose=app.verbose)
+        if chosen.prunes_all:
+            tell_strays(app, deployment.deployed)
+        print_results(begun.report(deployment, results), output, verbose=app.verbose)
     raise_for(results)
     return 0
-
-
-class _Begun:
-    """When a command began."""
-
-    def __init__(self, command: Literal["plan", "deploy"]) -> None:
-        self._command = command
-        self._started = datetime.now(UTC).isoformat(timespec="seconds")
-        self._clock = time.monotonic()
-
-    def report(self, deployment: Deployment, results: Sequence[Result]) -> Report:
-        from streamguard.connect.results import Report
-
-        seconds = time.monotonic() - self._clock
-        return Report(self._command, results, deployment.url, deployment.version, self._started, seconds)
 
 
 @dataclass(frozen=True)
@@ -328,6 +318,10 @@ class _Chosen:
     overrides: tuple[str, ...]
     url: str | None
     scope: Mapping[str, Any]
+
+    @property
+    def prunes_all(self) -> bool:
+        return bool(self.scope["prune"]) and self.pipeline is None
 
     def rendering(self, app: App) -> Rendering:
         """The templates that are meant. With --prune a pipeline may be gone with all its templates."""
@@ -374,7 +368,7 @@ def _deployment(app: App, chosen: _Chosen, how: How | None = None) -> Deployment
         unrendered=rendering.failed,
         force_secrets=chosen.scope["force_secrets"],
         take_over=chosen.scope["take_over"],
-        tell=_Talk(many=len(rendering.names) > FEW, verbose=bool(app.verbose), only_warnings=how is None),
+        tell=Talk(many=len(rendering.names) > FEW, verbose=bool(app.verbose), only_warnings=how is None),
     )
 
 
@@ -389,82 +383,3 @@ def _topics(app: App, *, must: bool) -> dict[str, int] | None:
             raise
         click.echo(f"Whether topics exist was not looked at: {exc}", err=True)
         return None
-
-
-def _tell_strays(app: App, deployment: Deployment, chosen: _Chosen) -> None:
-    """Connectors of pipelines that are not in the project: a prune of all the others leaves them alone."""
-    from streamguard.connect.own import strays
-
-    if not chosen.scope["prune"] or chosen.pipeline:
-        return
-    configs = {name: one.config for name, one in deployment.deployed.items()}
-    for gone, names in strays(configs, app.settings.connect_owner, app.project.pipelines()).items():
-        click.echo(
-            f"Left alone: {len(names)} of the pipeline {gone}, which is not in this project. "
-            f"`--prune --pipeline {gone}` deletes them.",
-            err=True,
-        )
-
-
-class _Talk:
-    """Tells of a deployment on stderr: the plan, then a line a step; of many connectors counts, now and then."""
-
-    def __init__(self, *, many: bool, verbose: bool, only_warnings: bool) -> None:
-        self._only_warnings = only_warnings
-        self._many = many
-        self._verbose = verbose
-        self._counts: dict[str, int] = {}
-        self._told = time.monotonic()
-
-    def __call__(self, progress: Progress) -> None:
-        if progress.step == "warning":
-            self._warn(progress.text)
-        elif self._only_warnings:
-            return
-        elif progress.step == "planned":
-            if self._verbose or not self._many or not progress.text.startswith("="):
-                click.echo(progress.text, err=True)
-        elif not self._many or self._verbose:
-            said = {"checked": "valid", "written": progress.text, "running": progress.text, "failed": "failed"}
-            click.echo(f"  {progress.name}: {said[progress.step]}", err=True)
-        else:
-            self._counts[progress.step] = self._counts.get(progress.step, 0) + 1
-            if time.monotonic() - self._told > QUIET:
-                self._told = time.monotonic()
-                click.echo("  " + ", ".join(f"{count} {step}" for step, count in self._counts.items()), err=True)
-
-    def _warn(self, text: str) -> None:
-        number = self._counts["warnings"] = self._counts.get("warnings", 0) + 1
-        if number <= FEW or self._verbose:
-            click.echo(text, err=True)
-        elif number == FEW + 1:
-            click.echo("… there are more warnings: `connectors lint` lists them", err=True)
-
-
-def _list_changes(results: Sequence[Result], *, verbose: bool) -> None:
-    """Every change, and what stays if that is not too much."""
-    for result in results:
-        if verbose or len(results) <= FEW or result.change.action != "unchanged" or result.change.refusal:
-            click.echo(str(result.change))
-
-
-def _print_results(report: Report, output: str, *, verbose: bool) -> None:
-    if output != "table":
-        _print_report(report, output)
-        return
-    results = report.results
-    shown = [r for r in results if verbose or len(results) <= FEW or r.outcome != "unchanged"]
-    rows = [{column: getattr(result, column) for column in RESULT_COLUMNS} for result in shown]
-    if rows:
-        show(rows, RESULT_COLUMNS, output)
-    if len(rows) < len(results):
-        click.echo(f"{len(results) - len(rows)} more are unchanged", err=True)
-
-
-def _print_report(report: Report, output: str) -> None:
-    """The whole report; as NDJSON a line a connector."""
-    document = report.document()
-    if output == "ndjson":
-        show(document["connectors"], (), output)
-    else:
-        show_one(document, output)
