@@ -10,10 +10,11 @@ import pytest
 
 from streamguard.commands import run, topics
 from streamguard.commands.letters import Deployed, Source, _document
+from streamguard.kafka.cluster import Cluster
 from streamguard.kafka.letters import Letter, letter_of
 from streamguard.settings import load
 from tests.commands.test_connectors import listing
-from tests.connect.conftest import Script, script
+from tests.connect.conftest import Answer, Script, script
 from tests.kafka.test_letters import connects
 
 __all__ = ["script"]
@@ -80,6 +81,15 @@ def test_configs_are_asked_of_the_worker_once_and_only_if_it_answers(script: Scr
     assert [found.get("d"), found.get("c")] == [None, {"topics": "users"}]
     assert len(script.calls) == asked
     assert Deployed(replace(load(ROOT), connect_url="http://127.0.0.1:1")).get("c") is None
+
+
+def test_configs_of_a_worker_of_another_kafka_are_not_those_of_these_letters(
+    script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Cluster, "cluster_id", lambda _self: "ours")
+    script.answers = [Answer(body={"version": "4.3.1", "kafka_cluster_id": "theirs"})]
+    script.rest = listing({"topics": "users"})
+    assert Deployed(replace(load(ROOT), connect_url=script.url)).get("c") is None
 
 
 def dlq(script: Script, *words: str) -> int:

@@ -56,12 +56,16 @@ class Deployed:
     @cached_property
     def _configs(self) -> Mapping[str, Mapping[str, str]]:
         from streamguard.connect.client import ConnectClient
+        from streamguard.kafka.cluster import Cluster
 
+        client = ConnectClient(self._settings.connect_url, deadline=ANSWER_SECONDS)
         try:
-            found = ConnectClient(self._settings.connect_url, deadline=ANSWER_SECONDS).connectors()
+            theirs = client.worker().cluster_id
+            if theirs and theirs != Cluster(self._settings).cluster_id():
+                return {}  # connectors of the same name, perhaps, and not those that wrote the letters
+            return {name: connector.config for name, connector in client.connectors().items()}
         except ConnectError:
             return {}
-        return {name: connector.config for name, connector in found.items()}
 
 
 @dataclass(frozen=True)
