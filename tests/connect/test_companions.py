@@ -120,6 +120,9 @@ def test_the_table_of_postgresql_has_the_primary_key_that_the_sink_looks_for() -
     assert [column.name for column in tree.find_all(sqlglot.exp.ColumnDef)] == ["kind", "id", "n"]
     assert 'PRIMARY KEY ("id", "kind")' in ddl.text
     assert '"public"."users"' in ddl.text
+    (ddl,) = made("postgres", table="t", columns={"n": "long"}, id_source="position")
+    assert 'PRIMARY KEY ("__connect_topic", "__connect_partition", "__connect_offset")' in ddl.text
+    assert '"__connect_offset" bigint' in ddl.text
 
 
 def test_what_has_no_parameters_for_it_has_no_companion() -> None:

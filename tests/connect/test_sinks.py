@@ -67,6 +67,7 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("s3", {"file_format": "avro", "value_format": "json_with_schema"}),
     ("s3", {"file_format": "bytes", "value_format": "bytes", "compression": "none", "rotate_schedule_minutes": 0}),
     ("postgres", {"id_source": "value", "value_format": "avro", "schema_registry_url": "http://r", "columns": None}),
+    ("postgres", {"id_source": "position", "id_fields": None}),
     ("postgres", {"delete_on_null": True, "schema_evolution": "basic", "postgres_credentials_file": "/run/pg"}),
 ]
 """Parameters that between them make each piece write every key that it knows."""
@@ -323,6 +324,14 @@ def test_postgresql_takes_user_and_password_from_variables_or_a_file_and_never_f
     assert config["connection.username"] == "${file:/run/pg.properties:user}"
     with pytest.raises(TemplateError, match="postgres_url"):
         make("postgres", postgres_url="jdbc:postgresql://u:p@h/d")
+
+
+def test_postgresql_appends_by_the_position_in_kafka_so_that_a_replay_adds_no_row(make: Make) -> None:
+    config = make("postgres", id_source="position", id_fields=None)
+    assert (config["insert.mode"], config["primary.key.mode"]) == ("upsert", "kafka")
+    assert "primary.key.fields" not in config
+    with pytest.raises(TemplateError, match="write_mode must be 'upsert'"):
+        make("postgres", id_source="position", id_fields=None, write_mode="update")
 
 
 def test_postgresql_finds_rows_by_the_value_without_deleting_them(make: Make) -> None:

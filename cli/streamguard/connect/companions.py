@@ -14,6 +14,8 @@ from typing import Any
 HIVE = {"long": "bigint", "time": "string", "timestamptz": "timestamp"}
 POSTGRES = {"int": "integer", "long": "bigint", "float": "real", "double": "double precision", "string": "text"}
 POSITION = {"_partition": "int", "_offset": "long"}
+PLACE = {"__connect_topic": "string", "__connect_partition": "int", "__connect_offset": "long"}
+"""The columns of Debezium's sink for a record's position in Kafka, with types."""
 KEPT_DAYS = 7
 KEPT_SNAPSHOTS = 20
 
@@ -198,8 +200,9 @@ def _postgres(name: str, values: Mapping[str, Any]) -> list[Companion]:
     columns = dict(values.get("columns", {}))
     if not columns:
         return []
-    key = list(values.get("id_fields", ()))
-    every = {**{column: "string" for column in key if column not in columns}, **columns}
+    place = PLACE if values.get("id_source") == "position" else {}
+    key = list(values.get("id_fields", place))
+    every = {**{column: "string" for column in key if column not in columns}, **place, **columns}
     lines = [f"  {_quoted(column)} {POSTGRES.get(kind, kind)}" for column, kind in every.items()]
     if key:
         lines.append(f"  PRIMARY KEY ({', '.join(_quoted(column) for column in key)})")
