@@ -141,3 +141,18 @@ def test_a_parameter_that_the_template_calls_sensitive_takes_no_value(
     told = capsys.readouterr()
     assert "the parameter pepper is a secret" in told.err
     assert not is_told(told.out + told.err, "hunter2-inline")
+
+
+def test_what_only_looks_like_a_secret_is_refused_unless_the_template_says_what_it_is(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    token = "q7Rf2KzP9wXb4TnLm8Yc"
+    path = template(project, {"some.option": token})
+    for words in ("render", "plan", "deploy"):
+        assert run(["-vvv", "--project", str(project), "connectors", words]) == 3
+        told = capsys.readouterr()
+        assert token not in told.out + told.err
+    said = "{# lint: ignore looks-like-a-secret: the public id of our client #}"
+    path.write_text(json.dumps(BASE)[:-1] + f',\n{said}\n"some.option": "{token}"}}')
+    assert run(["--project", str(project), "connectors", "render"]) == 0
+    assert run(["--project", str(project), "connectors", "deploy", "--settle", "0"]) == 0

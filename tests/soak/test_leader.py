@@ -17,7 +17,7 @@ from streamguard.connect.client import ConnectClient
 from streamguard.kafka.tail import tail
 from streamguard.settings import Settings
 from streamguard.stack.stack import Stack
-from tests.stack.fleet import Fleet
+from tests.stack.fleet import Fleet, document
 from tests.stack.loops import wait_until
 from tests.stack.ordeal import seed_of
 from tests.stack.own_cluster import OwnCluster, own_cluster
@@ -169,7 +169,9 @@ def test_a_second_deploy_of_fifty_unchanged_writes_nothing_and_stops_no_connecto
     code, out, err = fleet.call(cluster.urls, "deploy", "-o", "json")
     took = time.monotonic() - began
     assert code == 0, out + err
-    assert err.count(": unchanged") == SINKS
+    report = document(out)
+    assert (report["writes"], {one["outcome"] for one in report["connectors"]}) == (0, {"unchanged"})
+    assert len(report["connectors"]) == SINKS
     assert [len(worker.proxy.writes) for worker in cluster.workers] == written
     assert stopped(cluster, logged) == []
     print(f"{SINKS} unchanged: {took:.2f} s, 0 writes")

@@ -79,6 +79,8 @@ _PLAIN_NAME = re.compile(
 )
 _HARMLESS_WORDS = ("", "true", "false", "none", "null")
 AWS_SECRET_KEY = 40
+LOOKS_RANDOM = "what looks like a key or token in clear"
+"""The one verdict that is a guess."""
 ANCHOR = 4
 """So many characters around a reference make what it resolves to known by them."""
 
@@ -116,7 +118,7 @@ def _by_form(value: str, clear: str) -> str | None:
     for pattern, words in _KNOWN:
         if pattern.search(clear):
             return words
-    return "what looks like a key or token in clear" if random_tokens(clear) else None
+    return LOOKS_RANDOM if random_tokens(clear) else None
 
 
 def literal_secrets(config: Mapping[str, str], secret_keys: Collection[str] = ()) -> dict[str, str]:

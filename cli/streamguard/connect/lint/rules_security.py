@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from streamguard.connect.lint.rule import Remark, Subject, host_of, rule
-from streamguard.connect.sensitive import REFERENCE, is_sensitive, literal_secrets
+from streamguard.connect.sensitive import LOOKS_RANDOM, REFERENCE, is_sensitive, literal_secrets
 
 MODULES = {"JndiLoginModule": "CVE-2023-25194", "LdapLoginModule": "CVE-2025-27818", "Krb5LoginModule": "keytabs"}
 COMPLETED_BY_PLUGIN = re.compile(r"(table|collection)\.name\.format|topic\.prefix|.*\.(regex|replacement|format)")
@@ -21,9 +21,26 @@ def inline_secret(s: Subject) -> Iterator[Remark]:
     Anybody with access to the REST API reads it, and so does git. Write `{{ env(NAME) }}` (or `${file:…}`, `${dir:…}`):
     the worker puts the secret in.
     """
+    for key, words in _in_clear(s).items():
+        if words != LOOKS_RANDOM:
+            yield key, f"{words}: let the worker resolve it, with {{{{ env(NAME) }}}} in the template"
+
+
+@rule("looks-like-a-secret")
+def looks_like_a_secret(s: Subject) -> Iterator[Remark]:
+    """A text that looks as if a generator of keys had made it.
+
+    Nothing in the name of its key says so, but 20 or more letters and digits in such a mixture are mostly a key or a
+    token. Write `{{ env(NAME) }}`, or silence this with what it is, such as the public id of a client.
+    """
+    for key, words in _in_clear(s).items():
+        if words == LOOKS_RANDOM:
+            yield key, f"{words}: let the worker resolve it, or silence this with what it is"
+
+
+def _in_clear(s: Subject) -> dict[str, str]:
     passwords = [key for key, definition in (s.keys or {}).items() if definition.type == "PASSWORD"]
-    for key, words in literal_secrets(s.config, passwords).items():
-        yield key, f"{words}: let the worker resolve it, with {{{{ env(NAME) }}}} in the template"
+    return literal_secrets(s.config, passwords)
 
 
 @rule("secret-in-name", can_be_silenced=False)

@@ -100,10 +100,12 @@ def errors(findings: Sequence[Finding]) -> list[Finding]:
 
 def refuse_secrets(connectors: Sequence[Connector]) -> None:
     """Raise `Refused` if a config holds a secret in clear; called before configs are printed."""
-    entry = RULES["inline-secret"]
     for connector in connectors:
-        for key, text in entry.check(Subject(connector)):
-            raise Refused(f"{connector.name}: {_finding(connector, entry, key, text)}")
+        for entry in (RULES["inline-secret"], RULES["looks-like-a-secret"]):
+            for key, text in entry.check(Subject(connector)):
+                made = _finding(connector, entry, key, text)
+                if not is_silenced(connector, made):
+                    raise Refused(f"{connector.name}: {made}")
 
 
 def is_silenced(connector: Connector, made: Finding) -> bool:
