@@ -311,11 +311,19 @@ def test_pauses_grow_to_two_seconds_and_are_by_chance_up_to_half_shorter(chance:
     assert time.pauses[: len(expected)] == expected
 
 
+def test_a_frozen_worker_is_left_for_the_next_after_a_glance_if_it_is_only_to_be_read() -> None:
+    time = Time()
+    session = Answers(requests.ReadTimeout(), answered(200, {}), seconds=15.0, time=time)
+    transport(session, time).send(GET)
+    assert [url for _, url in session.asked] == ["http://one/", "http://two/"]
+    assert session.timeouts[0] == (3.0, 15.0)
+
+
 def test_no_request_is_given_more_time_than_the_call_has_left() -> None:
     time = Time()
     session = Answers(requests.ReadTimeout(), seconds=95.0, time=time)
     with pytest.raises(ConnectUnavailable, match="no answer in time"):
-        transport(session, time, deadline=120.0).send(GET)
+        transport(session, time, "http://one", deadline=120.0).send(GET)
     assert session.timeouts[0] == (3.0, 95.0)
     assert session.timeouts[1][1] <= 25.0
     assert time.now <= 121.0
@@ -385,6 +393,19 @@ def test_a_worker_that_does_not_show_yet_what_exists_is_looked_at_again(script: 
     script.answers = [Answer(drop=True), absent, taken, absent, taken, Answer(body=CONFIG)]
     script.client().create("c", CONFIG)
     assert [asked.method for asked in script.asked] == ["POST", "GET", "POST", "GET", "POST", "GET"]
+
+
+def test_the_next_worker_is_given_a_moment_to_read_what_the_one_that_died_may_have_written() -> None:
+    time = Time()
+    session = Answers(requests.ConnectionError("broken"), answered(200, {}))
+    looked: list[float] = []
+
+    def landed(_limit: object) -> bool:
+        looked.append(time.now)
+        return True
+
+    transport(session, time).send(Request("POST", "/connectors"), landed=landed)
+    assert looked == [0.1]
 
 
 def test_what_somebody_else_made_meanwhile_is_not_taken_for_ours(script: Script) -> None:

@@ -34,6 +34,8 @@ from streamguard.errors import ConnectError, ConnectorExists, ConnectorInvalid, 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 95.0
 """The worker gives up on a request after 90 s; a little more, so that its own answer arrives."""
+GLANCE_SECONDS = 15.0
+"""For what only reads, where there is another worker to ask: this one may be frozen."""
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 2.0
 PAGE = 300
@@ -84,7 +86,7 @@ class _Again(Exception):
 
     def to_look_after(self, request: Request) -> bool:
         """Has the write to be looked for before it is sent again?"""
-        return self.lost or (request.careful and self.arrived)
+        return request.method != "GET" and (self.lost or (request.careful and self.arrived))
 
 
 @dataclass
@@ -179,7 +181,8 @@ class Transport:
             if again.unassigned and exists is not None:
                 exists(limit)
             asked.add(current)
-            if again.away and self._move_on(current) not in asked:
+            fresh = again.away and self._move_on(current) not in asked
+            if fresh and not again.to_look_after(request):  # the next one may have to read what this one wrote
                 continue
             if self._is_over(limit, request):
                 if again.to_look_after(request) and self._has_landed(landed, request, again, limit):
@@ -242,7 +245,9 @@ class Transport:
         if request.desired is not None and log.isEnabledFor(BODIES):
             config = {key: hidden(key, value) for key, value in sorted(request.desired.items())}
             log.log(BODIES, "%s %s", request, config, extra={"worker": self.shown_urls[current]})
-        read = limit.timeout(self._read_timeout, self._reserve(limit, request))
+        glances = request.method == "GET" and len(self._urls) > 1
+        longest = min(self._read_timeout, GLANCE_SECONDS) if glances else self._read_timeout
+        read = limit.timeout(longest, self._reserve(limit, request))
         try:
             response = self._session().request(
                 request.method,
