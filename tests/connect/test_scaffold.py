@@ -11,7 +11,7 @@ from streamguard.connect.scaffold import New, create, questions, read_answer, wr
 from streamguard.connect.values import Values, load_values, values_file
 from streamguard.errors import ProjectError, StorageError, StreamguardError, TemplateError, UnknownName
 from streamguard.project import Project
-from streamguard.settings import load
+from streamguard.settings import SHIPPED, load
 
 REPOSITORY = Path(__file__).parent.parent.parent
 GIVEN: dict[str, dict[str, Any]] = {
@@ -80,7 +80,13 @@ def test_files_are_written_all_or_none(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("")
     with pytest.raises(StorageError, match="can not be written"):
-        write_files({tmp_path / "a": "a", blocked / "b": "b"})
+        write_files({tmp_path / "a": "a", blocked / "b": "b"}, Project(tmp_path))
+    assert not (tmp_path / "a").exists()
+
+
+def test_the_copy_that_a_wheel_carries_is_not_written_to(tmp_path: Path) -> None:
+    with pytest.raises(ProjectError, match="is the copy that streamguard carries along"):
+        write_files({tmp_path / "a": "a"}, Project(SHIPPED.resolve()))
     assert not (tmp_path / "a").exists()
 
 

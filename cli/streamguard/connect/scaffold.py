@@ -16,6 +16,7 @@ from streamguard.connect.render import Connector, render
 from streamguard.connect.values import Values, parse_override
 from streamguard.errors import ProjectError, StorageError, StreamguardError, UnknownName
 from streamguard.project import Project, did_you_mean
+from streamguard.settings import SHIPPED
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,200}")
 
@@ -67,7 +68,7 @@ def read_answer(kind: str, project: Project, name: str, text: str) -> Any:
 def create(new: New, project: Project, values: Values) -> Connector:
     """Write the files, if what they hold renders; otherwise nothing is left of them."""
     files = new.files(project)
-    write_files(files)
+    write_files(files, project)
     try:
         return render(next(iter(files)), values, project.connectors)
     except StreamguardError as exc:
@@ -75,8 +76,13 @@ def create(new: New, project: Project, values: Values) -> Connector:
         raise type(exc)(f"nothing was written: {exc}") from exc
 
 
-def write_files(files: Mapping[Path, str]) -> None:
-    """Write new files: all of them or none."""
+def write_files(files: Mapping[Path, str], project: Project) -> None:
+    """Write new files of a project: all of them or none."""
+    if project.root == SHIPPED.resolve():
+        raise ProjectError(
+            f"{project.root} is the copy that streamguard carries along, and is not written to: "
+            "say with --project where yours is, a folder with connectors/, ksql/ and init/"
+        )
     for path in files:
         if path.exists() or path.is_symlink():
             raise ProjectError(f"{path} is there already, and is not written over: choose another name, or remove it")

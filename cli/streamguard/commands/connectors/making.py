@@ -194,7 +194,7 @@ def export(app: App, *, names: tuple[str, ...], pipeline: str, url: str | None) 
 
     folder = app.project.connectors / app.pipeline(pipeline).name
     found, refused = export_all(client_of(app, url), names)
-    write_files({folder / f"{one.name}{SUFFIX}": one.template for one in found})
+    write_files({folder / f"{one.name}{SUFFIX}": one.template for one in found}, app.project)
     for one in found:
         click.echo(f"wrote {folder / one.name}{SUFFIX}", err=True)
         for variable, key in one.variables.items():
