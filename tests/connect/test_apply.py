@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import jsonschema
 import pytest
@@ -13,8 +14,9 @@ from streamguard.connect import apply as applying
 from streamguard.connect.answers import State
 from streamguard.connect.apply import Deployment, How, Progress, deploy, plan
 from streamguard.connect.own import OWNER, Owner, Prune, stamped
-from streamguard.connect.plan import has_changes
+from streamguard.connect.plan import Action, has_changes
 from streamguard.connect.render import Connector
+from streamguard.connect.results import Outcome as ResultOutcome
 from streamguard.connect.results import Report, Result, raise_for, schema
 from streamguard.connect.secrets import is_sensitive
 from streamguard.errors import (
@@ -428,3 +430,33 @@ def test_deploy_is_the_whole_of_it_with_what_most_callers_want() -> None:
     cluster = Cluster()
     results = deploy(cluster.client(), [connector()], topics={"t": 1}, settle=0.0)
     assert outcomes(results) == {"c": "done"}
+
+
+def test_the_schema_of_a_report_names_every_action_and_outcome() -> None:
+    defined = schema()["$defs"]
+    assert set(defined["connector"]["properties"]["action"]["enum"]) == set(get_args(Action))
+    assert set(defined["outcome"]["enum"]) == set(get_args(ResultOutcome))
+
+
+def test_the_second_group_of_an_iceberg_sink_is_ended_between_its_stop_and_the_end_of_its_offsets() -> None:
+    cluster = Cluster()
+    cluster.add("gone", **connector().config)
+    ended: list[tuple[str, str, list[str]]] = []
+
+    def end_control(name: str, config: Mapping[str, str]) -> None:
+        ended.append((name, config["topics"], list(cluster.writes)))
+
+    prune = Prune("us", frozenset({"bank"}), frozenset({"c"}), reset_offsets=True)
+    raise_for(run(cluster, connector("c"), prune=prune, end_control=end_control)[0])
+    assert [(name, topics) for name, topics, _ in ended] == [("gone", "t")]
+    assert "PUT /connectors/gone/stop" in ended[0][2]
+    assert "DELETE /connectors/gone/offsets" not in ended[0][2]
+
+
+def test_one_that_had_failed_before_and_does_not_differ_is_told_with_what_to_do_and_not_touched() -> None:
+    cluster = Cluster()
+    cluster.add("c", **connector().config)
+    cluster.connectors["c"].failing = 0
+    results, _ = run(cluster, connector())
+    assert str(error_of(results)).endswith("the task died; it failed before: `connectors restart c --only-failed`")
+    assert cluster.writes == []

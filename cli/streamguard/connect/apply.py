@@ -384,6 +384,8 @@ class Deployment:
     def _waited(self, name: str, outcome: Outcome) -> None:
         if not isinstance(outcome, ConnectorStatus):
             self._note(name, state=_SEEN.get(type(outcome), ""))
+            if isinstance(outcome, ConnectorFailed) and self._found[name].action == "unchanged":
+                outcome = ConnectorFailed(f"{outcome}; it failed before: `connectors restart {name} --only-failed`")
             self._fail(name, outcome)
             return
         change, count = self._found[name].change, len(outcome.tasks)
