@@ -117,6 +117,14 @@ def test_a_stale_state_after_a_stop_is_waited_out(script: Script) -> None:
     assert (outcome.state, outcome.error, len(script.asked)) == ("STOPPED", None, 3)
 
 
+@pytest.mark.parametrize("state", ["paused", "stopped"])
+def test_what_has_failed_can_be_paused_and_stopped(script: Script, state: State) -> None:
+    end = listing("PAUSED", "FAILED") if state == "paused" else listing("STOPPED")
+    script.answers = [listing("RUNNING", "FAILED")] * 5 + [end]
+    outcome = settled(script, state)
+    assert (outcome.state, outcome.error) == (state.upper(), None)
+
+
 def test_a_task_that_fails_a_moment_after_it_ran_is_a_failure(script: Script) -> None:
     assert SETTLE_SECONDS > 1
     script.answers = [listing("RUNNING", "RUNNING")]

@@ -89,7 +89,7 @@ class Waiting:
         if look != self.look:
             self.look, self.since = look, now
         lasted = now - self.since
-        if state == "FAILED" and lasted >= min(self.target.settle, FAILED_SECONDS):
+        if self.target.state == "running" and state == "FAILED" and lasted >= min(self.target.settle, FAILED_SECONDS):
             return ConnectorFailed(failure(status, self.target.config))
         return status if state == self.target.state.upper() and lasted >= self.target.settle else None
 
