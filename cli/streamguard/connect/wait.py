@@ -21,7 +21,6 @@ from streamguard.errors import (
     ConnectError,
     ConnectorFailed,
     ConnectorNotFound,
-    ConnectUnavailable,
     KafkaError,
     StreamguardError,
     WaitTimedOut,
@@ -131,9 +130,9 @@ def wait(
         asked = clock()
         try:
             listed = client.connectors()
-        except ConnectUnavailable as exc:
+        except ConnectError as exc:
             for name in list(pending):
-                end(name, ConnectUnavailable(f"{name}: {exc}"))
+                end(name, type(exc)(f"{name}: {exc}"))
             break
         pause = max(POLL_SECONDS, 2 * (clock() - asked))  # a list of hundreds is not asked for without a break
         for name, waiting in list(pending.items()):

@@ -298,12 +298,13 @@ def deploy(
     chosen = _Chosen(names, pipeline, values, overrides, url, scope)
     deployment = _deployment(app, chosen, how)
     try:
-        deployment.run()
-    finally:  # after Ctrl-C, too
-        results = deployment.end()
-        if chosen.prunes_all:
-            tell_strays(app, deployment.deployed)
-        print_results(begun.report(deployment, results), output, verbose=app.verbose)
+        results = deployment.run()
+    except KeyboardInterrupt:
+        print_results(begun.report(deployment, deployment.end()), output, verbose=app.verbose)
+        raise
+    if chosen.prunes_all:
+        tell_strays(app, deployment.deployed)
+    print_results(begun.report(deployment, results), output, verbose=app.verbose)
     raise_for(results)
     return 0
 
