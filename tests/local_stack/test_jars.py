@@ -61,9 +61,9 @@ def lock() -> Lock:
     return Lock({CLASS_PATH: (jars[0],), "plugin": tuple(jars)})
 
 
-def test_the_committed_lock_file_holds_kafka_and_the_two_plugins() -> None:
+def test_the_committed_lock_file_holds_kafka_and_the_three_plugins() -> None:
     committed = read_lock()
-    assert committed.plugins == ["iceberg", "mongodb"]
+    assert committed.plugins == ["iceberg", "jdbc", "mongodb"]
     names = {jar.coordinates for jar in committed.jars}
     assert {"org.apache.kafka:kafka_2.13:4.3.1", "org.mongodb.kafka:mongo-kafka-connect:2.0.1:all"} <= names
 
