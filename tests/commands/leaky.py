@@ -45,6 +45,7 @@ class Leaky:
     url: str = ""
     configs: dict[str, dict[str, str]] = field(default_factory=dict)
     states: dict[str, str] = field(default_factory=dict)
+    asked: list[tuple[str, str]] = field(default_factory=list)
     told: int = 0
     reached: threading.Event = field(default_factory=threading.Event)
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -102,6 +103,7 @@ class Leaky:
         return {"name": CLASS, "error_count": count, "configs": entries}
 
     def answer(self, method: str, path: str, body: Any) -> tuple[int, Any]:
+        self.asked.append((method, path))
         steps = [unquote(step) for step in urlsplit(path).path.strip("/").split("/")]
         if self.failure == "hang" and method != "GET" and "connector-plugins" not in steps:
             self.reached.set()

@@ -112,6 +112,7 @@ def project(tmp_path: Path, worker: Leaky, monkeypatch: pytest.MonkeyPatch) -> I
     logged = LogState()
     worker.configs = {name: {**BASE, **changes, "name": name} for name, changes in LIVE.items()}
     worker.states, worker.failure, worker.told = {}, "none", 0
+    worker.asked.clear()
     root = tmp_path / "project"
     for folder in ("connectors/leaky", "connectors/values", "ksql", "init"):
         (root / folder).mkdir(parents=True)
@@ -246,6 +247,17 @@ def test_ctrl_c_in_the_middle_of_writes_ends_with_130_and_says_no_secret(
     assert time.monotonic() - began < 20
     assert found_in(out + err) == []
     assert "Traceback" not in err
+
+
+def test_a_new_value_of_a_secret_is_taken_in_by_a_restart_of_the_tasks_too(
+    project: Path, worker: Leaky, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A restart of the connector alone leaves its tasks with the old one."""
+    assert run(["--project", str(project), "connectors", "secrets", "rotate", "SENTINEL_WORD", "-y"]) == 0
+    restarts = [path for method, path in worker.asked if method == "POST"]
+    assert restarts == ["/connectors/foreign/restart?includeTasks=true&onlyFailed=false"]
+    assert run(["--project", str(project), "connectors", "secrets", "rotate", "NO_SUCH", "-y"]) == 64
+    assert "no connector of" in capsys.readouterr().err
 
 
 def test_every_command_is_looked_at() -> None:

@@ -46,12 +46,11 @@ class Planted:
         return f"${{file:{self.file}:{key}}}"
 
 
-@pytest.fixture
-def planted(settings: Settings, own: OwnTopics, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Planted]:
+@pytest.fixture(scope="module")
+def planted(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planted]:
     """Somebody's connector whose task fails of a name that came by reference; and a template that is refused."""
-    forget()
-    logged = LogState()
-    fleet = Fleet(tmp_path / "project", own.create("source", 1), settings)
+    own = OwnTopics(settings, "connect-secrets")
+    fleet = Fleet(tmp_path_factory.mktemp("planted") / "project", own.create("source", 1), settings)
     file = settings.data_dir / "secrets" / f"{own.prefix}sentinels.properties"
     file.write_text(f"word={WORD}\nuri=mongodb://someone:{PASSWORD}@127.0.0.1:1/\n")
     names = Planted(fleet, settings.connect_url, file, f"{own.prefix}foreign", f"{own.prefix}refused")
@@ -60,15 +59,24 @@ def planted(settings: Settings, own: OwnTopics, tmp_path: Path, monkeypatch: pyt
     config = {**fleet.config(names.foreign), **dead_letters, "errors.deadletterqueue.topic.replication.factor": "1"}
     made = requests.put(f"{names.url}/connectors/{names.foreign}/config", json=config, timeout=60)
     assert made.status_code == 201, made.text
-    for name, value in settings.environment().items():
-        monkeypatch.setenv(name, value)
     yield names
-    forget()
-    logged.restore()
     file.unlink()
     for name in (names.foreign, names.refused):
         with suppress(ConnectorNotFound):
             ConnectClient(names.url).delete(name)
+    own.remove()
+
+
+@pytest.fixture(autouse=True)
+def fresh(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Commands mean this stack; what one test teaches the process, the next one does not know."""
+    forget()
+    logged = LogState()
+    for name, value in settings.environment().items():
+        monkeypatch.setenv(name, value)
+    yield
+    forget()
+    logged.restore()
 
 
 def found_in(text: str) -> list[str]:
@@ -172,3 +180,36 @@ def test_what_a_worker_does_not_resolve_is_told_by_key_before_anything_is_writte
     assert planted.refused not in client.connectors()
     log = (planted.fleet.settings.data_dir / "logs" / "connect.log").read_text(errors="replace")
     assert found_in("\n".join(line for line in log.splitlines() if "streamguard-asks" in line)) == []
+
+
+def test_a_validation_sends_plain_keys_back_resolved_hides_passwords_and_tells_them_in_its_errors(
+    planted: Planted,
+) -> None:
+    """What the rest stands on; of the answers that hold secrets the client keeps none."""
+    config = {**planted.fleet.config("x"), "name": "x", "collection": planted.reference("word")}
+    config["connection.uri"] = planted.reference("uri")
+    bad = {**config, "connection.uri": f"{planted.reference('uri')}?readPreference=nonsense"}
+    bad["tasks.max"] = planted.reference("word")
+    url = f"{planted.url}/connector-plugins/{CLASS}/config/validate"
+    sent = requests.put(url, json=bad, timeout=60).json()
+    values = {entry["value"]["name"]: entry["value"] for entry in sent["configs"]}
+    assert values["collection"]["value"] == WORD
+    assert values["connection.uri"]["value"] == "[hidden]"
+    assert PASSWORD in "".join(values["connection.uri"]["errors"])
+    assert WORD in "".join(values["tasks.max"]["errors"])
+    named = {**bad, "name": planted.refused}
+    refused = requests.put(f"{planted.url}/connectors/{planted.refused}/config", json=named, timeout=60)
+    assert refused.status_code == 400
+    assert set(found_in(refused.text)) == {"the word", "the password"}
+    kept = ConnectClient(planted.url).validate(CLASS, bad)
+    assert {error.field for error in kept.errors} >= {"connection.uri", "tasks.max"}
+    assert found_in(repr(kept)) == []
+
+
+def test_config_tasks_and_offsets_of_a_worker_have_references_as_they_were_written(planted: Planted) -> None:
+    raw = f"{planted.url}/connectors/{planted.foreign}"
+    wait_until(lambda: WORD in _trace(f"{raw}/status"), "the trace of the task has the secret", 30)
+    for part in ("", "/config", "/tasks", "/offsets"):
+        answer = requests.get(raw + part, timeout=30)
+        assert found_in(answer.text) == [], part
+    assert planted.reference("word") in requests.get(f"{raw}/config", timeout=30).text
