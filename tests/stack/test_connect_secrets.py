@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,7 +15,7 @@ from streamguard.connect.client import ConnectClient
 from streamguard.connect.references import resolutions
 from streamguard.connect.secrets import forget
 from streamguard.errors import ConnectorNotFound
-from streamguard.settings import Settings, inherited_environment
+from streamguard.settings import Settings
 from tests.log_state import LogState
 from tests.stack.fleet import Fleet
 from tests.stack.loops import wait_until
@@ -87,7 +82,7 @@ def found_in(text: str) -> list[str]:
 
 def test_no_command_repeats_what_a_real_worker_tells(planted: Planted, capsys: pytest.CaptureFixture[str]) -> None:
     raw = f"{planted.url}/connectors/{planted.foreign}/status"
-    wait_until(lambda: WORD in _trace(raw), "the trace of the task has the secret", 30)
+    wait_until(lambda: WORD in trace_of(raw), "the trace of the task has the secret", 30)
     refused = requests.put(
         f"{planted.url}/connector-plugins/{CLASS}/config/validate",
         json={
@@ -126,32 +121,10 @@ def test_no_command_repeats_what_a_real_worker_tells(planted: Planted, capsys: p
         assert not path.is_file() or found_in(path.read_text()) == [], path
 
 
-def _trace(url: str) -> str:
+def trace_of(url: str) -> str:
     answer = requests.get(url, timeout=30)
     tasks = answer.json().get("tasks", []) if answer.status_code == 200 else []
     return "".join(task.get("trace", "") for task in tasks)
-
-
-def test_heal_logs_why_a_task_failed_without_the_secret_in_it(planted: Planted) -> None:
-    raw = f"{planted.url}/connectors/{planted.foreign}/status"
-    wait_until(lambda: WORD in _trace(raw), "the trace of the task has the secret", 30)
-    words = ["-vvv", "--project", str(planted.fleet.root), "connectors", "heal", planted.foreign, "--interval", "0.2"]
-    healing = subprocess.Popen(
-        [sys.executable, "-m", "streamguard", *words],
-        env={**inherited_environment(), **planted.fleet.settings.environment(), "STREAMGUARD_LOG_FORMAT": "json"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert healing.stderr is not None
-    lines: list[str] = []
-    end = time.monotonic() + 30
-    while time.monotonic() < end and not any("cause" in line for line in lines):
-        lines.append(healing.stderr.readline())
-    healing.send_signal(signal.SIGTERM)
-    out, err = healing.communicate(timeout=20)
-    assert any("cause" in json.loads(line) for line in lines if line.startswith("{"))
-    assert found_in(out + err + "".join(lines)) == []
 
 
 def test_what_a_worker_does_not_resolve_is_told_by_key_before_anything_is_written(
@@ -208,7 +181,7 @@ def test_a_validation_sends_plain_keys_back_resolved_hides_passwords_and_tells_t
 
 def test_config_tasks_and_offsets_of_a_worker_have_references_as_they_were_written(planted: Planted) -> None:
     raw = f"{planted.url}/connectors/{planted.foreign}"
-    wait_until(lambda: WORD in _trace(f"{raw}/status"), "the trace of the task has the secret", 30)
+    wait_until(lambda: WORD in trace_of(f"{raw}/status"), "the trace of the task has the secret", 30)
     for part in ("", "/config", "/tasks", "/offsets"):
         answer = requests.get(raw + part, timeout=30)
         assert found_in(answer.text) == [], part
