@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -18,7 +17,6 @@ from streamguard.connect.client import ConnectClient
 from streamguard.errors import ConnectError, ConnectorExists, ConnectorInvalid, ConnectorNotFound
 from streamguard.kafka.cluster import Cluster
 from streamguard.settings import Settings
-from tests.stack.counting import Proxy
 from tests.stack.loops import wait_until
 
 SINK = "com.mongodb.kafka.connect.MongoSinkConnector"
@@ -176,16 +174,13 @@ def test_an_initial_state_that_does_not_exist_is_500(workers: Workers) -> None:
 
 
 def test_what_is_just_created_is_listed_with_its_name_though_the_worker_leaves_it_out(client: ConnectClient) -> None:
-    names = [f"client-new-{number}" for number in range(2)]
-    left_out = 0
-    for name in names:
-        client.create(name, CONFIG, "stopped")
-        left_out += name not in client.connectors()
-        assert client.all_connectors()[name].config == {**CONFIG, "name": name}
-        assert client.status(name).state == "STOPPED"
-        client.delete(name)
-        wait_until(lambda name=name: name not in client.all_connectors(), "it is gone")  # type: ignore[misc]
-    print(f"{left_out} of {len(names)} were left out of the list right after their creation")
+    name = "client-new"
+    client.create(name, CONFIG, "stopped")
+    print("in the expanded list right after its creation:", name in client.connectors())
+    assert client.all_connectors()[name].config == {**CONFIG, "name": name}
+    assert client.status(name).state == "STOPPED"
+    client.delete(name)
+    wait_until(lambda: name not in client.all_connectors(), "it is gone")
 
 
 def test_a_name_that_is_taken_is_409_like_a_rebalance_and_told_apart(client: ConnectClient, stopped: str) -> None:
@@ -215,45 +210,6 @@ def test_a_name_that_rest_can_not_reach_is_never_sent(client: ConnectClient, nam
     with pytest.raises(ConnectError, match="can not reach a connector named"):
         client.create(name, CONFIG, "stopped")
     assert name not in client.all_connectors()
-
-
-# Answers that are lost
-
-
-class Losing(Proxy):
-    """Carries out the next request of each method in `lose`, and tells nobody."""
-
-    lose: tuple[str, ...] = ("POST", "PATCH", "PUT", "DELETE")
-
-    def pass_on(self, client: BaseHTTPRequestHandler, body: bytes | None) -> None:
-        if client.command not in self.lose:
-            super().pass_on(client, body)
-            return
-        headers = {"Content-Type": "application/json"}
-        answer = requests.request(client.command, self.target + client.path, data=body, headers=headers, timeout=30)
-        if answer.ok:  # not a rebalance
-            self.lose = tuple(method for method in self.lose if method != client.command)
-        self._note(client, body, answer.status_code)
-        client.close_connection = True
-
-
-def test_writes_whose_answers_are_lost_are_found_to_have_been_carried_out(workers: Workers) -> None:
-    proxy = Losing(workers[0])
-    proxy.open()
-    try:
-        client = ConnectClient(proxy.url)
-        client.create("client-lost", CONFIG, "stopped")
-        client.patch_config("client-lost", {"max.batch.size": "8"})
-        wait_until(lambda: shows(client, "client-lost", max_batch_size="8"), "it is changed")
-        client.put_config("client-lost", CONFIG)
-        wait_until(lambda: shows(client, "client-lost", max_batch_size=None), "it is changed")
-        client.delete("client-lost")
-        wait_until(lambda: "client-lost" not in client.all_connectors(), "it is gone")
-    finally:
-        proxy.shut()
-    assert proxy.lose == ()
-    done = [one.method for one in proxy.writes if one.status in (200, 201, 204)]
-    assert (done.count("POST"), done.count("DELETE")) == (1, 1)
 
 
 # Validation
