@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from streamguard.commands import run
+from streamguard.project import find_project
 from tests.commands.leaky import CLASS, CONVERTER, Leaky
 from tests.commands.test_sentinels import project, worker
 from tests.stack.sentinels import forms
@@ -156,3 +158,21 @@ def test_what_only_looks_like_a_secret_is_refused_unless_the_template_says_what_
     path.write_text(json.dumps(BASE)[:-1] + f',\n{said}\n"some.option": "{token}"}}')
     assert run(["--project", str(project), "connectors", "render"]) == 0
     assert run(["--project", str(project), "connectors", "deploy", "--settle", "0"]) == 0
+
+
+@pytest.mark.parametrize(
+    "url", ["jdbc:postgresql://me:SECRET@db:5432/x", "jdbc:postgresql://db/x?user=me&password=SECRET"]
+)
+def test_new_writes_no_secret_that_it_is_given(url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shipped = find_project(Path(__file__)).root
+    for folder in ("connectors", "ksql", "init"):
+        shutil.copytree(shipped / folder, tmp_path / folder)
+    given = {"table": "users", "id_fields": "id", "columns": "id: string"}
+    given["postgres_url"] = url.replace("SECRET", "hunter2-inline")
+    words = [word for name, value in given.items() for word in ("--set", f"{name}={value}")]
+    command = ["--project", str(tmp_path), "connectors", "new", "postgres", "a-sink", "-p", "bank", "--topics", "users"]
+    assert run([*command, *words]) == 3
+    told = capsys.readouterr()
+    assert not is_told(told.out + told.err, "hunter2-inline")
+    texts = [path.read_text() for path in tmp_path.rglob("*") if path.is_file()]
+    assert not any(is_told(text, "hunter2-inline") for text in texts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -10,6 +11,7 @@ import sys
 import textwrap
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -18,7 +20,8 @@ from streamguard import commands
 from streamguard.commands import run, verbose
 from streamguard.connect.secrets import MASK, forget, learn
 from streamguard.errors import StreamguardError
-from streamguard.settings import inherited_environment
+from streamguard.kafka import logs
+from streamguard.settings import inherited_environment, load
 from tests.log_state import LogState
 
 SECRET = "s3cr3t-v4lue"
@@ -130,6 +133,18 @@ def test_what_a_service_logs_passes_the_filter_as_well(capsys: pytest.CaptureFix
     verbose.guard_log()
     logging.getLogger("streamguard.x").error("about %s", SECRET)
     assert capsys.readouterr().err == f"about {MASK}\n"
+
+
+def test_a_structured_log_has_the_traceback_without_the_secret(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(load(Path("/nonexistent"), environ={"STREAMGUARD_LOG_FORMAT": "json"}))
+    verbose.guard_log()
+    try:
+        raise ValueError(SECRET)
+    except ValueError:
+        logging.getLogger("streamguard.x").exception("it broke", extra={"cause": f"about {SECRET}"})
+    event = json.loads(capsys.readouterr().err)
+    assert event["exception"].endswith(f"ValueError: {MASK}")
+    assert event["cause"] == f"about {MASK}"
 
 
 def test_ctrl_c_in_the_middle_of_a_request_ends_with_130_and_without_a_traceback() -> None:

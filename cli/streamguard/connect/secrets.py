@@ -194,7 +194,8 @@ class RedactingFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg, record.args = redact(record.getMessage()), ()
         if record.exc_info and record.exc_info[1] is not None:
-            record.exc_text, record.exc_info = traceback_text(record.exc_info[1]), None
+            record.exc_text, record.exc_info = traceback_text(record.exc_info[1]).rstrip(), None
+            record.exception = record.exc_text  # where structured logs have it
         for name, value in vars(record).items():
             if isinstance(value, str) and name not in ("msg", "exc_text", "levelname", "name", "pathname"):
                 setattr(record, name, redact(value))
