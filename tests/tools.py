@@ -1,4 +1,4 @@
-"""Programs that a few tests use and the project does not: zsh and curl.
+"""Programs that a few tests use and the project does not: zsh, curl and openssl.
 
 A machine with Python, git and make alone runs all other tests; what is left out is said at the end of the run. In CI
 nothing is left out: there a missing program is an error, as a missing server is everywhere.

@@ -7,6 +7,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.tools import require
+
 PASSWORD = "key-pa55word"
 DAYS = "2"
 
@@ -46,5 +48,5 @@ def _request(cert: Path, key: Path, subject: str, *more: str) -> None:
 
 
 def _openssl(*arguments: object) -> None:
-    done = subprocess.run(["openssl", *map(str, arguments)], capture_output=True, text=True, check=False)
+    done = subprocess.run([require("openssl"), *map(str, arguments)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
