@@ -23,6 +23,7 @@ TYPES = {
     "batch.size": "INT",
     "some.option": "STRING",
     "some.token": "STRING",
+    "pepper": "PASSWORD",
     "topics": "LIST",
     "topics.regex": "STRING",
     "tasks.max": "INT",

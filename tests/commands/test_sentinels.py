@@ -55,7 +55,7 @@ LIVE = {
     "foreign": {"connection.uri": "${env:SENTINEL_URI}", "some.option": "x-${env:SENTINEL_WORD}-y"},
     "careless": {"connection.uri": f"mongodb://someone:{INLINE}@db/", "some.password": INLINE},
     "whole": {"connection.uri": f"mongodb://someone:{INLINE}@db/"},
-    "words": {"batch.words": INLINE},
+    "words": {"batch.words": INLINE, "pepper": INLINE},
 }
 """What is there already: somebody else's, and, under two of our names, a secret where the template has a reference."""
 COMMANDS: dict[str, list[str]] = {

@@ -16,6 +16,7 @@ from streamguard.connect.secrets import (
     is_sensitive,
     learn,
     learn_echoes,
+    learn_password_keys,
     literal_secret,
     named_by_reference,
     redact,
@@ -170,6 +171,15 @@ def test_a_key_that_the_plugin_declares_a_password_holds_a_secret_whatever_it_is
     assert literal_secret("harmless.name", "abc", {"harmless.name"}) == "a secret in clear (so its type says)"
     assert literal_secret("harmless.name", "${env:X}", {"harmless.name"}) is None
     assert shown("harmless.name", "abc", {"harmless.name"}) == MASK
+
+
+def test_the_type_password_that_a_worker_tells_masks_a_value_whatever_its_key_is_called() -> None:
+    assert shown("pepper", "abc") == "abc"
+    learn_password_keys(["pepper"])
+    assert shown("pepper", "abc") == MASK
+    assert shown("pepper", "${env:X}") == "${env:X}"
+    assert shown_beside("pepper", "abc", "def") == MASK
+    assert "s3cr3t" not in redact("Invalid value s3cr3t for configuration pepper: too long", {"pepper": "s3cr3t"})
 
 
 def test_a_name_that_a_reference_gives_is_refused_unless_the_reference_says_that_it_is_no_secret() -> None:

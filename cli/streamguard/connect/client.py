@@ -26,7 +26,7 @@ from streamguard.connect.answers import (
     Validation,
     Worker,
 )
-from streamguard.connect.secrets import learn_echoes, redact
+from streamguard.connect.secrets import learn_echoes, learn_password_keys, redact
 from streamguard.connect.transport import READ_SECONDS, Config, Limit, Request, Transport, session_factory
 from streamguard.errors import ConnectError, ConnectorExists, ConnectorNotFound
 
@@ -91,7 +91,9 @@ class ConnectClient:
         """The keys that a plugin defines, without those that Connect itself adds. Versions: since 4.1."""
         params = () if version is None else (("version", version),)
         found = self._get(f"/connector-plugins/{quote(class_name, safe='')}/config", *params)
-        return [answers.key_definition(entry) for entry in found]
+        definitions = [answers.key_definition(entry) for entry in found]
+        learn_password_keys(definition.name for definition in definitions if definition.type == "PASSWORD")
+        return definitions
 
     def validate(self, class_name: str, config: Config) -> Validation:
         """The plugin's opinion of a config. May open connections, and takes seconds when they fail."""

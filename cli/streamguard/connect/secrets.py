@@ -45,6 +45,7 @@ __all__ = [
     "learn",
     "learn_echoes",
     "learn_environment",
+    "learn_password_keys",
     "literal_secret",
     "literal_secrets",
     "named_by_reference",
@@ -74,6 +75,7 @@ SHORTEST = 4
 """A known value with fewer characters is no secret; one with fewer than twice as many is cut out as a whole word."""
 
 _LEARNT: set[str] = set()
+_PASSWORD_KEYS: set[str] = set()
 _RESOLVED: set[str] = set()
 """The references whose values are among those learnt."""
 _LOCK = threading.Lock()
@@ -106,6 +108,12 @@ def learn_echoes(desired: Mapping[str, str], echoed: Mapping[str, str | None]) -
             _RESOLVED.update(reference for reference, _ in pairs)
 
 
+def learn_password_keys(keys: Iterable[str]) -> None:
+    """From now on the values of these keys, which a plugin types PASSWORD, are not shown, whatever they are called."""
+    with _LOCK:
+        _PASSWORD_KEYS.update(keys)
+
+
 def learn_environment(config: Mapping[str, str], value_of: Callable[[str], str]) -> None:
     """Learn what the references `${env:NAME}` of `config` stand for, if this process has the same variables."""
     references = {match.group() for value in config.values() for match in REFERENCE.finditer(value)}
@@ -118,6 +126,7 @@ def forget() -> None:
     with _LOCK:
         _LEARNT.clear()
         _RESOLVED.clear()
+        _PASSWORD_KEYS.clear()
         _learnt_pattern.cache_clear()
 
 
@@ -162,7 +171,7 @@ def shown(key: str, value: str | None, secret_keys: Collection[str] = ()) -> str
         return value
     if literal_secret(key, value, secret_keys):
         return MASK
-    if is_sensitive(key, secret_keys) and not REFERENCE.search(value):
+    if (key in _PASSWORD_KEYS or is_sensitive(key, secret_keys)) and not REFERENCE.search(value):
         return MASK
     return _without_learnt(value)
 
@@ -270,7 +279,12 @@ def _without_echoes(text: str, desired: Mapping[str, str] | None, secret_keys: C
 
 
 def _is_hidden(key: str, desired: Mapping[str, str] | None, secret_keys: Collection[str]) -> bool:
-    return desired is None or is_sensitive(key, secret_keys) or bool(REFERENCE.search(desired.get(key, "")))
+    return (
+        desired is None
+        or key in _PASSWORD_KEYS
+        or is_sensitive(key, secret_keys)
+        or bool(REFERENCE.search(desired.get(key, "")))
+    )
 
 
 def _without_resolved(text: str, value: str) -> tuple[str, set[str]]:
