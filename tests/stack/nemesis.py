@@ -215,13 +215,21 @@ class Nemesis:
         """A stranger comes, and goes: either revokes. Neither does while the victim has no partitions, since a broker
         died: then it comes again."""
         end = time.monotonic() + PATIENCE
-        while lives(pid) and time.monotonic() < end:
+        fault: Fault | None = None
+        while fault is None:
+            assert time.monotonic() < end, (
+                f"waited {PATIENCE:g} s in vain until {victim.program} kills itself on_revoke"
+            )
             with self._stranger(victim):
-                self._until(lambda: not lives(pid), STAY)
-            self._until(lambda: not lives(pid), STAY)
-        fault = self._await_death(victim, pid, REVOKE_POINT)
+                fault = self._noticed_death(victim, pid)
+            fault = fault or self._noticed_death(victim, pid)
         fault.ended = time.monotonic()
         return fault
+
+    def _noticed_death(self, victim: Victim, pid: int) -> Fault | None:
+        """Recorded at once, if it comes while a stranger stays, or stays away: others judge by what is recorded."""
+        died = self._until(lambda: not lives(pid), STAY)
+        return self._record(REVOKE_POINT, victim.program, pid) if died else None
 
     @contextmanager
     def _stranger(self, victim: Victim) -> Iterator[None]:
