@@ -23,6 +23,7 @@ bench:
 	$(PYTHON) -m benchmarks
 
 soak:
+	$(PYTHON) -m pytest -q -n 2 --dist worksteal --soak --ignore tests/soak
 	$(PYTHON) -m pytest -q -s --stack --soak tests/soak \
 	  tests/stack/test_loop.py tests/stack/test_sigterm.py tests/stack/test_validator.py
 

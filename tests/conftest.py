@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from importlib.metadata import version
 
+import hypothesis
 import pytest
 
 from streamguard.stack.jars import read_lock
@@ -17,8 +18,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seed", type=int, help="repeats what a test did at random: it prints the seed that it took")
 
 
-def pytest_configure() -> None:
-    """No test may reach the clusters of whoever runs it, nor may a command that a test starts."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Properties are tried with a few examples, or with many; nothing may reach the clusters of whoever runs this."""
+    hypothesis.settings.register_profile("few", max_examples=25, deadline=None)
+    hypothesis.settings.register_profile("many", max_examples=500, deadline=None)
+    hypothesis.settings.load_profile("many" if config.getoption("--soak") else "few")
     os.environ["STREAMGUARD_CONTEXTS_FILE"] = "/nonexistent/contexts.yml"
 
 

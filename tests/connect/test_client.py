@@ -276,6 +276,15 @@ def test_what_is_created_but_left_out_of_the_expanded_list_is_found_by_its_name(
     assert found["new"].status is None
 
 
+def test_only_for_a_name_that_is_left_out_of_the_expanded_list_more_is_asked(script: Script) -> None:
+    listed = Answer(body={"old": {"info": {"config": CONFIG}, "status": RUNNING}})
+    script.answers = [listed, listed, Answer(body=["old", "new"]), Answer(body=CONFIG)]
+    client = script.client()
+    assert list(client.connectors_for(["o*"])) == ["old"]
+    assert len(script.asked) == 1
+    assert list(client.connectors_for(["o*", "new"])) == ["old", "new"]
+
+
 def test_a_list_is_two_requests_however_many_connectors_there_are(script: Script) -> None:
     known = {"info": {"config": CONFIG}, "status": RUNNING}
     script.answers = [Answer(body={f"c{n}": known for n in range(500)}), Answer(body=[f"c{n}" for n in range(500)])]

@@ -26,6 +26,7 @@ from streamguard.connect.answers import (
     Validation,
     Worker,
 )
+from streamguard.connect.globs import matching
 from streamguard.connect.secrets import learn_echoes, learn_password_keys, redact
 from streamguard.connect.transport import READ_SECONDS, Config, Limit, Request, Transport, session_factory
 from streamguard.errors import ConnectError, ConnectorExists, ConnectorNotFound
@@ -120,6 +121,11 @@ class ConnectClient:
                 except ConnectorNotFound:
                     continue  # deleted since
         return found
+
+    def connectors_for(self, patterns: Sequence[str]) -> dict[str, Deployed]:
+        """Every connector, by one request if it lists what the names and patterns mean."""
+        found = self.connectors()
+        return found if all(matching([pattern], found) for pattern in patterns) else self.all_connectors()
 
     def config(self, name: str) -> dict[str, str]:
         return self._config(name, self._transport.limit())

@@ -84,7 +84,7 @@ def _text(value: str) -> str:
 
 def export_all(client: ConnectClient, names: Sequence[str]) -> tuple[list[Exported], list[Refused]]:
     """The templates of the connectors of a cluster, or of those named; and why some can not be written."""
-    deployed = client.connectors()
+    deployed = client.connectors_for(names)
     for name in names:
         if name not in deployed:
             raise ConnectorNotFound(f"{client.shown_url} has no connector {name}{did_you_mean(name, deployed)}")

@@ -33,7 +33,6 @@ RISKY: list[tuple[str, dict[str, Any], str, str]] = [
     ("iceberg", {"auto_create": True, "partition_by": ["hours(at)"]}, "iceberg-partitions", "partition_by"),
     ("s3", {"part_size_mb": 25}, "s3-memory", "part_size_mb"),
     ("s3", {"rotate_schedule_minutes": 0}, "s3-quiet-partitions", "rotate_minutes"),
-    ("postgres", {"write_mode": "insert"}, "jdbc-insert", "write_mode"),
 ]
 
 

@@ -231,7 +231,7 @@ def delete(
 def _chosen(client: ConnectClient, patterns: Sequence[str]) -> tuple[Mapping[str, Deployed], list[str]]:
     from streamguard.connect.globs import select
 
-    known = client.connectors()
+    known = client.connectors_for(patterns)
     return known, select(patterns, known, client.shown_url)
 
 

@@ -124,7 +124,7 @@ def _sources(app: App, url: str | None, patterns: Sequence[str]) -> list[Source]
     from streamguard.connect.dead_letters import letter_boxes
 
     client = client_of(app, url)
-    boxes = letter_boxes(client.connectors(), patterns, client.shown_url)
+    boxes = letter_boxes(client.connectors_for(patterns), patterns, client.shown_url)
     require_kafka(app, client if boxes else None)
     return [
         Source(box.topic, box.connectors | ({""} if box.alone else set()), box.configs, box.groups) for box in boxes

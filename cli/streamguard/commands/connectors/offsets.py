@@ -264,7 +264,7 @@ def _standings(app: App, client: ConnectClient, patterns: Sequence[str]) -> list
     from streamguard.connect.globs import is_pattern, select
     from streamguard.errors import KafkaUnavailable
 
-    known = client.connectors()
+    known = client.connectors_for(patterns)
     named = {pattern for pattern in patterns if not is_pattern(pattern)}
     configs = {}
     for name in select(patterns, known, client.shown_url):
@@ -301,7 +301,7 @@ def _alter(
     from streamguard.connect.globs import select
 
     client = client_of(app, url)
-    known = client.connectors()
+    known = client.connectors_for(patterns)
     names = select(patterns, known, client.shown_url)
     require_kafka(app, client)
     with show_parts("Looking at offsets") as progress:

@@ -143,7 +143,7 @@ def wait(
     client = client_of(app, url)
     if wanted == "progress":
         require_kafka(app, client)
-    known = client.connectors()
+    known = client.connectors_for(patterns)
     chosen = select(patterns, known, client.shown_url)
     if not patterns and wanted in ("running", "progress"):
         chosen = [name for name in chosen if not operate.rests(known[name].status)]
@@ -232,5 +232,5 @@ def _status_rows(client: ConnectClient, patterns: Sequence[str]) -> list[dict[st
     from streamguard.connect.globs import select
     from streamguard.connect.report import status_row
 
-    listed = client.connectors()
+    listed = client.connectors_for(patterns)
     return [status_row(listed[name]) for name in select(patterns, listed, client.shown_url)]

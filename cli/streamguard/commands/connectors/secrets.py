@@ -59,7 +59,7 @@ def list_(app: App, patterns: tuple[str, ...], url: str | None, output: str) -> 
     from streamguard.errors import ConnectorInvalid, Refused
 
     client = client_of(app, url)
-    known = client.connectors()
+    known = client.connectors_for(patterns)
     found = secrets_of(client, {name: known[name].config for name in select(patterns, known, client.shown_url)})
     show([one.row() for one in found], ("connector", "key", "reference", "state", "reason"), output)
     clear = sorted({f"{one.connector}: {one.key}" for one in found if one.state == "in clear"})
