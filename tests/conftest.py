@@ -1,8 +1,9 @@
-"""`pytest` runs what needs no server, in seconds; `pytest --stack` starts the real servers and runs everything."""
+"""`pytest` runs most of what needs no server, in seconds; `pytest --stack` also starts real servers, and runs all."""
 
 from __future__ import annotations
 
 import os
+import signal
 from importlib.metadata import version
 
 import hypothesis
@@ -24,6 +25,8 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.register_profile("many", max_examples=500, deadline=None)
     hypothesis.settings.load_profile("many" if config.getoption("--soak") else "few")
     os.environ["STREAMGUARD_CONTEXTS_FILE"] = "/nonexistent/contexts.yml"
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in what a shell starts in the background: processes of
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # tests would inherit that, and Ctrl-C end none
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -38,11 +41,13 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests in tests/stack and tests/soak are selected with their options only.
+    """Tests in tests/stack and tests/soak are selected with their options only, those marked `slow` with either.
 
     A server that does not start is then an error, never a skip.
     """
     left_out = {name for name in ("stack", "soak") if not config.getoption(f"--{name}")}
     chosen = [item for item in items if not left_out & set(item.path.relative_to(config.rootpath).parts)]
+    if left_out == {"stack", "soak"}:
+        chosen = [item for item in chosen if item.get_closest_marker("slow") is None]
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
     items[:] = chosen

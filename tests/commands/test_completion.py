@@ -15,6 +15,8 @@ from streamguard.commands import cli
 from streamguard.settings import inherited_environment
 from tests.connect.conftest import Answer, Script, script
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["script"]
 
 

@@ -24,6 +24,8 @@ from streamguard.kafka.cluster import Cluster
 from streamguard.settings import Settings
 from tests.connect.conftest import Answer, Script, script
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["script"]
 
 REPOSITORY = Path(__file__).parent.parent.parent

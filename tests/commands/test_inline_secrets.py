@@ -14,6 +14,8 @@ from tests.commands.leaky import CLASS, CONVERTER, Leaky
 from tests.commands.test_sentinels import project, worker
 from tests.stack.sentinels import forms
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["project", "worker"]  # fixtures
 
 SECRETS = ["hunter2-inline", "s3nt1nel:with/odd%41 ch@rs'\"\\"]

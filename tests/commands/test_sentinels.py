@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -26,6 +27,8 @@ from streamguard.settings import inherited_environment
 from tests.commands.leaky import CLASS, CONVERTER, Failure, Leaky, leaking
 from tests.log_state import LogState
 from tests.stack.sentinels import forms
+
+pytestmark = pytest.mark.slow
 
 PASSWORD = "pl@nted:m0ngo/p%41ss?#[w]+'$PATH\\rd\""
 WORD = "correct-horse-battery"
@@ -156,17 +159,22 @@ def outputs_of(words: list[str]) -> tuple[str, ...]:
     return tuple(getattr(choices[0].type, "choices", ("table",))) if choices else ()
 
 
-CASES = [
-    pytest.param(
-        words.split() + more + (["-o", output] if output else []), id=f"{words}{' -o ' + output if output else ''}"
-    )
-    for words, more in COMMANDS.items()
-    for output in (outputs_of(words.split()) or ("",))
-    if output != "-"
-]
+def cases(*, all_outputs: bool) -> list[Any]:
+    """The words of every command, once for each output; without `all_outputs` for those that are not printed alike."""
+    return [
+        pytest.param(words.split() + more + (["-o", output] if output else []), id=f"{words} {output}".strip())
+        for words, more in COMMANDS.items()
+        for output in (outputs_of(words.split()) or ("",))
+        if output != "-" and (all_outputs or output not in ("yaml", "ndjson"))
+    ]
 
 
-@pytest.mark.parametrize("words", CASES)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """All outputs are for `make soak`."""
+    if metafunc.function is test_no_command_shows_a_secret_however_the_worker_fails:
+        metafunc.parametrize("words", cases(all_outputs=metafunc.config.getoption("--soak")))
+
+
 def test_no_command_shows_a_secret_however_the_worker_fails(
     *, words: list[str], project: Path, worker: Leaky, capsys: pytest.CaptureFixture[str], pytestconfig: pytest.Config
 ) -> None:

@@ -278,7 +278,7 @@ def test_what_is_created_but_left_out_of_the_expanded_list_is_found_by_its_name(
 
 def test_only_for_a_name_that_is_left_out_of_the_expanded_list_more_is_asked(script: Script) -> None:
     listed = Answer(body={"old": {"info": {"config": CONFIG}, "status": RUNNING}})
-    script.answers = [listed, listed, Answer(body=["old", "new"]), Answer(body=CONFIG)]
+    script.answers = [listed, listed, listed, Answer(body=["old", "new"]), Answer(body=CONFIG)]
     client = script.client()
     assert list(client.connectors_for(["o*"])) == ["old"]
     assert len(script.asked) == 1

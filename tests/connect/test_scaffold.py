@@ -13,6 +13,8 @@ from streamguard.errors import ProjectError, StorageError, StreamguardError, Tem
 from streamguard.project import Project
 from streamguard.settings import SHIPPED, load
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).parent.parent.parent
 GIVEN: dict[str, dict[str, Any]] = {
     "mongodb": {"topics": ["users"], "collection": "people"},

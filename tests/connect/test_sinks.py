@@ -17,6 +17,8 @@ from streamguard.connect.sensitive import literal_secrets
 from streamguard.errors import TemplateError
 from streamguard.stack.kafka_config import CONSUMER_OVERRIDES
 
+pytestmark = pytest.mark.slow
+
 CONNECTORS = Path(__file__).parent.parent.parent / "connectors"
 COLUMNS = {"id": "string", "amount": "double", "n": "long", "ok": "boolean"}
 GIVEN: dict[str, dict[str, Any]] = {
@@ -75,17 +77,18 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
 Make = Callable[..., dict[str, str]]
 
 
-@pytest.fixture
-def make(tmp_path: Path) -> Make:
+@pytest.fixture(scope="module")
+def make(tmp_path_factory: pytest.TempPathFactory) -> Make:
     """The config of a connector of a kind, with the given parameters over those of GIVEN; None leaves one out."""
-    shutil.copytree(CONNECTORS / PIECES, tmp_path / PIECES)
-    (tmp_path / "p").mkdir()
+    root = tmp_path_factory.mktemp("connectors")
+    shutil.copytree(CONNECTORS / PIECES, root / PIECES)
+    for kind in GIVEN:
+        (root / kind).mkdir()
+        (root / kind / "one-sink.json.j2").write_text(f'{{ {{%- include "shared/{kind}-sink.j2" -%}} }}')
 
     def of(kind: str, **given: Any) -> dict[str, str]:
-        path = tmp_path / "p" / "one-sink.json.j2"
-        path.write_text(f'{{ {{%- include "shared/{kind}-sink.j2" -%}} }}')
         values = {name: value for name, value in {**GIVEN[kind], **given}.items() if value is not None}
-        return dict(render(path, values, tmp_path).config)
+        return dict(render(root / kind / "one-sink.json.j2", values, root).config)
 
     return of
 

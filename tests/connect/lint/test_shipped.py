@@ -13,6 +13,8 @@ from streamguard.connect.parameters import PIECES, kinds
 from streamguard.connect.render import Connector, render
 from tests.connect.test_sinks import CONNECTORS, GIVEN
 
+pytestmark = pytest.mark.slow
+
 BY_VALUE = {"id_source": "value", "id_fields": ["id"]}
 CLEAN: list[tuple[str, dict[str, Any]]] = [
     *((kind, {}) for kind in GIVEN),
