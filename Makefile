@@ -17,7 +17,7 @@ fast:
 
 # Two stacks beside each other: on one, most of the time goes by in waiting.
 test: lint types
-	$(PYTHON) -m pytest -q --stack -n 2 --dist loadfile --ignore tests/soak
+	$(PYTHON) -m pytest -q --stack -n 2 --dist loadfile --no-loadscope-reorder --ignore tests/soak
 
 bench:
 	$(PYTHON) -m benchmarks

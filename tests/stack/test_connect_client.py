@@ -64,6 +64,18 @@ def shows(client: ConnectClient, name: str, **config: str | None) -> bool:
     return all(present.get(key.replace("_", ".")) == value for key, value in config.items())
 
 
+def state_of(client: ConnectClient, name: str) -> str:
+    """Its state once it is assigned: every rebalance takes connectors away for a moment."""
+    seen: list[str] = []
+
+    def is_assigned() -> bool:
+        seen.append(client.status(name).state)
+        return seen[-1] != "UNASSIGNED"
+
+    wait_until(is_assigned, f"{name} is assigned")
+    return seen[-1]
+
+
 def at_once(call: Callable[..., object], arguments: Sequence[tuple[Any, ...]]) -> None:
     """Several calls of one client, each in a thread of its own."""
     with ThreadPoolExecutor(max(len(arguments), 1)) as pool:
@@ -178,7 +190,7 @@ def test_what_is_just_created_is_listed_with_its_name_though_the_worker_leaves_i
     client.create(name, CONFIG, "stopped")
     print("in the expanded list right after its creation:", name in client.connectors())
     assert client.all_connectors()[name].config == {**CONFIG, "name": name}
-    assert client.status(name).state == "STOPPED"
+    assert state_of(client, name) == "STOPPED"
     client.delete(name)
     wait_until(lambda: name not in client.all_connectors(), "it is gone")
 
@@ -193,7 +205,7 @@ def test_the_initial_state_in_a_put_is_silently_stored_as_a_key(
 ) -> None:
     assert put_raw(workers, {**CONFIG, "initial_state": "PAUSED"}, stopped).status_code == 200
     wait_until(lambda: client.config(stopped).get("initial_state") == "PAUSED", "the other worker has read it")
-    assert client.status(stopped).state == "STOPPED"
+    assert state_of(client, stopped) == "STOPPED"
     client.patch_config(stopped, {"initial_state": None})
 
 
@@ -290,7 +302,7 @@ def test_stopping_takes_the_tasks_away_and_offsets_can_be_moved_then_only(client
 def test_deleted_and_made_again_it_goes_on_at_its_old_offsets(client: ConnectClient, topic: str) -> None:
     client.delete(MOVING)
     client.create(MOVING, CONFIG, "stopped")
-    assert client.status(MOVING).state == "STOPPED"
+    assert state_of(client, MOVING) == "STOPPED"
     assert client.offsets(MOVING) == [Offset(topic, 0, 3)]
     client.delete_offsets(MOVING)
     assert client.offsets(MOVING) == []
@@ -316,7 +328,7 @@ def test_the_config_of_what_is_paused_can_be_changed_and_it_stays_paused(client:
     wait_until(lambda: client.status(PAUSED).state == "PAUSED", "it is paused")
     client.patch_config(PAUSED, {"max.batch.size": "9"})
     wait_until(lambda: client.config(PAUSED).get("max.batch.size") == "9", "it is changed")
-    assert client.status(PAUSED).state == "PAUSED"
+    assert state_of(client, PAUSED) == "PAUSED"
 
 
 def test_what_is_created_as_paused_has_no_tasks_until_it_runs_for_the_first_time(client: ConnectClient) -> None:

@@ -23,6 +23,7 @@ from streamguard.kafka.group_offsets import GroupReaders
 from streamguard.project import Project
 from streamguard.settings import Settings
 from tests.stack.bank import Bank
+from tests.stack.loops import wait_until
 
 NAME = f"operating-{os.getpid()}"
 RECORDS = 300
@@ -112,7 +113,7 @@ def test_offsets_are_altered_while_it_is_stopped_and_only_those_that_kafka_has(
     assert command(project, settings, workers[0], "offsets", "reset", NAME, "--yes", "-o", "json") == 0
     moves = json.loads(capsys.readouterr().out)
     assert [(move["partition"], move["after"]) for move in moves] == [(0, 0), (1, 0), (2, 0)]
-    assert first.status(NAME).state == "STOPPED", "as it was before"
+    wait_until(lambda: first.status(NAME).state == "STOPPED", "it is as it was before")
     assert command(project, settings, workers[1], "resume", NAME) == 0
     eventually(lambda: rows(settings), 2 * RECORDS)
 
