@@ -15,9 +15,9 @@ types:
 fast:
 	$(PYTHON) -m pytest -q -n 2 --dist worksteal
 
-# Two stacks beside each other: on one, most of the time goes by in waiting.
+# One process has the stack and all tests of it, the other one the rest.
 test: lint types
-	$(PYTHON) -m pytest -q --stack -n 2 --dist loadfile --no-loadscope-reorder --ignore tests/soak
+	$(PYTHON) -m pytest -q --stack -n 2 --dist loadgroup --ignore tests/soak
 
 bench:
 	$(PYTHON) -m benchmarks

@@ -49,5 +49,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     chosen = [item for item in items if not left_out & set(item.path.relative_to(config.rootpath).parts)]
     if left_out == {"stack", "soak"}:
         chosen = [item for item in chosen if item.get_closest_marker("slow") is None]
+    for item in chosen:
+        if "stack" in item.path.relative_to(config.rootpath).parts:
+            item.add_marker(pytest.mark.xdist_group("stack"))  # one process, one stack
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
     items[:] = chosen
