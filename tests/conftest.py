@@ -40,6 +40,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     return ["servers: " + ", ".join([*found, *(f"{name} {version(name)}" for name in wheels)])]
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist takes the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests in tests/stack and tests/soak are selected with their options only, those marked `slow` with either.
 
