@@ -1,7 +1,7 @@
 # check: seconds, no servers. test: everything, on real servers. bench, soak: by hand.
 PYTHON ?= .venv/bin/python
 
-.PHONY: check fast lint types test bench soak docs lock
+.PHONY: check fast lint types test serverless stack bench soak docs lock
 
 check: lint types fast
 
@@ -15,9 +15,15 @@ types:
 fast:
 	$(PYTHON) -m pytest -q -n 2 --dist worksteal
 
-# One process has the stack and all tests of it, the other one the rest.
+# What needs no server runs beside the rest, which waits more than it works.
 test: lint types
-	$(PYTHON) -m pytest -q --stack -n 2 --dist loadgroup --ignore tests/soak
+	$(MAKE) -j 2 serverless stack
+
+serverless:
+	$(PYTHON) -m pytest -q --stack --ignore tests/stack --ignore tests/soak
+
+stack:
+	$(PYTHON) -m pytest -q --stack tests/stack
 
 bench:
 	$(PYTHON) -m benchmarks

@@ -40,7 +40,6 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     return ["servers: " + ", ".join([*found, *(f"{name} {version(name)}" for name in wheels)])]
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist takes the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests in tests/stack and tests/soak are selected with their options only, those marked `slow` with either.
 
@@ -50,8 +49,5 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     chosen = [item for item in items if not left_out & set(item.path.relative_to(config.rootpath).parts)]
     if left_out == {"stack", "soak"}:
         chosen = [item for item in chosen if item.get_closest_marker("slow") is None]
-    for item in chosen:
-        if "stack" in item.path.relative_to(config.rootpath).parts:
-            item.add_marker(pytest.mark.xdist_group("stack"))  # one process, one stack
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
     items[:] = chosen
