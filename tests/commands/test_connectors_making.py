@@ -19,6 +19,8 @@ from streamguard.commands import run
 from streamguard.settings import inherited_environment
 from tests.connect.conftest import Answer, Script, error, script
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["script"]
 
 REPOSITORY = Path(__file__).parent.parent.parent

@@ -17,6 +17,8 @@ from tests.commands.test_connectors import listing
 from tests.connect.conftest import Answer, Script, script
 from tests.kafka.test_letters import connects
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["script"]
 
 SECRET = "xK7-q'tR\"9vLm2Zp"

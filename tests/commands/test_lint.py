@@ -11,6 +11,8 @@ import pytest
 from streamguard.commands import run
 from tests.connect.conftest import Answer, Script, script
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["script"]
 
 REPOSITORY = Path(__file__).parent.parent.parent

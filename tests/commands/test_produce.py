@@ -8,6 +8,8 @@ import pytest
 
 from streamguard.commands import run
 
+pytestmark = pytest.mark.slow
+
 BANK = "topics:\n  bank-transactions: {partitions: 1}\ngenerator: {world: bank, topic: bank-transactions}\n"
 
 

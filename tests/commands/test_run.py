@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 INTERRUPTED_IMPORT = """
 import sys
 from streamguard.__main__ import main

@@ -15,6 +15,8 @@ from streamguard.query import lake
 from streamguard.query.files import Query, find_query, projected_columns, queries, read_aggregation
 from streamguard.settings import load
 
+pytestmark = pytest.mark.slow
+
 PROJECT = find_project(Path(__file__))
 BANK = PROJECT.pipeline("bank")
 QUERY = find_query(PROJECT, "fraud-report")

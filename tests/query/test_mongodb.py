@@ -17,6 +17,8 @@ from streamguard.query.files import find_query
 from streamguard.query.mongodb import shape
 from streamguard.settings import load
 
+pytestmark = pytest.mark.slow
+
 PROJECT = find_project(Path(__file__))
 QUERY = find_query(PROJECT, "fraud-report")
 BANK = PROJECT.pipeline("bank")

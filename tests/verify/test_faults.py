@@ -32,6 +32,8 @@ from tests.verify.held import (
     topics_of,
 )
 
+pytestmark = pytest.mark.slow
+
 ROUTED = (SOURCE, FRAUDULENT, UNIDENTIFIED)
 DERIVED = (RESULT, USERS)
 EVERY_TOPIC = (*ROUTED, *DERIVED)
