@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from streamguard.commands import completion
+from streamguard.commands.output import show
 from streamguard.errors import Refused
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ LONGEST = 86_400.0
 SECONDS = click.FloatRange(0, LONGEST)
 SHOWN = 10
 """How many names a question repeats."""
-COLUMNS = ("name", "action", "state", "error")
+COLUMNS = ("name", "action", "state")
 
 patterns_argument = click.argument("patterns", nargs=-1, metavar="[NAME|GLOB]...", shell_complete=completion.connectors)
 required_patterns = click.argument(
@@ -97,6 +98,14 @@ def listed(names: Sequence[str]) -> str:
 def connectors(count: int) -> str:
     """As in ``3 connectors``."""
     return f"{count} connector{'' if count == 1 else 's'}"
+
+
+def finish(outcomes: Sequence[Outcome], output: str) -> None:
+    """The table of what came of it, and the error if something went wrong."""
+    from streamguard.connect.operate import raise_for
+
+    show([outcome.row() for outcome in outcomes], COLUMNS, output)
+    raise_for(outcomes)
 
 
 def tell(outcome: Outcome) -> None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
 from streamguard.commands.connectors.asking import (
-    COLUMNS,
+    SECONDS,
     ask,
     connectors,
+    finish,
     listed,
     many_options,
     means_many,
@@ -20,13 +20,21 @@ from streamguard.commands.connectors.asking import (
     wait_options,
 )
 from streamguard.commands.connectors.options import client_of, require_kafka, url_option
-from streamguard.commands.output import output_option, show
+from streamguard.commands.output import output_option
 
 if TYPE_CHECKING:
     from streamguard.commands import App
     from streamguard.connect.answers import Deployed, State
     from streamguard.connect.client import ConnectClient
-    from streamguard.connect.operate import Outcome
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def change_options(function: F) -> F:
+    """What every command takes that tells connectors to be in another state."""
+    for option in (output_option, url_option, wait_options, many_options):
+        function = option(function)
+    return function
 
 
 @click.command()
@@ -71,27 +79,13 @@ def restart(
 
     if not names:
         click.echo("nothing to restart", err=True)
-    _finish(operate.each(names, act, jobs, tell), output)
+    finish(operate.each(names, act, jobs, tell), output)
 
 
 @click.command()
-@many_options
-@wait_options
-@url_option
-@output_option
+@change_options
 @click.pass_obj
-def pause(
-    app: App,
-    *,
-    patterns: tuple[str, ...],
-    everything: bool,
-    yes: bool,
-    jobs: int,
-    wait: bool,
-    timeout: float,
-    url: str | None,
-    output: str,
-) -> None:
+def pause(app: App, /, **options: Any) -> None:
     """Pause connectors: their tasks stay, with their connections and memory, and read nothing.
 
     \b
@@ -100,30 +94,13 @@ def pause(
       streamguard connectors pause 'users-*' --yes
       streamguard connectors pause --all --no-wait
     """
-    require_names(patterns, everything)
-    client = client_of(app, url)
-    change = partial(_change, client, "pause", client.pause, "paused")
-    change(patterns=patterns, yes=yes, jobs=jobs, timeout=timeout if wait else None, output=output)
+    _change(app, "pause", **options)
 
 
 @click.command()
-@many_options
-@wait_options
-@url_option
-@output_option
+@change_options
 @click.pass_obj
-def resume(
-    app: App,
-    *,
-    patterns: tuple[str, ...],
-    everything: bool,
-    yes: bool,
-    jobs: int,
-    wait: bool,
-    timeout: float,
-    url: str | None,
-    output: str,
-) -> None:
+def resume(app: App, /, **options: Any) -> None:
     """Resume connectors that are PAUSED or STOPPED, and wait until their tasks run and stay so.
 
     \b
@@ -131,30 +108,13 @@ def resume(
       streamguard connectors resume users-s3-sink
       streamguard connectors resume 'users-*' --yes --timeout 120
     """
-    require_names(patterns, everything)
-    client = client_of(app, url)
-    change = partial(_change, client, "resume", client.resume, "running")
-    change(patterns=patterns, yes=yes, jobs=jobs, timeout=timeout if wait else None, output=output)
+    _change(app, "resume", **options)
 
 
 @click.command()
-@many_options
-@wait_options
-@url_option
-@output_option
+@change_options
 @click.pass_obj
-def stop(
-    app: App,
-    *,
-    patterns: tuple[str, ...],
-    everything: bool,
-    yes: bool,
-    jobs: int,
-    wait: bool,
-    timeout: float,
-    url: str | None,
-    output: str,
-) -> None:
+def stop(app: App, /, **options: Any) -> None:
     """Stop connectors: their tasks end. Config and offsets stay, `resume` goes on where they were.
 
     \b
@@ -162,10 +122,7 @@ def stop(
       streamguard connectors stop users-s3-sink
       streamguard connectors stop 'users-*' --yes
     """
-    require_names(patterns, everything)
-    client = client_of(app, url)
-    change = partial(_change, client, "stop", client.stop, "stopped")
-    change(patterns=patterns, yes=yes, jobs=jobs, timeout=timeout if wait else None, output=output)
+    _change(app, "stop", **options)
 
 
 @click.command()
@@ -173,7 +130,7 @@ def stop(
 @click.option("--reset-offsets", is_flag=True, help="Forget how far they have read, too: stop, reset offsets, delete.")
 @click.option(
     "--timeout",
-    type=click.FloatRange(0, 86_400),
+    type=SECONDS,
     default=60.0,
     show_default=True,
     metavar="SECONDS",
@@ -225,7 +182,7 @@ def delete(
         client.delete(name)
         return "deleted, offsets reset" if reset_offsets else "deleted"
 
-    _finish(operate.each(names, act, jobs, tell), output)
+    finish(operate.each(names, act, jobs, tell), output)
 
 
 def _chosen(client: ConnectClient, patterns: Sequence[str]) -> tuple[Mapping[str, Deployed], list[str]]:
@@ -236,20 +193,24 @@ def _chosen(client: ConnectClient, patterns: Sequence[str]) -> tuple[Mapping[str
 
 
 def _change(
-    client: ConnectClient,
-    word: str,
-    act: Callable[[str], None],
-    state: State,
+    app: App,
+    word: Literal["pause", "resume", "stop"],
     *,
-    patterns: Sequence[str],
+    patterns: tuple[str, ...],
+    everything: bool,
     yes: bool,
     jobs: int,
-    timeout: float | None,
+    wait: bool,
+    timeout: float,
+    url: str | None,
     output: str,
 ) -> None:
-    """Tell the chosen connectors to be in a state, and wait until they are, unless `timeout` is None."""
+    """Tell the chosen connectors to be in another state, and wait until they are."""
     from streamguard.connect import operate
 
+    require_names(patterns, everything)
+    client = client_of(app, url)
+    act, state = _told(client)[word]
     known, names = _chosen(client, patterns)
     todo = [name for name in names if not operate.reached(known[name].status, state)]
     if todo and means_many(patterns):
@@ -261,14 +222,15 @@ def _change(
 
     there = [operate.Outcome(name, "unchanged", state.upper()) for name in names if name not in todo]
     done = operate.each(todo, do, jobs, tell)
-    if timeout is not None:
+    if wait:
         done = operate.settle(client, done, known, state, timeout=timeout)
-    _finish(sorted([*there, *done], key=lambda outcome: outcome.name), output)
+    finish(sorted([*there, *done], key=lambda outcome: outcome.name), output)
 
 
-def _finish(outcomes: Sequence[Outcome], output: str) -> None:
-    """The table of what came of it, and the error if something went wrong."""
-    from streamguard.connect.operate import raise_for
-
-    show([outcome.row() for outcome in outcomes], COLUMNS[:-1], output)
-    raise_for(outcomes)
+def _told(client: ConnectClient) -> dict[str, tuple[Callable[[str], None], State]]:
+    """What is asked of the worker for each command, and the state that comes of it."""
+    return {
+        "pause": (client.pause, "paused"),
+        "resume": (client.resume, "running"),
+        "stop": (client.stop, "stopped"),
+    }

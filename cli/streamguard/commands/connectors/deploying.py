@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from streamguard.commands.connectors.asking import SECONDS
 from streamguard.commands.connectors.options import (
     client_of,
     refuse_secrets,
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 CHANGES = 2
-LONGEST = 86_400.0
-SECONDS = click.FloatRange(0, LONGEST)
 TIMEOUTS = {"running": 60.0, "progress": 180.0, "none": 60.0}
 
 
@@ -177,19 +176,7 @@ def validate(
 @plan_options
 @click.option("--detailed-exitcode", is_flag=True, help="End with 2 if there are changes.")
 @click.pass_obj
-def plan(
-    app: App,
-    /,
-    *,
-    names: tuple[str, ...],
-    pipeline: str | None,
-    values: str,
-    overrides: tuple[str, ...],
-    url: str | None,
-    output: str,
-    detailed_exitcode: bool,
-    **scope: Any,
-) -> int:
+def plan(app: App, /, *, output: str, detailed_exitcode: bool, **given: Any) -> int:
     """Show what deploy would change, request by request. Changes nothing.
 
     Ends with 3 if something would be refused.
@@ -204,7 +191,7 @@ def plan(
     from streamguard.connect.results import raise_for
 
     begun = Begun("plan")
-    chosen = _Chosen(names, pipeline, values, overrides, url, scope)
+    chosen = _Chosen(**given)
     deployment = _deployment(app, chosen)
     results = deployment.preview()
     if chosen.prunes_all:
@@ -259,11 +246,6 @@ def deploy(
     app: App,
     /,
     *,
-    names: tuple[str, ...],
-    pipeline: str | None,
-    values: str,
-    overrides: tuple[str, ...],
-    url: str | None,
     output: str,
     jobs: int,
     dry_run: bool,
@@ -271,7 +253,7 @@ def deploy(
     wait_for: Any,
     timeout: float | None,
     settle: float,
-    **scope: Any,
+    **given: Any,
 ) -> int:
     """Create or update what differs, and wait until every task runs. What does not differ is not written.
 
@@ -290,12 +272,11 @@ def deploy(
     from streamguard.connect.results import raise_for
 
     if dry_run:
-        given = {"names": names, "pipeline": pipeline, "values": values, "overrides": overrides}
         ctx = click.get_current_context()
-        return int(ctx.invoke(plan, **given, url=url, output=output, detailed_exitcode=False, **scope) or 0)
+        return int(ctx.invoke(plan, output=output, detailed_exitcode=False, **given) or 0)
     begun = Begun("deploy")
     how = How(jobs, not keep_going, wait_for, TIMEOUTS[wait_for] if timeout is None else timeout, settle)
-    chosen = _Chosen(names, pipeline, values, overrides, url, scope)
+    chosen = _Chosen(**given)
     deployment = _deployment(app, chosen, how)
     try:
         results = deployment.run()
@@ -311,41 +292,46 @@ def deploy(
 
 @dataclass(frozen=True)
 class _Chosen:
-    """What the options of a plan say. `scope`: those of `plan_options`."""
+    """What the options say that `plan` and `deploy` share: those of templates, of the cluster, and of a plan."""
 
     names: tuple[str, ...]
     pipeline: str | None
     values: str
     overrides: tuple[str, ...]
     url: str | None
-    scope: Mapping[str, Any]
+    prune: bool
+    allow_deletes: int | None
+    reset_offsets: bool
+    force_secrets: bool
+    take_over: bool
 
     @property
     def prunes_all(self) -> bool:
-        return bool(self.scope["prune"]) and self.pipeline is None
+        return self.prune and self.pipeline is None
 
     def rendering(self, app: App) -> Rendering:
         """The templates that are meant. With --prune a pipeline may be gone with all its templates."""
         from streamguard.connect.choose import Rendering, render_each
 
-        if self.scope["prune"] and self.names:
+        if self.prune and self.names:
             raise click.UsageError("--prune looks at whole pipelines: leave the names out")
-        for option in ("allow_deletes", "reset_offsets"):
-            if self.scope[option] not in (None, False) and not self.scope["prune"]:
-                raise click.UsageError(f"--{option.replace('_', '-')} goes with --prune")
-        if self.scope["prune"] and self.pipeline and self.pipeline not in app.project.pipelines():
+        if not self.prune and self.allow_deletes is not None:
+            raise click.UsageError("--allow-deletes goes with --prune")
+        if not self.prune and self.reset_offsets:
+            raise click.UsageError("--reset-offsets goes with --prune")
+        if self.prune and self.pipeline and self.pipeline not in app.project.pipelines():
             return Rendering()
         pipelines = [app.pipeline(self.pipeline)] if self.pipeline else None
         return render_each(app.project, app.settings, pipelines, self.values, self.overrides).of(self.names)
 
-    def prune(self, app: App, rendering: Rendering) -> Prune | None:
+    def reach(self, app: App, rendering: Rendering) -> Prune | None:
+        """What a prune may delete; None: nothing."""
         from streamguard.connect.own import Prune
 
-        if not self.scope["prune"]:
+        if not self.prune:
             return None
         pipelines = frozenset([self.pipeline] if self.pipeline else app.project.pipelines())
-        owner, allowed, reset = app.settings.connect_owner, self.scope["allow_deletes"], self.scope["reset_offsets"]
-        return Prune(owner, pipelines, rendering.names, allowed, reset)
+        return Prune(app.settings.connect_owner, pipelines, rendering.names, self.allow_deletes, self.reset_offsets)
 
 
 def _deployment(app: App, chosen: _Chosen, how: How | None = None) -> Deployment:
@@ -356,19 +342,19 @@ def _deployment(app: App, chosen: _Chosen, how: How | None = None) -> Deployment
     rendering = chosen.rendering(app)
     client = client_of(app, chosen.url)
     progress = how is not None and how.wait_for == "progress"
-    if progress or chosen.scope["reset_offsets"]:
+    if progress or chosen.reset_offsets:
         require_kafka(app)
     return Deployment(
         client,
         rendering.connectors,
         topics=_topics(app, must=how is not None),
         how=how,
-        prune=chosen.prune(app, rendering),
+        prune=chosen.reach(app, rendering),
         reading=Offsets(client, app.settings) if progress else None,
-        end_control=partial(end_control, app.settings) if chosen.scope["reset_offsets"] else None,
+        end_control=partial(end_control, app.settings) if chosen.reset_offsets else None,
         unrendered=rendering.failed,
-        force_secrets=chosen.scope["force_secrets"],
-        take_over=chosen.scope["take_over"],
+        force_secrets=chosen.force_secrets,
+        take_over=chosen.take_over,
         tell=Talk(many=len(rendering.names) > FEW, verbose=bool(app.verbose), only_warnings=how is None),
     )
 

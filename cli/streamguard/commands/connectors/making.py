@@ -10,22 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streamguard.commands import completion
-from streamguard.commands.connectors.options import client_of, template_options, url_option
+from streamguard.commands.connectors.options import client_of, template_options, url_option, values_option
 from streamguard.commands.output import output_option, show
 
 if TYPE_CHECKING:
     from streamguard.commands import App
     from streamguard.connect.companions import Companion
     from streamguard.connect.values import Values
-
-values_option = click.option(
-    "--values",
-    default="local",
-    show_default=True,
-    metavar="NAME|FILE",
-    shell_complete=completion.values,
-    help="connectors/values/NAME.yml, or a file.",
-)
 
 
 @click.command()

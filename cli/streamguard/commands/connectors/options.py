@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+values_option = click.option(
+    "--values",
+    default="local",
+    show_default=True,
+    metavar="NAME|FILE",
+    shell_complete=completion.values,
+    help="connectors/values/NAME.yml, or a file.",
+)
 yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 names_argument = click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=completion.connectors)
 required_names = click.argument(
@@ -90,14 +98,7 @@ def template_options(function: F) -> F:
             shell_complete=completion.pipelines,
             help="The pipeline.  [default: every one that has templates]",
         ),
-        click.option(
-            "--values",
-            default="local",
-            show_default=True,
-            metavar="NAME|FILE",
-            shell_complete=completion.values,
-            help="connectors/values/NAME.yml, or a file.",
-        ),
+        values_option,
         click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="A value, over those of the file."),
     )
     for option in reversed(options):

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from streamguard.commands.connectors.asking import (
-    COLUMNS,
     ask,
     connectors,
+    finish,
     jobs_option,
     listed,
     patterns_argument,
@@ -120,5 +120,4 @@ def rotate(
         running = [one for one in outcomes if one.error is None and not operate.rests(known[one.name].status)]
         settled = {one.name: one for one in operate.settle(client, running, known, "running", timeout=timeout)}
         outcomes = [settled.get(one.name, one) for one in outcomes]
-    show([one.row() for one in outcomes], COLUMNS[:-1] if output == "table" else COLUMNS, output)
-    operate.raise_for(outcomes)
+    finish(outcomes, output)
