@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from streamguard.connect import altering
+from streamguard.connect import altering, resetting
 from streamguard.connect.altering import alter, forget, standing, stopped
 from streamguard.connect.offsets import control_moves, reset_to
 from streamguard.connect.reading import ICEBERG
@@ -31,7 +31,8 @@ def quiet(_text: str) -> None:
 def committed(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[tuple[str, int], int]]:
     """A Kafka with the topics t (2 partitions) and control; what is committed to a group is kept."""
     kept: dict[str, dict[tuple[str, int], int]] = {}
-    monkeypatch.setattr(altering, "POLL_SECONDS", 0.0)
+    for module in (altering, resetting):
+        monkeypatch.setattr(module, "POLL_SECONDS", 0.0)
     monkeypatch.setattr(group_offsets, "partitions", lambda _settings: {"t": [0, 1], "control": [0]})
     monkeypatch.setattr(
         group_offsets, "bounds", lambda _settings, places: {place: Bounds(0, 10 + place[1]) for place in places}
@@ -123,6 +124,19 @@ def test_to_forget_stops_first_and_puts_the_second_group_to_the_end(
         "PUT /connectors/c/stop",
         "DELETE /connectors/c/offsets",
     ]
+
+
+def test_to_forget_is_tried_again_while_the_group_has_members(script: Script) -> None:
+    busy = error(400, "the consumer group connect-c is not empty")
+    script.answers = [Answer(204), state("STOPPED"), busy, state("STOPPED"), Answer(body={"message": "done"})]
+    forget(script.client(), SETTINGS, "c", CONFIG, timeout=10)
+    assert script.calls.count("DELETE /connectors/c/offsets") == 2
+
+
+def test_to_forget_what_does_not_stop_ends_in_time_and_names_it(script: Script) -> None:
+    script.answers = [Answer(204), state("RUNNING", "RUNNING")]
+    with pytest.raises(WaitTimedOut, match="c: its offsets could not be deleted within 0 s: it is RUNNING"):
+        forget(script.client(), SETTINGS, "c", CONFIG, timeout=0)
 
 
 def test_a_topic_that_is_gone_is_shown_as_unknown(script: Script) -> None:

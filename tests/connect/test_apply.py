@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streamguard.connect import apply as applying
+from streamguard.connect import resetting
 from streamguard.connect.answers import State
 from streamguard.connect.apply import Deployment, How, Progress, deploy, plan
 from streamguard.connect.own import OWNER, Owner, Prune, stamped
@@ -353,7 +354,7 @@ def test_a_prune_of_most_of_what_there_is_needs_leave(
 
 
 def test_reset_offsets_waits_until_the_connector_has_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(applying, "POLL_SECONDS", 0.0)
+    monkeypatch.setattr(resetting, "POLL_SECONDS", 0.0)
     cluster = Cluster(errors={"DELETE /connectors/gone/offsets": [(500, "the group is not empty")] * 2})
     cluster.add("gone", **connector().config)
     cluster.offsets["gone"] = {("t", 0): 5}

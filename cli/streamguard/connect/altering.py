@@ -10,11 +10,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 
 from streamguard.connect import reading
 from streamguard.connect.answers import Offset
 from streamguard.connect.client import ConnectClient
 from streamguard.connect.offsets import Move, Partition, Place, Standing
+from streamguard.connect.resetting import delete_offsets
 from streamguard.errors import ConnectError, WaitTimedOut
 from streamguard.kafka import group_offsets
 from streamguard.kafka.group_offsets import Bounds, GroupReaders
@@ -154,9 +156,12 @@ def forget(
 ) -> None:
     """Stop a connector and forget its offsets, before it is deleted: made again, it begins anew."""
     client.stop(name)
-    _wait_for_stop(client, name, timeout)
-    end_control(settings, name, config, timeout=timeout)
-    client.delete_offsets(name)
+    try:
+        delete_offsets(
+            client, name, timeout=timeout, first=partial(end_control, settings, name, config, timeout=timeout)
+        )
+    except WaitTimedOut as exc:
+        raise WaitTimedOut(f"{name}: {exc}") from exc
 
 
 def end_control(settings: Settings, name: str, config: Mapping[str, str], *, timeout: float = 60.0) -> None:

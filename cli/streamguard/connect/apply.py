@@ -6,9 +6,7 @@ and an error that lint finds stops everything before the first write.
 
 from __future__ import annotations
 
-import re
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,12 +20,12 @@ from streamguard.connect.lint.finding import Finding
 from streamguard.connect.own import Prune
 from streamguard.connect.plan import Abilities, Change, Write, diff
 from streamguard.connect.render import Connector
+from streamguard.connect.resetting import delete_offsets
 from streamguard.connect.results import Rest, Result, outcome_of, raise_for
 from streamguard.connect.wait import Outcome, Reading, Target, wait
 from streamguard.errors import (
     ConnectError,
     ConnectorFailed,
-    ConnectorInvalid,
     ConnectorNotFound,
     ConnectUnavailable,
     KafkaError,
@@ -40,12 +38,10 @@ __all__ = ["Deployment", "How", "Plan", "Progress", "Result", "apply", "deploy",
 
 JOBS = 8
 RESET_SECONDS = 60.0
-POLL_SECONDS = 0.2
 DONE = {"create": "created", "update": "updated", "pause": "paused", "resume": "resumed", "stop": "stopped"} | {
     "delete": "deleted"
 }
 _SEEN: Mapping[type[StreamguardError], str] = {ConnectorNotFound: "deleted", ConnectorFailed: "FAILED"}
-_NOT_YET = re.compile(r"STOPPED state|zombie|not empty|active|being (shut|stopp)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -183,25 +179,14 @@ def _write(client: ConnectClient, write: Write) -> None:
 
 
 def _reset(client: ConnectClient, name: str, end_control: EndControl | None) -> None:
-    """Delete the offsets of a connector that was told to stop, once its tasks have gone and their group is empty."""
+    """Delete the offsets of a connector that was told to stop."""
     config = client.config(name)
-    end = time.monotonic() + RESET_SECONDS
-    while True:
-        try:
-            status = client.status(name)
-            if status.state == "STOPPED" and not status.tasks:
-                if end_control is not None:
-                    end_control(name, config)
-                client.delete_offsets(name)
-                return
-            seen = f"it is {status.state} and has {len(status.tasks)} tasks"
-        except (ConnectorInvalid, ConnectError) as exc:
-            if isinstance(exc, ConnectorNotFound | ConnectUnavailable) or not _NOT_YET.search(str(exc)):
-                raise
-            seen = str(exc)
-        if time.monotonic() >= end:
-            raise WaitTimedOut(f"its offsets could not be deleted within {RESET_SECONDS:g} s: {seen}")
-        time.sleep(POLL_SECONDS)
+
+    def end() -> None:
+        if end_control is not None:
+            end_control(name, config)
+
+    delete_offsets(client, name, timeout=RESET_SECONDS, first=end)
 
 
 def deploy(
