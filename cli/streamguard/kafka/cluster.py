@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping
 
-from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ClusterMetadata, NewTopic, OffsetSpec
 
 from streamguard.errors import StreamguardError, TopicError
 from streamguard.kafka import clients
+from streamguard.kafka.listed import listed
 from streamguard.settings import Settings
 
 SECONDS = 10.0
@@ -92,12 +93,10 @@ class Cluster:
         count = self.partitions().get(topic, 0)
         if not count:
             raise TopicError(f"Kafka topic does not exist: {topic}")
-        wanted = {TopicPartition(topic, number): OffsetSpec.latest() for number in range(count)}
+        places = [(topic, number) for number in range(count)]
         with clients.translated(self._settings):
-            answers = self._admin().list_offsets(
-                wanted, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=SECONDS
-            )
-            return {where.partition: answer.result(SECONDS).offset for where, answer in answers.items()}
+            found = listed(self._admin(), places, OffsetSpec.latest(), seconds=SECONDS, wait=SECONDS)
+        return {number: offset for (_, number), offset in found.items()}
 
     def _metadata(self, seconds: float = SECONDS) -> ClusterMetadata:
         with clients.translated(self._settings):

@@ -10,10 +10,11 @@ from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
-from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from streamguard.kafka import clients
+from streamguard.kafka.listed import listed
 from streamguard.kafka.watch import Place
 from streamguard.settings import Settings
 
@@ -130,15 +131,14 @@ def partitions(settings: Settings) -> dict[str, list[int]]:
 def bounds(settings: Settings, places: Collection[Place]) -> dict[Place, Bounds]:
     """The first and the next offset of each partition."""
     admin = clients.admin(settings)
-    first = _offsets(settings, admin, dict.fromkeys(places, OffsetSpec.earliest()))
-    end = _offsets(settings, admin, dict.fromkeys(places, OffsetSpec.latest()))
+    first = _offsets(settings, admin, places, OffsetSpec.earliest())
+    end = _offsets(settings, admin, places, OffsetSpec.latest())
     return {place: Bounds(first[place], end[place]) for place in places}
 
 
 def at_time(settings: Settings, places: Collection[Place], milliseconds: int) -> dict[Place, int | None]:
     """The offset of the first record that is as young as a time since 1970, or younger; None if there is none."""
-    spec = OffsetSpec.for_timestamp(milliseconds)
-    found = _offsets(settings, clients.admin(settings), dict.fromkeys(places, spec))
+    found = _offsets(settings, clients.admin(settings), places, OffsetSpec.for_timestamp(milliseconds))
     return {place: offset if offset >= 0 else None for place, offset in found.items()}
 
 
@@ -164,14 +164,9 @@ def commit(settings: Settings, group: str, offsets: Mapping[Place, int], *, time
         reader.close()
 
 
-def _offsets(settings: Settings, admin: AdminClient, asked: Mapping[Place, OffsetSpec]) -> dict[Place, int]:
-    """What the brokers answer; -1 for a time after which there is no record."""
-    if not asked:
-        return {}
-    specs = {TopicPartition(topic, number): spec for (topic, number), spec in asked.items()}
+def _offsets(settings: Settings, admin: AdminClient, places: Collection[Place], spec: OffsetSpec) -> dict[Place, int]:
     with clients.translated(settings):
-        answers = admin.list_offsets(specs, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=SECONDS)
         try:
-            return {(at.topic, at.partition): answer.result(2 * SECONDS).offset for at, answer in answers.items()}
+            return listed(admin, places, spec, seconds=SECONDS, wait=2 * SECONDS)
         except TimeoutError as exc:
             raise clients.unavailable(settings) from exc

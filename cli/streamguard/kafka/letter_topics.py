@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from heapq import nlargest
 from itertools import islice
 
-from confluent_kafka import IsolationLevel, TopicPartition
-from confluent_kafka.admin import OffsetSpec
+from confluent_kafka import TopicPartition
 
 from streamguard.errors import KafkaError, TopicError
 from streamguard.kafka import clients, dead_letters, topics
@@ -100,25 +99,9 @@ class LetterTopics:
     def look(self, *names: str) -> list[LetterTopic]:
         """Dead-letter topics at this moment, up to the first open transaction; `TopicError` if one is missing."""
         self.names(names)
-        places = [TopicPartition(name, number) for name in names for number in range(self.partitions[name])]
         with clients.translated(self._settings):
-            first, ends = self._offsets(places, OffsetSpec.earliest()), self._offsets(places, OffsetSpec.latest())
-            return [
-                LetterTopic(name, first[name], ends[name], self._replayed(name, first[name], ends[name]))
-                for name in names
-            ]
-
-    def _offsets(self, places: Sequence[TopicPartition], spec: OffsetSpec) -> dict[str, dict[int, int]]:
-        """By topic and partition."""
-        answers = self._admin.list_offsets(
-            dict.fromkeys(places, spec),
-            isolation_level=IsolationLevel.READ_COMMITTED,
-            request_timeout=topics.ANSWER_SECONDS,
-        )
-        found: dict[str, dict[int, int]] = {place.topic: {} for place in places}
-        for place, answer in answers.items():
-            found[place.topic][place.partition] = answer.result(topics.ANSWER_SECONDS).offset
-        return found
+            found = topics.bounds(self._admin, {name: range(self.partitions[name]) for name in names})
+            return [LetterTopic(name, *found[name], self._replayed(name, *found[name])) for name in names]
 
     def _replayed(self, name: str, first: Mapping[int, int], ends: Mapping[int, int]) -> dict[int, Replayed]:
         """How far it is replayed; of an empty topic nobody has to be asked."""

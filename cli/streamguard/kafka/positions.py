@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
-from confluent_kafka import Consumer, IsolationLevel, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from streamguard.errors import TopicError
 from streamguard.kafka import clients
+from streamguard.kafka.listed import listed
 from streamguard.kafka.watch import Place
 from streamguard.settings import Settings
 
@@ -35,11 +36,8 @@ class Positions:
 
     def ends(self, places: Iterable[Place], *, committed: bool) -> dict[Place, int]:
         """The next offset of each partition; `committed`: only up to the first open transaction."""
-        asked = {TopicPartition(topic, number): OffsetSpec.latest() for topic, number in places}
-        level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
         with self._asking() as admin:
-            answers = admin.list_offsets(asked, isolation_level=level, request_timeout=SECONDS)
-            return {(at.topic, at.partition): answer.result(2 * SECONDS).offset for at, answer in answers.items()}
+            return listed(admin, places, OffsetSpec.latest(), seconds=SECONDS, wait=2 * SECONDS, committed=committed)
 
     def committed(self, groups: Iterable[str]) -> dict[str, dict[Place, int]]:
         """The offsets that each group has committed; nothing for a group that Kafka does not know."""

@@ -281,14 +281,20 @@ def require(settings: Settings, name: str) -> ExistingTopic:
 
 def offsets(admin: AdminClient, topic: str, partitions: Iterable[int]) -> tuple[dict[int, int], dict[int, int]]:
     """The first offset of each partition, and the one after the last committed record."""
-    from confluent_kafka import IsolationLevel, TopicPartition
+    return bounds(admin, {topic: partitions})[topic]
+
+
+def bounds(
+    admin: AdminClient, partitions: Mapping[str, Iterable[int]]
+) -> dict[str, tuple[dict[int, int], dict[int, int]]]:
+    """As `offsets`, of several topics by two requests."""
     from confluent_kafka.admin import OffsetSpec
 
-    bounds: list[dict[int, int]] = []
-    for spec in (OffsetSpec.earliest(), OffsetSpec.latest()):
-        asked = {TopicPartition(topic, partition): spec for partition in partitions}
-        answers = admin.list_offsets(
-            asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=ANSWER_SECONDS
-        )
-        bounds.append({where.partition: answer.result(ANSWER_SECONDS).offset for where, answer in answers.items()})
-    return bounds[0], bounds[1]
+    from streamguard.kafka.listed import listed
+
+    places = [(topic, number) for topic, numbers in partitions.items() for number in numbers]
+    found: dict[str, tuple[dict[int, int], dict[int, int]]] = {topic: ({}, {}) for topic in partitions}
+    for end, spec in enumerate((OffsetSpec.earliest(), OffsetSpec.latest())):
+        for (topic, number), offset in listed(admin, places, spec, seconds=ANSWER_SECONDS, wait=ANSWER_SECONDS).items():
+            found[topic][end][number] = offset
+    return found
