@@ -18,7 +18,7 @@ from streamguard.connect.answers import Plugin, is_mask
 from streamguard.connect.client import ConnectClient
 from streamguard.connect.lint.finding import Finding, finding
 from streamguard.connect.render import Connector
-from streamguard.connect.sensitive import REFERENCE, literal_secrets
+from streamguard.connect.sensitive import literal_secrets, references_of
 from streamguard.errors import ConnectError, ConnectorInvalid, ConnectUnavailable
 
 RULE = "unresolved-reference"
@@ -135,7 +135,9 @@ class Secret:
 
 def secrets_of(client: ConnectClient, configs: Mapping[str, Mapping[str, str]]) -> list[Secret]:
     """The secrets of the connectors, by their configs: which references are resolved, and what is there in clear."""
-    found = {(name, key): references for name, config in configs.items() for key, references in _of(config).items()}
+    found = {
+        (name, key): references for name, config in configs.items() for key, references in references_of(config).items()
+    }
     resolved = resolutions(client, (reference for references in found.values() for reference in references))
     secrets = [
         Secret(name, key, reference, resolved[reference].state, resolved[reference].reason)
@@ -155,12 +157,7 @@ def using(configs: Mapping[str, Mapping[str, str]], wanted: Sequence[str]) -> li
         for name, config in sorted(configs.items())
         if any(
             reference in wanted or reference[2:-1].rpartition(":")[2] in wanted
-            for references in _of(config).values()
+            for references in references_of(config).values()
             for reference in references
         )
     ]
-
-
-def _of(config: Mapping[str, str]) -> dict[str, list[str]]:
-    found = {key: [match.group() for match in REFERENCE.finditer(value)] for key, value in config.items()}
-    return {key: references for key, references in found.items() if references}

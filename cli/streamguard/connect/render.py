@@ -24,7 +24,7 @@ from streamguard.connect.marks import Mark, Origin, origins, place_of
 from streamguard.connect.parameters import complete
 from streamguard.connect.printing import refuse_private, reveal, settle, smuggled
 from streamguard.connect.secrets import redact_source
-from streamguard.connect.sensitive import REFERENCE
+from streamguard.connect.sensitive import references_of
 from streamguard.errors import Refused, TemplateError
 
 SUFFIX = ".json.j2"
@@ -63,9 +63,7 @@ class Connector:
     @property
     def references(self) -> dict[str, tuple[str, ...]]:
         """The keys whose values the worker completes, each with its references."""
-        holding = {key: value for key, value in self.config.items() if "${" in value}
-        found = {key: tuple(m.group() for m in REFERENCE.finditer(value)) for key, value in holding.items()}
-        return {key: references for key, references in found.items() if references}
+        return references_of(self.config)
 
 
 def render(

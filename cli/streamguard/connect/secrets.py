@@ -36,6 +36,8 @@ from streamguard.connect.sensitive import (
     literal_secrets,
     named_by_reference,
     random_tokens,
+    references_in,
+    references_of,
 )
 
 __all__ = [
@@ -96,7 +98,7 @@ def learn(values: Iterable[str]) -> None:
 def learn_echoes(desired: Mapping[str, str], echoed: Mapping[str, str | None]) -> None:
     """Learn what a worker has put in for the references of `desired` from the values that it sends back, by key."""
     for key, value in desired.items():
-        references, echo = [match.group() for match in REFERENCE.finditer(value)], echoed.get(key)
+        references, echo = references_in(value), echoed.get(key)
         if not references or echo is None or echo == value or echo in _WORDS:
             continue
         found = re.fullmatch("(.*?)".join(map(re.escape, _around(value))), echo, re.DOTALL)
@@ -116,7 +118,7 @@ def learn_password_keys(keys: Iterable[str]) -> None:
 
 def learn_environment(config: Mapping[str, str], value_of: Callable[[str], str]) -> None:
     """Learn what the references `${env:NAME}` of `config` stand for, if this process has the same variables."""
-    references = {match.group() for value in config.values() for match in REFERENCE.finditer(value)}
+    references = {reference for found in references_of(config).values() for reference in found}
     names = {reference[6:-1] for reference in references if reference.startswith("${env:") and not is_plain(reference)}
     learn(value_of(name) for name in sorted(names))
 
@@ -186,8 +188,8 @@ def shown_beside(key: str, value: str | None, other: str | None, secret_keys: Co
 def unresolved_in(text: str, desired: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
     """The references of `desired`, by key, that a worker repeats as they stand: it has not resolved them."""
     found = {
-        key: tuple(match.group() for match in REFERENCE.finditer(value) if match.group() in text)
-        for key, value in sorted(desired.items())
+        key: tuple(reference for reference in references if reference in text)
+        for key, references in sorted(references_of(desired).items())
     }
     return {key: references for key, references in found.items() if references}
 
@@ -219,7 +221,7 @@ def _may_be_secret(value: str) -> bool:
 
 def _is_known(value: str) -> bool:
     """Is what the references of `value` stand for among the values that were learnt?"""
-    return all(match.group() in _RESOLVED or is_plain(match.group()) for match in REFERENCE.finditer(value))
+    return all(reference in _RESOLVED or is_plain(reference) for reference in references_in(value))
 
 
 def _without_learnt(text: str) -> str:
@@ -292,7 +294,7 @@ def _without_resolved(text: str, value: str) -> tuple[str, set[str]]:
     by; and what they resolve to. A `value` that stands there as it is has not been resolved, and stays.
     """
     pieces = _around(value)
-    if sum(map(len, pieces)) < ANCHOR or all(is_plain(match.group()) for match in REFERENCE.finditer(value)):
+    if sum(map(len, pieces)) < ANCHOR or all(map(is_plain, references_in(value))):
         return text, set()
     hidden: set[str] = set()
     lines = [value.join(_cut(part, pieces, hidden) for part in line.split(value)) for line in text.split("\n")]

@@ -149,13 +149,22 @@ def looks_random(token: str) -> bool:
     return turns >= 0.4 and -sum(part * math.log2(part) for part in share) >= 3.7
 
 
+def references_in(value: str) -> tuple[str, ...]:
+    """The references of a value, as they stand there."""
+    return tuple(match.group() for match in REFERENCE.finditer(value)) if "${" in value else ()
+
+
+def references_of(config: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """The keys of a config whose values the worker completes, each with its references."""
+    found = {key: references_in(value) for key, value in config.items()}
+    return {key: references for key, references in found.items() if references}
+
+
 def named_by_reference(config: Mapping[str, str]) -> list[str]:
     """The keys whose value is a name, path or text that Kafka and plugins write into logs, traces and records, and that
     a reference gives."""
     return [
-        key
-        for key in sorted(config)
-        if _NAMES.fullmatch(key) and any(not is_plain(m.group()) for m in REFERENCE.finditer(config[key]))
+        key for key in sorted(config) if _NAMES.fullmatch(key) and not all(map(is_plain, references_in(config[key])))
     ]
 
 
@@ -171,7 +180,7 @@ def exposed_keys(config: Mapping[str, str], secret_keys: Collection[str] = ()) -
     text, and nothing around it tells where."""
     found = []
     for key in sorted(config):
-        references = [match.group() for match in REFERENCE.finditer(config[key])]
+        references = references_in(config[key])
         bare = len(REFERENCE.sub("", config[key])) < ANCHOR
         if references and bare and not is_sensitive(key, secret_keys) and not all(map(is_plain, references)):
             found.append(key)
