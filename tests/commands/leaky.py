@@ -8,9 +8,10 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
+
+from tests.connect.serving import Asked, encoded, serving
 
 REFERENCE = re.compile(r"\$\{[^}]*\}")
 CLASS = "org.example.LeakySinkConnector"
@@ -209,36 +210,13 @@ def leaking(secrets: Mapping[str, str]) -> Iterator[Leaky]:
     """The worker, while it serves."""
     worker = Leaky(secrets)
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def play(asked: Asked) -> tuple[int, Any]:
+        status, body = worker.answer(asked.method, asked.path, asked.body)
+        worker.told += any(json.dumps(secret)[1:-1].encode() in encoded(body) for secret in secrets.values())
+        return status, body
 
-        def _play(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            body = json.loads(self.rfile.read(length)) if length else None
-            status, answer = worker.answer(self.command, self.path, body)
-            page = isinstance(answer, str)
-            content = b"" if answer is None else (answer if page else json.dumps(answer)).encode()
-            worker.told += any(json.dumps(secret)[1:-1].encode() in content for secret in secrets.values())
-            self.send_response(status)
-            self.send_header("Content-Type", "text/html" if page else "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = _play  # noqa: N815
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    worker.url = f"http://127.0.0.1:{server.server_port}"
-    try:
-        yield worker
-    finally:
-        worker.stopping.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(play, protocol="HTTP/1.1") as worker.url:
+        try:
+            yield worker
+        finally:
+            worker.stopping.set()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
 from streamguard.commands import run
-from tests.connect.conftest import Answer, Script, playing
+from tests.connect.conftest import Answer, Script, script, second
+
+__all__ = ["script", "second"]  # fixtures
 
 SECRET = "s3cret-hunter2"
 
@@ -21,18 +22,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("STREAMGUARD_CONTEXTS_FILE", str(path))
     monkeypatch.chdir(tmp_path)
     return path
-
-
-@pytest.fixture
-def script() -> Iterator[Script]:
-    with playing() as played:
-        yield played
-
-
-@pytest.fixture
-def second() -> Iterator[Script]:
-    with playing() as played:
-        yield played
 
 
 def contexts(*arguments: str) -> int:
