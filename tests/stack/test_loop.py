@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import OFFSET_INVALID, Message, TopicPartition
+from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, Message, TopicPartition
 
 from streamguard.errors import Fenced, RecordRefused
 from streamguard.kafka import clients, dead_letters
@@ -82,6 +82,29 @@ def test_the_first_of_two_with_one_name_is_fenced(settings: Settings, name: str,
     second.first_commit()
     assert second.end(signal.SIGTERM) == 0
     assert len(read(settings, target)) == 20
+
+
+def test_a_fenced_producer_that_refuses_to_write_tells_the_cause(
+    settings: Settings, name: str, topics: tuple[str, str]
+) -> None:
+    first = clients.transactional_producer(settings, name)
+    first.init_transactions(30)
+    first.begin_transaction()
+    clients.transactional_producer(settings, name).init_transactions(30)
+
+    refusals: list[KafkaError] = []
+
+    def refused() -> bool:
+        try:
+            first.produce(topics[1], b"too late")
+        except KafkaException as exc:
+            refusals.append(exc.args[0])
+        return bool(refusals)
+
+    wait_until(refused, "the producer has noticed")
+    assert [error.code() for error in refusals] == [KafkaError._FATAL], "no cause is said"
+    assert clients.cause(first, refusals[0]).code() in clients.FENCED
+    clients.discard(first)
 
 
 def test_an_abort_seeks_back_and_the_batch_is_done_again(

@@ -111,7 +111,7 @@ class CommandLog:
             if error is None:
                 numbers.append(message.offset())
 
-        with clients.translated(self._settings):
+        with clients.translated(self._settings, self._producer):
             self._producer.begin_transaction()
             for command in commands:
                 key, value = command.id.encode(), command.encode()

@@ -113,12 +113,13 @@ def members(settings: Settings, group: str) -> dict[str, str]:
 
 
 @contextmanager
-def translated(settings: Settings) -> Iterator[None]:
-    """Errors of confluent_kafka that leave this block do so as errors of streamguard."""
+def translated(settings: Settings, producer: Producer | None = None) -> Iterator[None]:
+    """Errors of confluent_kafka that leave this block do so as errors of streamguard; `producer`: what it writes with."""
     try:
         yield
     except KafkaException as exc:
-        raise translate(exc, settings) from exc
+        told = exc if producer is None else KafkaException(cause(producer, exc.args[0]))
+        raise translate(told, settings) from exc
 
 
 def translate(exc: KafkaException, settings: Settings) -> StreamguardError:
@@ -139,6 +140,16 @@ def translate(exc: KafkaException, settings: Settings) -> StreamguardError:
             f"Kafka at {settings.kafka_bootstrap} refused: {error.str()}; ask who runs it for the permission"
         )
     return KafkaRefusal(f"Kafka at {settings.kafka_bootstrap} refused: {error.str()}")
+
+
+def cause(producer: Producer, error: KafkaError) -> KafkaError:
+    """What ended a producer: its ``produce`` says no more than that something did, which its other calls tell."""
+    if error.code() == KafkaError._FATAL:
+        try:
+            producer.abort_transaction(0)
+        except KafkaException as exc:
+            return exc.args[0]  # type: ignore[no-any-return]
+    return error
 
 
 def unavailable(settings: Settings) -> KafkaUnavailable:

@@ -64,7 +64,7 @@ class Replay:
         try:
             self._run(on_written)
         except KafkaException as exc:
-            error = exc.args[0] if self._refusal is None else self._refusal
+            error = clients.cause(self._producer, exc.args[0] if self._refusal is None else self._refusal)
             self._abort()
             self._give_up(error)
         except Rebuild:
