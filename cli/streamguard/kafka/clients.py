@@ -114,7 +114,7 @@ def members(settings: Settings, group: str) -> dict[str, str]:
 
 @contextmanager
 def translated(settings: Settings, producer: Producer | None = None) -> Iterator[None]:
-    """Errors of confluent_kafka that leave this block do so as errors of streamguard; `producer`: what it writes with."""
+    """Errors of confluent_kafka leave this block as errors of streamguard. `producer`: what it writes with, if any."""
     try:
         yield
     except KafkaException as exc:
