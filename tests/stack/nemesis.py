@@ -90,7 +90,7 @@ SINKS = (
 
 @dataclass(frozen=True)
 class Plan:
-    """How often what is hit; every point of every loop is hit once besides."""
+    """How often what is hit; every point of every loop is hit once besides, or, `shared`, of one loop that has it."""
 
     kills: int
     """Of each loop, at random."""
@@ -100,6 +100,7 @@ class Plan:
     """Seconds for which S3 and MongoDB are frozen, once each."""
     pause: float
     """Seconds between two faults of one track, at most."""
+    shared: bool = False
 
 
 @dataclass
@@ -169,7 +170,7 @@ class Nemesis:
         A point is given to a process at its launch, so the plan of a program always holds the point of the next one.
         """
         chance = Random(f"{self.seed} {victim.program}")
-        hits = [*victim.points, *[""] * plan.kills]
+        hits = [*(self._share(victim) if plan.shared else victim.points), *[""] * plan.kills]
         chance.shuffle(hits)
         pid, open_faults = self._process(victim.program), list[Fault]()
         if hits[0]:
@@ -186,6 +187,12 @@ class Nemesis:
             assert self._await_return(open_faults, [victim], pid)
         finally:
             self._give_point(victim, "", chance)
+
+    def _share(self, victim: Victim) -> list[str]:
+        """The points of one loop, when each falls to one of the loops that have it."""
+        having = {point: [loop for loop in self.loops if point in loop.points] for point in victim.points}
+        turns = enumerate(having.items(), start=self.seed)
+        return [point for turn, (point, loops) in turns if loops[turn % len(loops)] == victim]
 
     def _hit(self, victim: Victim, pid: int, point: str) -> Fault:
         if point == STOP_POINT:

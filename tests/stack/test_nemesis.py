@@ -1,4 +1,4 @@
-"""A cut of tests/soak/test_nemesis.py: every point and every server once."""
+"""A cut of tests/soak/test_nemesis.py: every point of a loop and every server once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.stack.bank import Bank
 from tests.stack.nemesis import Plan
 from tests.stack.ordeal import go_through, seed_of
 
-CUT = Plan(kills=1, worker_kills=1, broker_kills=1, freeze=10.0, pause=0.5)
+CUT = Plan(kills=1, worker_kills=1, broker_kills=1, freeze=5.0, pause=0.5, shared=True)
 
 BUSY, SLOW = 60.0, 15.0
 """Seconds to come back in, and for an answer of `status`: something else runs on this machine. The whole of it holds 30
