@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import socket
-import threading
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,12 +15,13 @@ import pytest
 from streamguard.connect.client import ConnectClient
 from streamguard.connect.lint.run import lint
 from streamguard.connect.render import Connector
-from streamguard.errors import ConnectError, ConnectorNotFound
+from streamguard.errors import ConnectError, ConnectorInvalid, ConnectorNotFound
 from streamguard.kafka.positions import Positions
 from streamguard.settings import Settings
 from tests.connect.lint.test_rules import BASES
+from tests.stack.gate import Gate
 from tests.stack.loops import wait_until
-from tests.stack.records import OwnTopics, write
+from tests.stack.records import OwnTopics, read, write
 
 IDS = "com.mongodb.kafka.connect.sink.processor.id.strategy"
 WRITES = "com.mongodb.kafka.connect.sink.writemodel.strategy"
@@ -30,48 +29,6 @@ WAIT = 60.0
 RECORDS = 20
 BAD = 5
 QUICK = "serverSelectionTimeoutMS=1000&connectTimeoutMS=1000"
-
-
-@dataclass
-class Gate:
-    """A TCP proxy before a server; `shut` ends what goes through it, and refuses what comes."""
-
-    target: tuple[str, int]
-    port: int = 0
-    _open: list[socket.socket] = field(default_factory=list)
-    _listening: socket.socket | None = None
-
-    def open(self) -> None:
-        self._listening = socket.create_server(("127.0.0.1", self.port))
-        self.port = self._listening.getsockname()[1]
-        threading.Thread(target=self._accept, args=(self._listening,), daemon=True).start()
-
-    def shut(self) -> None:
-        assert self._listening is not None
-        for part in (self._listening, *self._open):
-            with contextlib.suppress(OSError):
-                part.shutdown(socket.SHUT_RDWR)
-            part.close()
-        self._open.clear()
-
-    def _accept(self, listening: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                near, _ = listening.accept()
-                far = socket.create_connection(self.target)
-                self._open += [near, far]
-                for one, other in ((near, far), (far, near)):
-                    threading.Thread(target=self._pass, args=(one, other), daemon=True).start()
-
-    @staticmethod
-    def _pass(one: socket.socket, other: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while data := one.recv(65536):
-                other.sendall(data)
-        for part in (one, other):
-            with contextlib.suppress(OSError):
-                part.shutdown(socket.SHUT_RDWR)
-            part.close()
 
 
 class Trap:
@@ -181,13 +138,9 @@ def test_a_key_of_plain_text_is_no_document_and_every_record_is_refused(trap: Tr
 def test_an_outage_sends_every_record_to_the_dead_letter_topic_unless_only_data_errors_are_tolerated(
     trap: Trap, tolerance: str | None, lost: int
 ) -> None:
-    address = urlsplit(trap.settings.mongodb_uri)
-    assert address.hostname
-    gate = Gate((address.hostname, address.port or 27017))
-    gate.open()
-    host = address.netloc.rpartition("@")[2]
-    through = trap.settings.mongodb_uri.replace(host, f"127.0.0.1:{gate.port}")
-    uri = f"{through}{'&' if '?' in through else '/?' if not address.path else '?'}{QUICK}"
+    gate = Gate.before(trap.settings.mongodb_uri, 27017)
+    through = gate.through(trap.settings.mongodb_uri)
+    uri = f"{through}{'&' if '?' in through else '/?' if not urlsplit(through).path else '?'}{QUICK}"
     connector = trap.connector(mongo__errors__tolerance=tolerance, connection__uri=uri)
     assert ("mongodb-outage-to-dead-letters" in rules(connector)) == (tolerance is None)
     trap.start(connector)
@@ -218,3 +171,111 @@ def test_one_bad_document_takes_the_rest_of_an_ordered_batch_along(
     wait_until(trap.caught_up, "everything is read", WAIT)
     assert trap.letters() == letters
     assert trap.documents() == RECORDS - letters + 1
+
+
+def test_tolerance_without_a_dead_letter_topic_is_silent_loss(trap: Trap) -> None:
+    unset = {f"errors__deadletterqueue__{key}": None for key in ("topic__name", "topic__replication__factor")}
+    connector = trap.connector(**unset, errors__deadletterqueue__context__headers__enable=None)
+    assert "silent-loss" in rules(connector)
+    trap.start(connector)
+    write(trap.settings, trap.source, [b"{"] * RECORDS)
+    wait_until(trap.caught_up, "everything is read", WAIT)
+    assert trap.client.status(trap.name).is_running
+    assert (trap.documents(), trap.letters()) == (0, 0)
+
+
+def test_a_dead_letter_has_the_bytes_of_its_record_and_headers_of_text_that_say_where_and_why(trap: Trap) -> None:
+    trap.start(trap.connector())
+    bad = b'{"torn": \xff'
+    write(trap.settings, trap.source, [bad])
+    wait_until(lambda: trap.letters() == 1, "it is a dead letter", WAIT)
+    (letter,) = read(trap.settings, trap.dead)
+    assert (letter.key, letter.value) == (b"1", bad)
+    told = {name.removeprefix("__connect.errors."): (value or b"").decode() for name, value in letter.headers}
+    assert told.keys() == {
+        *("topic", "partition", "offset", "connector.name", "task.id", "stage", "class.name"),
+        *("exception.class.name", "exception.message", "exception.stacktrace"),
+    }
+    assert (told["topic"], told["partition"], told["offset"]) == (trap.source, "0", "0")
+    assert (told["connector.name"], told["stage"]) == (trap.name, "VALUE_CONVERTER")
+
+
+def test_max_batch_size_bounds_what_one_bad_document_of_an_ordered_batch_takes_along(trap: Trap) -> None:
+    orders = trap.database["orders"]
+    orders.create_index("number", unique=True)
+    orders.insert_one({"_id": "another", "number": BAD})
+    trap.write()
+    connector = trap.connector(bulk__write__ordered="true", max__batch__size="10")
+    assert "mongodb-unbounded-batch" not in rules(connector)
+    assert "mongodb-unbounded-batch" in rules(trap.connector(bulk__write__ordered="true"))
+    trap.start(connector)
+    wait_until(trap.caught_up, "everything is read", WAIT)
+    assert trap.letters() == 10 - BAD
+
+
+def test_inserts_fail_as_duplicates_when_records_are_delivered_again(trap: Trap) -> None:
+    connector = trap.connector(writemodel__strategy=f"{WRITES}.InsertOneDefaultStrategy")
+    assert "mongodb-insert" in rules(connector)
+    trap.start(connector)
+    trap.write()
+    wait_until(lambda: trap.documents() == RECORDS and trap.caught_up(), "the records are in MongoDB", WAIT)
+    trap.replay()
+    wait_until(lambda: trap.letters() == RECORDS, "each is a dead letter", WAIT)
+    assert trap.documents() == RECORDS
+
+
+def test_a_replay_changes_the_time_of_change_that_an_update_with_timestamps_writes(trap: Trap) -> None:
+    connector = trap.connector(
+        transforms=None,
+        transforms__id__type=None,
+        transforms__id__field=None,
+        document__id__strategy=f"{IDS}.PartialValueStrategy",
+        document__id__strategy__partial__value__projection__type="AllowList",
+        document__id__strategy__partial__value__projection__list="number",
+        document__id__strategy__overwrite__existing="true",
+        writemodel__strategy=f"{WRITES}.UpdateOneBusinessKeyTimestampStrategy",
+    )
+    assert "mongodb-replay-differs" in rules(connector)
+    orders = trap.database["orders"]
+    orders.create_index("number", unique=True)
+    trap.start(connector)
+    trap.write()
+    wait_until(lambda: trap.documents() == RECORDS and trap.caught_up(), "the records are in MongoDB", WAIT)
+    before = {one["number"]: one for one in orders.find()}
+    trap.replay()
+
+    def is_changed() -> bool:
+        found = list(orders.find())
+        return all(one["_modifiedTS"] > before[one["number"]]["_modifiedTS"] for one in found)
+
+    wait_until(is_changed, "every document was changed again", WAIT)
+    after = {one["number"]: one for one in orders.find()}
+    assert len(after) == trap.documents() == RECORDS
+    assert all(one["_insertedTS"] == before[number]["_insertedTS"] for number, one in after.items())
+
+
+def test_a_tombstone_deletes_by_an_id_of_the_key_and_is_refused_without(trap: Trap) -> None:
+    connector = trap.connector(delete__on__null__values="true")
+    assert rules(connector) == set()
+    trap.start(connector)
+    trap.write()
+    wait_until(lambda: trap.documents() == RECORDS, "the records are in MongoDB", WAIT)
+    write(trap.settings, trap.source, [None] * BAD)
+    wait_until(lambda: trap.documents() == RECORDS - BAD, "five are deleted", WAIT)
+    by_value = trap.connector(delete__on__null__values="true", document__id__strategy=f"{IDS}.ProvidedInValueStrategy")
+    assert "mongodb-delete-by-key" in rules(by_value)
+    with pytest.raises(ConnectorInvalid, match=r"delete\.on\.null\.values"):
+        trap.client.put_config(trap.name, by_value.config)
+
+
+def test_quirk_9_while_mongodb_is_down_a_validation_takes_ten_seconds_and_a_deployment_is_400(trap: Trap) -> None:
+    gone = trap.connector(connection__uri="mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=500")
+    began = time.monotonic()
+    (error,) = trap.client.validate(gone.class_name, {**gone.config, "name": trap.name}).errors
+    took = time.monotonic() - began
+    print(f"{took:.1f} s")
+    assert took > 5, "the time that the address allows is not heeded"
+    assert (error.field, error.message) == ("connection.uri", "Unable to connect to the server.")
+    with pytest.raises(ConnectorInvalid, match=r"Unable to connect to the server\."):
+        trap.client.create(trap.name, gone.config)
+    assert trap.name not in trap.client.all_connectors()

@@ -109,9 +109,9 @@ def _listens(port: int) -> bool:
 
 
 @contextmanager
-def own_cluster(stack: Stack, folder: Path, name: str, count: int = 2) -> Iterator[OwnCluster]:
-    """`count` workers with a group and topics of their own, ready."""
-    changes = {"group_id": f"{name}-workers"}
+def own_cluster(stack: Stack, folder: Path, name: str, count: int = 2, **more: str) -> Iterator[OwnCluster]:
+    """`count` workers with a group and topics of their own, ready. `more`: further properties, as of `start_worker`."""
+    changes = {**more, "group_id": f"{name}-workers"}
     changes |= {f"{kind}_storage_topic": f"{name}-{kind}" for kind in ("config", "offset", "status")}
     workers = [OwnWorker(stack, folder, random_port(), changes) for _ in range(count)]
     try:
