@@ -35,14 +35,19 @@ TYPES = {
     "errors.tolerance": "STRING",
     "errors.deadletterqueue.topic.name": "STRING",
 }
-Failure = Literal["none", "invalid", "error", "page", "traces", "hang"]
+Failure = Literal["none", "invalid", "error", "page", "traces", "hang", "garbled", "shapeless"]
+"""`garbled` is no JSON, `shapeless` JSON of another shape than a worker's: of what was asked for, secrets among it."""
 
 
 @dataclass
 class Leaky:
-    """`secrets` are the worker's memory: what each reference stands for. `failure`: how it answers."""
+    """`secrets` are the worker's memory: what each reference stands for. `failure`: how it answers.
+
+    `told` is how many answers had a secret in them; `cluster_id` that of the Kafka it says it works on.
+    """
 
     secrets: Mapping[str, str]
+    cluster_id: str = "k"
     failure: Failure = "none"
     url: str = ""
     configs: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -51,7 +56,11 @@ class Leaky:
     told: int = 0
     reached: threading.Event = field(default_factory=threading.Event)
     stopping: threading.Event = field(default_factory=threading.Event)
-    """How many answers had a secret in them."""
+
+    def start_again(self, configs: dict[str, dict[str, str]]) -> None:
+        """As in the beginning, with these connectors."""
+        self.configs, self.states, self.failure, self.told = configs, {}, "none", 0
+        self.asked.clear()
 
     def resolved(self, text: str) -> str:
         return REFERENCE.sub(lambda match: self.secrets.get(match.group(), match.group()), text)
@@ -117,14 +126,19 @@ class Leaky:
                 f"<html><body><h1>Error</h1>Invalid value {every} for configuration connection.uri</body></html>",
             )
         if self.failure == "error" and method != "GET" and "validate" not in path:
-            config = body.get("config", body) if isinstance(body, dict) else self.configs.get(steps[1], {})
-            return 500, {"error_code": 500, "message": f"Failed: {self.complaint(config)}"}
+            known = self.configs.get(steps[1], {}) if len(steps) > 1 else {}
+            given = body.get("config", body) if isinstance(body, dict) else {}
+            return 500, {"error_code": 500, "message": f"Failed: {self.complaint({**known, **given})}"}
+        if self.failure == "garbled" and steps != [""]:
+            return 200, f"{{'config': {' '.join(self.secrets.values())}"
+        if self.failure == "shapeless" and steps != [""]:
+            return 200, [{"config": value, "name": [value], "id": value} for value in self.secrets.values()]
         return self._connectors(method, steps, body) if steps[0] == "connectors" else self._rest(method, steps, body)
 
     def _rest(self, method: str, steps: list[str], body: Any) -> tuple[int, Any]:
         match (method, *steps):
             case ("GET", ""):
-                return 200, {"version": "4.3.1", "commit": "c", "kafka_cluster_id": "k"}
+                return 200, {"version": "4.3.1", "commit": "c", "kafka_cluster_id": self.cluster_id}
             case ("GET", "connector-plugins"):
                 return 200, [{"class": name, "type": kind, "version": "4.3.1"} for name, kind in PLUGINS.items()]
             case ("PUT", "connector-plugins", _, "config", "validate"):
@@ -153,8 +167,8 @@ class Leaky:
             case ("GET", "topics"):
                 return 200, {name: {"topics": ["t"]}}
             case ("GET", "offsets"):
-                place = {"partition": {"kafka_topic": "t", "kafka_partition": 0}, "offset": {"kafka_offset": 1}}
-                return 200, {"offsets": [place]}
+                partition = {"kafka_topic": self.configs[name]["topics"], "kafka_partition": 0}
+                return 200, {"offsets": [{"partition": partition, "offset": {"kafka_offset": 1}}]}
             case ("PUT" | "PATCH", "config"):
                 return self._configure(method, name, body)
             case ("PUT", "pause" | "resume" | "stop" as verb):

@@ -6,61 +6,42 @@ so that nothing but what `redact` makes of the worker's words can help.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
-from typing import Any
 
-import click
 import pytest
 import requests
 
 from streamguard.commands import run
-from streamguard.commands.connectors import connectors as group
 from streamguard.connect.secrets import forget
 from streamguard.settings import inherited_environment
-from tests.commands.leaky import CLASS, CONVERTER, Failure, Leaky, leaking
+from tests.commands.leaky import CLASS, Failure, Leaky, leaking
+from tests.commands.planting import (
+    SECRETS,
+    WORD,
+    cases,
+    check_silent,
+    command_of,
+    commands,
+    found_in,
+    live,
+    write_contexts,
+    write_project,
+)
 from tests.log_state import LogState
-from tests.stack.sentinels import forms
+from tests.stack.loops import wait_until
+from tests.stack.sentinels import ON_KAFKA
+from tests.stack.service import random_port
 
 pytestmark = pytest.mark.slow
 
-PASSWORD = "pl@nted:m0ngo/p%41ss?#[w]+'$PATH\\rd\""
-WORD = "correct-horse-battery"
-KEY = "two words 'quoted' \"twice\""
-SECRETS = {
-    "${env:SENTINEL_URI}": f"mongodb://someone:{PASSWORD}@db:27017/",
-    "${env:SENTINEL_WORD}": WORD,
-    "${file:/run/s.properties:key}": KEY,
-}
-INLINE = "hunter2-inline"
-IN_CLEAR = {"in clear": PASSWORD, "a word": WORD, "a text": KEY, "inline": INLINE}
-BASE = {
-    "connector.class": CLASS,
-    "topics": "t",
-    "tasks.max": "1",
-    "key.converter": CONVERTER,
-    "value.converter": CONVERTER,
-}
-TEMPLATES = {
-    "whole": {"connection.uri": "{{ env('SENTINEL_URI') }}"},
-    "options": {"connection.uri": "{{ env('SENTINEL_URI') }}?retryWrites=true"},
-    "words": {"batch.words": "{{ env('SENTINEL_WORD') }}"},
-    "token": {"some.token": "{{ file('/run/s.properties', 'key') }}"},
-    "middle": {"some.option": "pre-{{ env('SENTINEL_WORD') }}-post"},
-}
-LIVE = {
-    "foreign": {"connection.uri": "${env:SENTINEL_URI}", "some.option": "x-${env:SENTINEL_WORD}-y"},
-    "careless": {"connection.uri": f"mongodb://someone:{INLINE}@db/", "some.password": INLINE},
-    "whole": {"connection.uri": f"mongodb://someone:{INLINE}@db/"},
-    "words": {"batch.words": INLINE, "pepper": INLINE},
-}
-"""What is there already: somebody else's, and, under two of our names, a secret where the template has a reference."""
 COMMANDS: dict[str, list[str]] = {
     "list": [],
     "status": [],
@@ -68,6 +49,8 @@ COMMANDS: dict[str, list[str]] = {
     "watch": ["-n", "1"],
     "wait": ["--timeout", "0.2", "--settle", "0"],
     "render": [],
+    "render --format properties": [],
+    "render --format strimzi": [],
     "lint": [],
     "lint --live": [],
     "validate": [],
@@ -76,8 +59,8 @@ COMMANDS: dict[str, list[str]] = {
     "deploy": ["--settle", "0", "--timeout", "0.3"],
     "deploy --take-over --fail-fast": ["--settle", "0", "--timeout", "0.3"],
     "deploy --take-over --wait none": [],
-    "restart --all -y": [],
-    "restart foreign --only-failed": [],
+    "restart --all -y": ["--timeout", "0.2"],
+    "restart foreign --only-failed --no-wait": [],
     "pause foreign careless -y": ["--timeout", "0.2"],
     "resume foreign careless -y": ["--timeout", "0.2"],
     "stop foreign -y": ["--timeout", "0.2"],
@@ -94,11 +77,18 @@ COMMANDS: dict[str, list[str]] = {
     "secrets rotate SENTINEL_URI -y": ["--timeout", "0.2"],
     "contexts list": [],
     "contexts show leaky": [],
+    "contexts use leaky": [],
+    "contexts set leaky --user me --password-env SENTINEL_WORD": [],
+    "contexts remove leaky": [],
+    "new mongodb fresh -p leaky --topics t --set collection=c": [],
+    "offsets get": [],
+    "offsets export": [],
 }
-ELSEWHERE = ("new", "heal", "offsets", "dlq")
-"""These need Kafka, a terminal or an end: tests/stack looks at them."""
-FAILURES: tuple[Failure, ...] = ("none", "invalid", "error", "page", "traces")
-FEW: tuple[Failure, ...] = ("invalid", "traces")
+ALONE = ("heal",)
+"""It does not end by itself: a test of its own runs it."""
+FAILURES: tuple[Failure, ...] = ("none", "invalid", "error", "page", "traces", "garbled", "shapeless")
+HEARD: tuple[Failure, ...] = ("error", "page", "garbled", "shapeless")
+FEW: tuple[Failure, ...] = ("invalid", "traces", "garbled")
 """All of them for all commands are for `make soak`."""
 
 
@@ -113,21 +103,13 @@ def project(tmp_path: Path, worker: Leaky, monkeypatch: pytest.MonkeyPatch) -> I
     """A project whose templates leak, a context of the worker; and the worker as it was in the beginning."""
     forget()
     logged = LogState()
-    worker.configs = {name: {**BASE, **changes, "name": name} for name, changes in LIVE.items()}
-    worker.states, worker.failure, worker.told = {}, "none", 0
-    worker.asked.clear()
+    worker.start_again(live())
     root = tmp_path / "project"
-    for folder in ("connectors/leaky", "connectors/values", "ksql", "init"):
-        (root / folder).mkdir(parents=True)
-    (root / "init" / "leaky.yml").write_text("topics: {t: {partitions: 1}}\ngenerator: {world: bank, topic: t}\n")
-    (root / "connectors" / "values" / "local.yml").write_text("{}\n")
-    for name, changes in TEMPLATES.items():
-        (root / "connectors" / "leaky" / f"{name}.json.j2").write_text(json.dumps({**BASE, **changes}, indent=1))
-    contexts = tmp_path / "contexts.yml"
-    contexts.write_text(json.dumps({"current": "leaky", "contexts": {"leaky": {"urls": [worker.url]}}}))
+    write_project(root)
+    write_contexts(tmp_path / "contexts.yml", worker)
     for name in [name for name in os.environ if name.startswith("STREAMGUARD_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("STREAMGUARD_CONTEXTS_FILE", str(contexts))
+    monkeypatch.setenv("STREAMGUARD_CONTEXTS_FILE", str(tmp_path / "contexts.yml"))
     monkeypatch.setenv("STREAMGUARD_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.chdir(tmp_path)
     yield root
@@ -135,60 +117,25 @@ def project(tmp_path: Path, worker: Leaky, monkeypatch: pytest.MonkeyPatch) -> I
     logged.restore()
 
 
-def found_in(text: str) -> list[str]:
-    content = text.encode(errors="surrogateescape")
-    return [what for what, secret in IN_CLEAR.items() if any(form in content for form in forms(secret))]
-
-
-def written(folder: Path) -> dict[str, list[str]]:
-    """Files with secrets in them."""
-    found = {str(path): found_in(path.read_text(errors="replace")) for path in folder.rglob("*") if path.is_file()}
-    return {path: secrets for path, secrets in found.items() if secrets}
-
-
-def outputs_of(words: list[str]) -> tuple[str, ...]:
-    """The outputs that a command knows."""
-    command: click.Command = group
-    for word in words:
-        if not isinstance(command, click.Group):
-            break
-        found = command.get_command(click.Context(command), word)
-        assert found is not None, word
-        command = found
-    choices = [option for option in command.params if "-o" in option.opts or "--output" in option.opts]
-    return tuple(getattr(choices[0].type, "choices", ("table",))) if choices else ()
-
-
-def cases(*, all_outputs: bool) -> list[Any]:
-    """The words of every command, once for each output; without `all_outputs` for those that are not printed alike."""
-    return [
-        pytest.param(words.split() + more + (["-o", output] if output else []), id=f"{words} {output}".strip())
-        for words, more in COMMANDS.items()
-        for output in (outputs_of(words.split()) or ("",))
-        if output != "-" and (all_outputs or output not in ("yaml", "ndjson"))
-    ]
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """All outputs are for `make soak`."""
     if metafunc.function is test_no_command_shows_a_secret_however_the_worker_fails:
-        metafunc.parametrize("words", cases(all_outputs=metafunc.config.getoption("--soak")))
+        found = cases(COMMANDS, few=not metafunc.config.getoption("--soak"))
+        metafunc.parametrize("words", [pytest.param(words, id=name) for name, words in found])
 
 
 def test_no_command_shows_a_secret_however_the_worker_fails(
     *, words: list[str], project: Path, worker: Leaky, capsys: pytest.CaptureFixture[str], pytestconfig: pytest.Config
 ) -> None:
-    begun = dict(worker.configs)
-    for failure in FAILURES if pytestconfig.getoption("--soak") else FEW if words[-1] == "table" else ("traces",):
-        worker.configs, worker.states, worker.failure = dict(begun), {}, failure
-        code = run(["-vvv", "--project", str(project), "connectors", *words])
+    every = pytestconfig.getoption("--soak")
+    shown = words[-1] == "table" or "-o" not in words
+    failures = FAILURES if every else FEW if shown else ("traces",)
+    for failure, loud in product(failures, ([], ["-v"], ["-vvv"]) if every else (["-vvv"],)):
+        worker.start_again(live())
+        worker.failure = failure
+        code = run([*loud, "--project", str(project), "connectors", *words])
         told = capsys.readouterr()
-        where = f"{failure}: {code}\n"
-        assert found_in(told.out + told.err) == [], where
-        assert "Traceback" not in told.err, where + told.err
-        assert "a bug of streamguard" not in told.err, where + told.err
-        assert code in (0, 1, 2, 3, 4, 5), where + told.err
-        assert written(project.parent) == {}
+        check_silent(f"{failure} {loud}: {code}\n", code, told.out, told.err, project.parent)
 
 
 @pytest.mark.usefixtures("project")
@@ -200,7 +147,7 @@ def test_the_worker_does_leak_where_nobody_looks_after_it(worker: Leaky) -> None
     config = worker.configs["foreign"]
     answer = requests.put(f"{worker.url}/connector-plugins/{CLASS}/config/validate", json=config, timeout=5)
     assert {"in clear", "a word"} <= set(found_in(answer.text))
-    assert found_in(json.dumps(worker.configs)) == ["inline"]
+    assert found_in(str(worker.configs)) == ["inline"]
 
 
 @pytest.mark.parametrize(
@@ -234,10 +181,9 @@ def test_ctrl_c_in_the_middle_of_writes_ends_with_130_and_says_no_secret(
     words: str, project: Path, tmp_path: Path
 ) -> None:
     with leaking(SECRETS) as worker:
-        worker.configs = {name: {**BASE, **changes, "name": name} for name, changes in LIVE.items()}
-        worker.failure = "hang"
+        worker.configs, worker.failure = live(), "hang"
         contexts = tmp_path / "contexts.yml"
-        contexts.write_text(json.dumps({"current": "leaky", "contexts": {"leaky": {"urls": [worker.url]}}}))
+        write_contexts(contexts, worker)
         process = subprocess.Popen(
             [sys.executable, "-m", "streamguard", "-vvv", "--project", str(project), "connectors", *words.split()],
             env={**inherited_environment(), "STREAMGUARD_CONTEXTS_FILE": str(contexts)},
@@ -268,7 +214,42 @@ def test_a_new_value_of_a_secret_is_taken_in_by_a_restart_of_the_tasks_too(
     assert "no connector of" in capsys.readouterr().err
 
 
+@contextmanager
+def ended(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """It does not outlive the test, whatever happens in it."""
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_what_heal_logs_and_counts_has_no_secret(project: Path, worker: Leaky, tmp_path: Path) -> None:
+    """It ends with SIGTERM only; meanwhile the worker fails in one way after the other."""
+    worker.failure, port, log = "traces", random_port(), tmp_path / "heal.log"
+    words = ["-vvv", "--project", str(project), "connectors", "heal", "--interval", "0.1", "--metrics-port", str(port)]
+    environment = {**inherited_environment(), "STREAMGUARD_CONTEXTS_FILE": str(tmp_path / "contexts.yml")}
+    with (
+        log.open("w") as file,
+        ended(
+            subprocess.Popen([sys.executable, "-m", "streamguard", *words], env=environment, stdout=file, stderr=file)
+        ) as healing,
+    ):
+        wait_until(lambda: "foreign" in log.read_text(), "it looks after a task that failed", 30)
+        counted = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=5).text
+        for failure in HEARD:
+            worker.failure = failure
+            worker.asked.clear()
+            wait_until(lambda: len(worker.asked) > 2, "it has looked again", 30)
+        counted += requests.get(f"http://127.0.0.1:{port}/health", timeout=5).text
+        healing.send_signal(signal.SIGTERM)
+        code = healing.wait(timeout=20)
+    assert "streamguard_heal" in counted
+    assert worker.told > 0
+    check_silent("heal", code, counted, log.read_text(), tmp_path)
+
+
 def test_every_command_is_looked_at() -> None:
-    """A new one is to be added above."""
-    known = {words.split()[0] for words in COMMANDS} | set(ELSEWHERE)
-    assert set(group.list_commands(click.Context(group))) <= known
+    """A new one is to be added above, or in tests/stack/test_sentinels.py if it needs Kafka."""
+    looked_at = {command_of(words) for words in (*COMMANDS, *ON_KAFKA)} | set(ALONE)
+    assert {name for name, _ in commands()} == looked_at

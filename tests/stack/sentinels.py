@@ -18,6 +18,29 @@ S3_SECRET = "pl4nted/S3+secret=%41~$HOME'key"
 MONGODB = "pl@nted:m0ngo/p%41ss?#[w]+'$PATH\\rd\""
 WRONG = "wr0ng:p@ss/%41w?rd'that-nobody-accepts"
 
+ON_KAFKA = (
+    "offsets get",
+    "offsets set foreign {topic}=0 -y",
+    "offsets set foreign {topic}=latest -y --allow-skip",
+    "offsets reset foreign -y",
+    "offsets reset foreign --dry-run",
+    "offsets to-datetime 2h foreign -y --allow-skip",
+    "offsets export",
+    "offsets import {file} -y --allow-skip",
+    "watch -n 1",
+    "wait --for progress --timeout 0.2 --settle 0",
+    "deploy --wait progress --settle 0 --timeout 0.3",
+    "deploy --prune --reset-offsets --allow-deletes 9 --wait none",
+    "delete foreign --reset-offsets -y --timeout 0.3",
+    "dlq list",
+    "dlq show foreign",
+    "dlq show foreign --value",
+    "dlq show foreign 0:0 --value",
+    "dlq replay foreign --dry-run",
+    "dlq replay foreign --to {other} -y",
+)
+"""What commands of `connectors` do that need Kafka; they are called with topics and a file of the test's own."""
+
 PLANTED: Mapping[str, str] = {"S3's access key": S3_ACCESS, "S3's secret key": S3_SECRET, "MongoDB's password": MONGODB}
 
 

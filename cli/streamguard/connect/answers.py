@@ -233,6 +233,44 @@ def message_of(body: Any, text: str) -> str:
     return re.sub(r"<[^>]*>|\s+", " ", text).strip()
 
 
+def worker(document: Mapping[str, Any]) -> Worker:
+    """From GET /."""
+    version, commit, cluster_id = (document.get(key) or "" for key in ("version", "commit", "kafka_cluster_id"))
+    return Worker(str(version), str(commit), str(cluster_id))
+
+
+def plugins(document: Sequence[Mapping[str, Any]]) -> list[Plugin]:
+    """From GET /connector-plugins."""
+    return [Plugin(entry["class"], entry["type"], str(entry.get("version") or "")) for entry in document]
+
+
+def key_definitions(document: Sequence[Mapping[str, Any]]) -> list[KeyDefinition]:
+    """From GET /connector-plugins/CLASS/config."""
+    return [key_definition(entry) for entry in document]
+
+
+def names(document: Sequence[str]) -> list[str]:
+    """From GET /connectors."""
+    if not all(isinstance(name, str) for name in document):
+        raise TypeError("a list of names was expected")
+    return list(document)
+
+
+def texts(document: Mapping[str, Any]) -> dict[str, str]:
+    """A config."""
+    return {key: str(value) for key, value in document.items()}
+
+
+def task_configs(document: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """From GET /connectors/NAME/tasks."""
+    return [texts(task["config"]) for task in document]
+
+
+def topics(document: Mapping[str, Mapping[str, Sequence[str]]]) -> dict[str, list[str]]:
+    """From GET /connectors/NAME/topics, by connector."""
+    return {name: list(entry.get("topics", ())) for name, entry in document.items()}
+
+
 def connector_status(document: Mapping[str, Any]) -> ConnectorStatus:
     """From GET /connectors/NAME/status, or a `status` of an expanded list."""
     connector = document.get("connector", {})

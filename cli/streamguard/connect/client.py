@@ -6,7 +6,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
 import requests
@@ -31,6 +31,7 @@ from streamguard.connect.secrets import learn_echoes, learn_password_keys, redac
 from streamguard.connect.transport import READ_SECONDS, Config, Limit, Request, Transport, session_factory
 from streamguard.errors import ConnectError, ConnectorExists, ConnectorNotFound
 
+T = TypeVar("T")
 LEVELS = ("OFF", "FATAL", "ERROR", "WARN", "INFO", "DEBUG", "TRACE")
 DEADLINE = 120.0
 """Seconds; more than the 90 after which a worker gives up, so that there is time left to look what became of it."""
@@ -77,22 +78,18 @@ class ConnectClient:
         return self._transport.shown_url
 
     def worker(self) -> Worker:
-        found = self._get("/")
-        return Worker(
-            str(found.get("version", "")), str(found.get("commit", "")), str(found.get("kafka_cluster_id", ""))
-        )
+        return self._read(answers.worker, self._get("/"))
 
     def plugins(self, connectors_only: bool = True) -> list[Plugin]:
         """The connectors that the worker can run; else its transformations, predicates and converters too."""
         params = () if connectors_only else (("connectorsOnly", "false"),)
-        found = self._get("/connector-plugins", *params)
-        return [Plugin(entry["class"], entry["type"], str(entry.get("version") or "")) for entry in found]
+        return self._read(answers.plugins, self._get("/connector-plugins", *params))
 
     def plugin_config(self, class_name: str, version: str | None = None) -> list[KeyDefinition]:
         """The keys that a plugin defines, without those that Connect itself adds. Versions: since 4.1."""
         params = () if version is None else (("version", version),)
         found = self._get(f"/connector-plugins/{quote(class_name, safe='')}/config", *params)
-        definitions = [answers.key_definition(entry) for entry in found]
+        definitions = self._read(answers.key_definitions, found)
         learn_password_keys(definition.name for definition in definitions if definition.type == "PASSWORD")
         return definitions
 
@@ -101,20 +98,21 @@ class ConnectClient:
         path = f"/connector-plugins/{quote(class_name, safe='')}/config/validate"
         body = {"name": "unnamed", "connector.class": class_name, **_texts(config)}
         found = self._transport.send(Request("PUT", path, body=body, desired=body, harmless=True))
-        learn_echoes(body, answers.echoes(found))
-        answer = answers.validation(found)
+        learn_echoes(body, self._read(answers.echoes, found))
+        answer = self._read(answers.validation, found)
         errors = (replace(error, message=redact(error.message, body)) for error in answer.errors)
         return replace(answer, errors=tuple(errors))
 
     def connectors(self) -> dict[str, Deployed]:
         """Every connector with config and status, by one request. It leaves out those that no worker has been given
         yet: see `all_connectors`."""
-        return answers.deployed(self._get("/connectors", ("expand", "info"), ("expand", "status")))
+        return self._read(answers.deployed, self._get("/connectors", ("expand", "info"), ("expand", "status")))
 
     def all_connectors(self) -> dict[str, Deployed]:
         """Every connector, also what has just been created: a worker lists that by its name only, or not yet."""
         found = self.connectors()
-        for name in [*self._get("/connectors"), *filter(self._is_new, list(self._made))]:
+        names = self._read(answers.names, self._get("/connectors"))
+        for name in [*names, *filter(self._is_new, list(self._made))]:
             if name not in found:
                 try:
                     found[name] = Deployed(name, {} if _hidden(name) else self.config(name), None)
@@ -137,17 +135,16 @@ class ConnectClient:
             return bool(self._config(name, limit))
 
         request = self._request("GET", name, "status")
-        return answers.connector_status(self._transport.send(request, exists=exists))
+        return self._read(answers.connector_status, self._transport.send(request, exists=exists))
 
     def task_configs(self, name: str) -> list[dict[str, str]]:
         """The config that each task has been given, in the order of the tasks."""
-        tasks = self._transport.send(self._request("GET", name, "tasks"))
-        return [{key: str(value) for key, value in task["config"].items()} for task in tasks]
+        return self._read(answers.task_configs, self._transport.send(self._request("GET", name, "tasks")))
 
     def active_topics(self, name: str) -> list[str]:
         """The topics that the connector has read or written since it was made."""
-        found = self._transport.send(self._request("GET", name, "topics"))
-        return sorted(found.get(name, {}).get("topics", ()))
+        found = self._read(answers.topics, self._transport.send(self._request("GET", name, "topics")))
+        return sorted(found.get(name, ()))
 
     def create(self, name: str, config: Config, state: State = "running") -> None:
         """Make a connector, in a state other than running since 3.7; `ConnectorExists` if it is there already.
@@ -204,7 +201,7 @@ class ConnectClient:
         """Restart the connector and its tasks, or those of them that are FAILED."""
         params = (("includeTasks", "true"), ("onlyFailed", str(only_failed).lower()))
         found = self._change("POST", name, "restart", params=params)
-        status = answers.connector_status(found or {})
+        status = self._read(answers.connector_status, found or {})
         parts = ["connector"] if status.state == "RESTARTING" else []
         return Restart((*parts, *(f"task {task.id}" for task in status.tasks if task.state == "RESTARTING")))
 
@@ -230,7 +227,7 @@ class ConnectClient:
         found = self._transport.send(self._request("GET", name, "offsets"))
         try:
             return answers.offsets(found)
-        except (KeyError, TypeError):
+        except (AttributeError, KeyError, TypeError):
             raise ConnectError(f"{name} is no sink: its offsets are not those of topics") from None
 
     def alter_offsets(self, name: str, offsets: Sequence[Offset]) -> None:
@@ -243,7 +240,7 @@ class ConnectClient:
 
     def loggers(self) -> list[Logger]:
         """The loggers of the worker that answers; other workers have their own."""
-        return answers.loggers(self._get("/admin/loggers"))
+        return self._read(answers.loggers, self._get("/admin/loggers"))
 
     def set_logger(self, name: str, level: str, scope: Literal["worker", "cluster"] = "worker") -> None:
         """Change the level of a logger and of those below it; of every worker (`cluster`) since 3.7.
@@ -257,6 +254,13 @@ class ConnectClient:
         path = f"/admin/loggers/{quote(name, safe='')}"
         body = {"level": level.upper()}
         self._transport.send(Request("PUT", path, (("scope", scope),), body, harmless=True))
+
+    def _read(self, shape: Callable[[Any], T], found: Any) -> T:
+        """`found` as `shape` takes it; what a gateway or another server answers has other shapes."""
+        try:
+            return shape(found)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+            raise ConnectError(f"{self.shown_url} answers otherwise than Kafka Connect: what serves there?") from None
 
     def _get(self, path: str, *params: tuple[str, str]) -> Any:
         return self._transport.send(Request("GET", path, params))
@@ -275,8 +279,7 @@ class ConnectClient:
         return made is not None and self._clock() - made < LAG
 
     def _config(self, name: str, limit: Limit) -> dict[str, str]:
-        found = self._transport.send(self._request("GET", name, "config"), limit=limit)
-        return {key: str(value) for key, value in found.items()}
+        return self._read(answers.texts, self._transport.send(self._request("GET", name, "config"), limit=limit))
 
     def _has(self, name: str, wanted: Config, gone: Sequence[str] | set[str], limit: Limit) -> bool:
         try:
