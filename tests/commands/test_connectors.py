@@ -182,10 +182,9 @@ def test_a_pattern_or_all_asks_first_and_a_name_does_not(
     for chosen in ("c*", "--all"):
         assert connectors(project, command, chosen, "--url", script.url) == 3
     assert {call.split()[0] for call in script.calls} == {"GET"}
-    no_wait: list[str] = [] if command == "restart" else ["--no-wait"]
     for words in (["c"], ["--all", "--yes"]):
         script.answers = [many, Answer(202)]
-        assert connectors(project, command, *words, *no_wait, "--url", script.url) == 0
+        assert connectors(project, command, *words, "--no-wait", "--url", script.url) == 0
     written = [asked for asked in script.asked if asked.method != "GET"]
     assert [asked.path.partition("?")[0] for asked in written] == [f"/connectors/c/{command}"] * 2
 
@@ -221,7 +220,8 @@ def test_restart_only_failed_asks_nothing_and_leaves_alone_what_runs(
         listing({}, "FAILED"),
         Answer(202, {"connector": {}, "tasks": [{"id": 0, "state": "RESTARTING"}]}),
     ]
-    assert connectors(project, "restart", "--only-failed", "--all", "--url", script.url, "-o", "json") == 0
+    words = ("restart", "--only-failed", "--all", "--no-wait", "--url", script.url, "-o", "json")
+    assert connectors(project, *words) == 0
     (row,) = json.loads(capsys.readouterr().out)
     assert row == {"name": "c", "action": "restarting task 0", "state": "", "error": None}
 

@@ -16,6 +16,7 @@ from streamguard.connect.operate import (
     reached,
     restart,
     settle,
+    settle_restarts,
 )
 from streamguard.errors import ConnectError, ConnectorFailed, PartlyDone, StreamguardError, WaitTimedOut
 from tests.connect.conftest import Answer, Script
@@ -123,6 +124,42 @@ def test_what_has_failed_can_be_paused_and_stopped(script: Script, state: State)
     script.answers = [listing("RUNNING", "FAILED")] * 5 + [end]
     outcome = settled(script, state)
     assert (outcome.state, outcome.error) == (state.upper(), None)
+
+
+def restarted(script: Script, before: ConnectorStatus, action: str = "restarting task 0") -> Outcome:
+    """What came of it; a look takes a second."""
+    seconds = count()
+    (outcome,) = settle_restarts(
+        script.client(),
+        [Outcome("c", action)],
+        {"c": Deployed("c", {}, before)},
+        timeout=100.0,
+        clock=lambda: float(next(seconds)) / 2,
+        sleep=lambda _seconds: None,
+    )
+    return outcome
+
+
+def test_a_restart_is_over_once_the_tasks_run_whatever_they_had_shown_before(script: Script) -> None:
+    failed, again, runs = listing("RUNNING", "FAILED"), listing("RUNNING", "RESTARTING"), listing("RUNNING", "RUNNING")
+    script.answers, script.rest = [failed, failed, again], runs
+    outcome = restarted(script, status("RUNNING", "FAILED"))
+    assert (outcome.state, outcome.error) == ("RUNNING", None)
+
+
+@pytest.mark.parametrize("shown", [[], [("RUNNING", "RESTARTING"), ("RUNNING", "RUNNING")]], ids=["at once", "later"])
+def test_a_restart_that_mends_nothing_is_a_failure(script: Script, shown: list[tuple[str, ...]]) -> None:
+    script.answers, script.rest = [listing(*states) for states in shown], listing("RUNNING", "FAILED")
+    outcome = restarted(script, status("RUNNING", "FAILED"))
+    assert (outcome.state, type(outcome.error)) == ("FAILED", ConnectorFailed)
+
+
+def test_a_restart_of_what_is_paused_ends_with_pause_and_what_was_left_alone_is_not_waited_for(script: Script) -> None:
+    script.rest = listing("PAUSED", "PAUSED")
+    assert restarted(script, status("PAUSED", "PAUSED"), "restarting connector").state == "PAUSED"
+    asked = len(script.asked)
+    assert restarted(script, status("STOPPED"), "left alone: it is STOPPED, `resume` starts it").error is None
+    assert len(script.asked) == asked
 
 
 def test_a_task_that_fails_a_moment_after_it_ran_is_a_failure(script: Script) -> None:

@@ -98,7 +98,7 @@ def test_no_command_repeats_what_a_real_worker_tells(planted: Planted, capsys: p
         f"list {planted.foreign} -o json",
         f"watch {planted.foreign} -n 1",
         f"wait {planted.foreign} --timeout 2 --settle 0 -o json",
-        f"restart {planted.foreign} -o json",
+        f"restart {planted.foreign} --no-wait -o json",
         f"secrets list {planted.foreign} -o json",
         f"secrets rotate {planted.reference('word')} --yes --timeout 2",
         f"offsets get {planted.foreign} -o json",

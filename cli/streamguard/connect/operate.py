@@ -19,6 +19,9 @@ from streamguard.errors import ConnectorFailed, PartlyDone, StreamguardError, Wa
 
 SETTLE_SECONDS = 1.5
 """How long a connector must stay RUNNING: a worker shows RUNNING of a task that is about to fail."""
+RESTART_SECONDS = 3.0
+"""For how long what is to be restarted may still show that it has FAILED: a worker answers before it has begun."""
+RESTARTING = "restarting"
 TOLD = 5
 """How many errors the last sentence of a command repeats."""
 
@@ -90,9 +93,31 @@ def settle(
     configs = {one.name: known[one.name].config for one in outcomes if one.error is None}
     held = seconds if state == "running" else 0.0
     targets = [Target(name, config, state, settle=held) for name, config in configs.items()]
-    found = wait(
-        client, targets, timeout=timeout, report=lambda _name, _what: None, reading=reading, clock=clock, sleep=sleep
-    )
+    return _wait(client, outcomes, targets, timeout=timeout, reading=reading, clock=clock, sleep=sleep)
+
+
+def settle_restarts(
+    client: ConnectClient,
+    outcomes: Sequence[Outcome],
+    known: Mapping[str, Deployed],
+    *,
+    timeout: float,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> list[Outcome]:
+    """Wait until each that is being restarted runs and stays so; one that was paused, until it is that again."""
+    targets = []
+    for one in outcomes:
+        if one.error is None and one.action.startswith(RESTARTING):
+            before = known[one.name]
+            state: State = "paused" if before.status is not None and before.status.state == "PAUSED" else "running"
+            targets.append(Target(one.name, before.config, state, settle=SETTLE_SECONDS, doubt=RESTART_SECONDS))
+    return _wait(client, outcomes, targets, timeout=timeout, clock=clock, sleep=sleep)
+
+
+def _wait(client: ConnectClient, outcomes: Sequence[Outcome], targets: Sequence[Target], **how: Any) -> list[Outcome]:
+    """The outcomes with what came of the targets."""
+    found = wait(client, targets, report=lambda _name, _what: None, **how)
     late = client.connectors() if any(isinstance(outcome, WaitTimedOut) for outcome in found.values()) else {}
     return [_with(outcome, found.get(outcome.name), late.get(outcome.name)) for outcome in outcomes]
 
@@ -128,7 +153,7 @@ def restart(client: ConnectClient, name: str, status: ConnectorStatus | None, *,
     if status is not None and status.state == "STOPPED":
         return "left alone: it is STOPPED, `resume` starts it"
     parts = client.restart(name, only_failed=only_failed).parts
-    return f"restarting {', '.join(parts)}" if parts else "nothing to restart"
+    return f"{RESTARTING} {', '.join(parts)}" if parts else "nothing to restart"
 
 
 def needing_restart(listed: Mapping[str, Deployed], names: Sequence[str]) -> list[str]:

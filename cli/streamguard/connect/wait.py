@@ -52,7 +52,7 @@ class Target:
     """What a connector should become.
 
     `changed` are the keys that its tasks must show. `new`: the worker need not have shown it yet. `settle`: how many
-    seconds it must stay so.
+    seconds it must stay so. `doubt`: for how many a FAILED may be that of before.
     """
 
     name: str
@@ -61,6 +61,7 @@ class Target:
     changed: tuple[KeyChange, ...] = ()
     new: bool = False
     settle: float = 0.0
+    doubt: float = 0.0
 
 
 @dataclass
@@ -87,10 +88,11 @@ class Waiting:
         look = (state, tuple((task.id, task.state, task.worker) for task in status.tasks))
         if look != self.look:
             self.look, self.since = look, now
-        lasted = now - self.since
-        if self.target.state == "running" and state == "FAILED" and lasted >= min(self.target.settle, FAILED_SECONDS):
-            return ConnectorFailed(failure(status, self.target.config))
-        return status if state == self.target.state.upper() and lasted >= self.target.settle else None
+        lasted, target = now - self.since, self.target
+        certain = max(min(target.settle, FAILED_SECONDS), target.doubt)
+        if target.state == "running" and state == "FAILED" and lasted >= certain:
+            return ConnectorFailed(failure(status, target.config))
+        return status if state == target.state.upper() and lasted >= target.settle else None
 
     def _summary(self, status: ConnectorStatus) -> str:
         """In one word; a task that FAILED before its connector was paused stays so and is no failure of the pause."""

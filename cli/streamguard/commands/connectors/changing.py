@@ -40,6 +40,7 @@ def change_options(function: F) -> F:
 @click.command()
 @many_options
 @click.option("--only-failed", is_flag=True, help="Only connectors and tasks that are FAILED.")
+@wait_options
 @url_option
 @output_option
 @click.pass_obj
@@ -51,18 +52,21 @@ def restart(
     yes: bool,
     jobs: int,
     only_failed: bool,
+    wait: bool,
+    timeout: float,
     url: str | None,
     output: str,
 ) -> None:
-    """Restart connectors with their tasks. Returns when the worker has taken it on: `wait` waits until they run.
+    """Restart connectors with their tasks, and wait until these run and stay so.
 
-    One that is STOPPED is left alone. With --only-failed nothing is asked: what runs is not touched.
+    One that is STOPPED is left alone, one that is PAUSED stays so. With --only-failed nothing is asked: what runs is
+    not touched.
 
     \b
     Examples:
       streamguard connectors restart users-s3-sink
       streamguard connectors restart --only-failed --all
-      streamguard connectors restart '*-s3-sink' --yes
+      streamguard connectors restart '*-s3-sink' --yes --no-wait
     """
     from streamguard.connect import operate
 
@@ -79,7 +83,10 @@ def restart(
 
     if not names:
         click.echo("nothing to restart", err=True)
-    finish(operate.each(names, act, jobs, tell), output)
+    outcomes = operate.each(names, act, jobs, tell)
+    if wait:
+        outcomes = operate.settle_restarts(client, outcomes, known, timeout=timeout)
+    finish(outcomes, output)
 
 
 @click.command()

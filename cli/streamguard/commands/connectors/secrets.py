@@ -117,7 +117,5 @@ def rotate(
 
     outcomes = operate.each(names, act, jobs, tell)
     if wait:
-        running = [one for one in outcomes if one.error is None and not operate.rests(known[one.name].status)]
-        settled = {one.name: one for one in operate.settle(client, running, known, "running", timeout=timeout)}
-        outcomes = [settled.get(one.name, one) for one in outcomes]
+        outcomes = operate.settle_restarts(client, outcomes, known, timeout=timeout)
     finish(outcomes, output)
