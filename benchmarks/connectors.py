@@ -1,12 +1,12 @@
 """Hundreds of connectors: seconds until all are planned, and validated, beside a loop of `curl` in the same run.
 
 They are created as stopped, by a deployment of templates that print the shipped pieces. `curl` asks for one config
-after the other and compares nothing.
+after the other and compares nothing. Beside `validate` run the same requests, made by a bare loop in as many threads.
 """
 
 from __future__ import annotations
 
-import resource
+import json
 import shutil
 import subprocess
 import sys
@@ -59,18 +59,32 @@ QUICK = """{#- lint: ignore-file iceberg-control-topic: these are validated and 
 }
 """
 """A sink whose plugin validates without opening a connection: what is measured is asking, not MongoDB's answers."""
+JOBS = "8"
+"""Requests at a time: the default of `validate`, and what the bare loop has."""
+MEMORY = (
+    "import json, resource, subprocess, sys; "
+    "code = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL); "
+    "print(json.dumps([code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss]))"
+)
+"""A small process that starts the command: what it was started by counts as its memory, and this one is large."""
 CURL = 'while read -r name; do curl -s -o /dev/null "$0/connectors/$name/config"; done'
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Seconds of each round, the interpreter's start among them. `memory`: the most that a command took, in bytes."""
+    """Seconds of each round, the interpreter's start among them.
+
+    `memory`: the most that `plan` and what it started had, in bytes. `bare`: the loop that only asks for what
+    `validate` asks the plugins. `mongodb`: one round of both for sinks whose plugin opens a connection for each.
+    """
 
     count: int
     plan: list[float]
     memory: int
     curl: list[float]
     validate: list[float]
+    bare: list[float]
+    mongodb: tuple[float, float]
     create: float
     delete: float
 
@@ -87,20 +101,22 @@ def measure_on(stack: Stack, rounds: int = ROUNDS, count: int = COUNT) -> Figure
     with _project(stack, count, TEMPLATE) as root, _project(stack, count, QUICK) as quick:
         Cluster(settings).create({NAME: (1, 1), CONTROL: (1, 1)})
         try:
-            validations = [_run(quick, settings, "validate") for _ in range(rounds)]
+            pairs = [_validations(quick, settings) for _ in range(rounds)]
+            mongodb = _validations(root, settings)
             create = _run(root, settings, "deploy", "--timeout", "300")
             plans, loops = [], []
             for _ in range(rounds):
                 plans.append(_run(root, settings, "plan", "--detailed-exitcode"))
                 loops.append(_curl(settings.connect_url, count))
-            memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+            memory = _memory(root, settings, "plan")
         finally:
             for template in (root / "connectors" / NAME).iterdir():
                 template.unlink()
             prune = ("--prune", "--allow-deletes", str(count), "--pipeline", NAME)
             delete = _run(root, settings, "deploy", *prune)
             Cluster(settings).delete([NAME, CONTROL])
-    return Figures(count, plans, memory, loops, validations, create, delete)
+    validate, bare = ([pair[number] for pair in pairs] for number in (0, 1))
+    return Figures(count, plans, memory, loops, validate, bare, mongodb, create, delete)
 
 
 def table(figures: Figures) -> str:
@@ -112,6 +128,9 @@ def table(figures: Figures) -> str:
         f"| `connectors plan`, nothing to change (memory {megabytes:.0f} MB) | {median(figures.plan):.2f} |\n"
         f"| a loop of `curl` that reads every config | {median(figures.curl):.2f} |\n"
         f"| `connectors validate`, of sinks whose plugin opens no connection | {median(figures.validate):.2f} |\n"
+        f"| the same requests by a bare loop in {JOBS} threads | {median(figures.bare):.2f} |\n"
+        f"| `connectors validate`, of MongoDB sinks, whose plugin opens one (once) | {figures.mongodb[0]:.1f} |\n"
+        f"| the same requests by the bare loop (once) | {figures.mongodb[1]:.1f} |\n"
         f"| `connectors deploy`: create them all, stopped (once) | {figures.create:.1f} |\n"
         f"| `connectors deploy --prune`: delete them all (once) | {figures.delete:.1f} |"
     )
@@ -132,12 +151,41 @@ def _project(stack: Stack, count: int, template: str) -> Iterator[Path]:
         yield root
 
 
+def _validations(root: Path, settings: Settings) -> tuple[float, float]:
+    """Seconds of `validate`, and of the loop that only asks."""
+    words = [sys.executable, "-m", "streamguard", "--project", str(root), "connectors", "render", "-o", "ndjson"]
+    rendered = root / "rendered.ndjson"
+    with rendered.open("w") as file:
+        subprocess.run(words, env=_environment(settings), stdout=file, check=True)
+    ours = _run(root, settings, "validate", "--jobs", JOBS)
+    start = time.perf_counter()
+    loop = [sys.executable, "-m", "benchmarks.validations", settings.connect_url, str(rendered), JOBS]
+    subprocess.run(loop, check=True, stdout=subprocess.DEVNULL)
+    return ours, time.perf_counter() - start
+
+
+def _memory(root: Path, settings: Settings, *words: str) -> int:
+    """Bytes that a command had at most, as the kernel counted them, with the processes that it started."""
+    command = [sys.executable, "-m", "streamguard", "--project", str(root), "connectors", *words]
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY, *command],
+        env=_environment(settings),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    code, kilobytes = json.loads(done.stdout)
+    if code:
+        raise AssertionError(f"{' '.join(words)} ended with {code}")
+    return int(kilobytes) * 1024
+
+
 def _run(root: Path, settings: Settings, *words: str) -> float:
     """Seconds of one command; it must end with 0."""
     start = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-m", "streamguard", "--project", str(root), "connectors", *words],
-        env={**inherited_environment(), **settings.environment()},
+        env=_environment(settings),
         capture_output=True,
         text=True,
         check=False,
@@ -146,6 +194,10 @@ def _run(root: Path, settings: Settings, *words: str) -> float:
     if done.returncode:
         raise AssertionError(f"{' '.join(words)} ended with {done.returncode}: {done.stderr[-2_000:]}")
     return seconds
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    return {**inherited_environment(), **settings.environment()}
 
 
 def _curl(url: str, count: int) -> float:

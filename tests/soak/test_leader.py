@@ -86,7 +86,8 @@ def test_the_leader_is_killed_ten_times_while_fifty_are_deployed_and_each_is_mad
         assert given == Counter(names), "each config was written once"
         assert [name for name in names if answered(posts, name, 409)] == [], "none was asked for that was there"
         check_all_run(cluster, names)
-        print(f"round {number}: leader killed after {at} of {SINKS}, exit 0 after {took:.1f} s, {len(posts)} POSTs")
+        said = ", ".join(f"{count} with {status}" for status, count in Counter(status for _, status in posts).items())
+        print(f"round {number}: leader killed after {at} of {SINKS}, exit 0 after {took:.1f} s; POSTs answered: {said}")
         code, out, err = fleet.call(cluster.urls, "plan", "--detailed-exitcode")
         assert code == 0, out + err
         client = ConnectClient(cluster.urls)
