@@ -16,6 +16,15 @@ DATE_KEYS = re.compile(
     r"|transforms\.[^.]+\.(format|timestamp\.format)|(table|collection|topic)\.(name\.)?format"
 )
 SCHEMA_REGISTRY = re.compile(r"io\.confluent\.connect\..*Converter")
+HOLES = {
+    "CVE-2019-12399": ((2, 0, 0), (2, 3, 1)),
+    "CVE-2021-38153": ((2, 0, 0), (2, 8, 1)),
+    "CVE-2023-25194": ((2, 3, 0), (3, 4, 0)),
+    "CVE-2024-31141": ((2, 3, 0), (3, 8, 0)),
+    "CVE-2025-27817": ((3, 1, 0), (3, 9, 1)),
+    "CVE-2025-27818": ((2, 3, 0), (3, 9, 1)),
+}
+"""The versions of Kafka from which and before which a worker has them."""
 SINCE = {
     "connector.plugin.version": (4, 1, 0),
     "key.converter.plugin.version": (4, 1, 0),
@@ -253,17 +262,13 @@ def version_gate(s: Subject) -> Iterator[Remark]:
 def worker_too_old(s: Subject) -> Iterator[Remark]:
     """A worker with known holes.
 
-    Below Kafka 3.9.1: CVE-2025-27817 (a config reads files and asks addresses of the worker's network) and
-    CVE-2025-27818 (LdapLoginModule); below 3.8 CVE-2024-31141 (a config reads files and environment); below 3.4
-    CVE-2023-25194 (JndiLoginModule runs code).
+    Up to Kafka 3.9.0: CVE-2025-27817 (a config reads files and asks addresses of the worker's network) and
+    CVE-2025-27818 (LdapLoginModule); up to 3.7 CVE-2024-31141 (a config reads files and environment); up to 3.3
+    CVE-2023-25194 (JndiLoginModule runs code); up to 2.8.0 CVE-2021-38153 (passwords are guessed by the time that a
+    check takes); up to 2.3.0 CVE-2019-12399 (`/tasks` answers with secrets in clear).
     """
     worker = s.facts.worker
-    holes = [
-        ((3, 4, 0), "CVE-2023-25194"),
-        ((3, 8, 0), "CVE-2024-31141"),
-        ((3, 9, 1), "CVE-2025-27817 and CVE-2025-27818"),
-    ]
-    open_ones = [cve for since, cve in holes if worker is not None and worker < since]
+    open_ones = [cve for cve, (since, fixed) in HOLES.items() if worker is not None and since <= worker < fixed]
     if worker and open_ones:
         yield "connector.class", f"the worker runs Kafka {_text(worker)}, open to {', '.join(open_ones)}: update it"
 
