@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -26,6 +28,31 @@ def test_another_server_that_answers_404_is_given_up_soon(script: Script) -> Non
     script.rest = Answer(404, "Not Found")
     with pytest.raises(ConnectUnavailable, match="no Kafka Connect answers at"):
         script.client(patience=0.05, deadline=30.0).connectors()
+
+
+@pytest.mark.parametrize("body", [[{"id": 7}], {"c": 7}, "text", 7, None], ids=str)
+@pytest.mark.parametrize(
+    "asks",
+    [
+        lambda client: client.connectors(),
+        lambda client: client.all_connectors(),
+        lambda client: client.status("c"),
+        lambda client: client.task_configs("c"),
+        lambda client: client.active_topics("c"),
+        lambda client: client.plugins(),
+        lambda client: client.plugin_config("x"),
+        lambda client: client.validate("x", CONFIG),
+        lambda client: client.offsets("c"),
+        lambda client: client.loggers(),
+    ],
+)
+def test_what_answers_otherwise_than_a_worker_is_an_error_and_no_bug(
+    script: Script, asks: Callable[[ConnectClient], object], body: object
+) -> None:
+    """A gateway, say, or something else at that address; some shapes are taken for nothing at all."""
+    script.rest = Answer(200, body)
+    with suppress(ConnectError):
+        asks(script.client(deadline=0))
 
 
 def test_a_404_that_found_no_status_means_just_created(script: Script) -> None:
