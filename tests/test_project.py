@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from streamguard.errors import ProjectError
-from streamguard.project import PIPELINE_SCHEMA, load_yaml
+from streamguard.errors import ProjectError, UnknownName
+from streamguard.model import Pipeline
+from streamguard.project import PIPELINE_SCHEMA, Project, generator_of, load_yaml
 
 
 @pytest.mark.parametrize(
@@ -45,3 +46,28 @@ def test_what_is_no_text_or_no_file_is_named(tmp_path: Path) -> None:
         load_yaml(tmp_path / "latin.yml", PIPELINE_SCHEMA)
     with pytest.raises(ProjectError, match="can not be read: Is a directory"):
         load_yaml(tmp_path, PIPELINE_SCHEMA)
+
+
+def test_a_pipeline_is_a_file_in_init_or_a_folder_of_templates(tmp_path: Path) -> None:
+    for folder in ("legacy", "shared", "values", "empty"):
+        (tmp_path / "connectors" / folder).mkdir(parents=True)
+        if folder != "empty":
+            (tmp_path / "connectors" / folder / "a.json.j2").touch()
+    (tmp_path / "init").mkdir()
+    (tmp_path / "init" / "plain.yml").write_text("topics: {t: {partitions: 1}}\n")
+    project = Project(tmp_path)
+    assert project.pipelines() == ["legacy", "plain"]
+    assert project.pipeline("legacy") == Pipeline("legacy")
+    assert project.pipeline("plain").generator is None
+    with pytest.raises(ProjectError, match=r"plain\.yml names no generator"):
+        generator_of(project.pipeline("plain"))
+    with pytest.raises(UnknownName, match=r"no pipeline empty: neither init/empty\.yml nor templates"):
+        project.pipeline("empty")
+
+
+def test_a_pipeline_can_be_made_by_writing_into_its_folder(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    assert project.pipeline_to_fill("new") == Pipeline("new")
+    for name in ("shared", "values", "../x", "a/b", ""):
+        with pytest.raises(UnknownName, match="is no name of a pipeline"):
+            project.pipeline_to_fill(name)

@@ -52,14 +52,17 @@ class Generator:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """One `init/NAME.yml`, read and checked."""
+    """One `init/NAME.yml`, read and checked; or a folder of connectors that has none, and then only the name.
+
+    `generator` is None where nothing is produced. See `project.generator_of`.
+    """
 
     name: str
-    topics: tuple[Topic, ...]
-    services: tuple[str, ...]
-    generator: Generator
-    lake: Lake | None
-    mongodb_database: str | None
+    topics: tuple[Topic, ...] = ()
+    services: tuple[str, ...] = ()
+    generator: Generator | None = None
+    lake: Lake | None = None
+    mongodb_database: str | None = None
 
     def topic(self, name: str) -> Topic | None:
         """The topic of that name, or None."""

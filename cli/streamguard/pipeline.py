@@ -115,7 +115,7 @@ class _Up:
                 starting = pool.submit(self._start, servers)
                 self._wait(starting, [pool.submit(self._step, name, *step) for name, step in steps.items()])
                 self._start([*self.pipeline.services, WATCH])
-                if produce:
+                if produce and self.pipeline.generator is not None:
                     self._start([f"produce-{self.pipeline.name}"])
             except BaseException:
                 self._given_up.set()

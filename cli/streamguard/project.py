@@ -15,6 +15,8 @@ from streamguard.errors import ProjectError, UnknownName
 from streamguard.model import Column, Generator, Lake, Pipeline, Table, Topic
 
 FOLDERS = ("connectors", "ksql", "init")
+NO_PIPELINES = ("shared", "values")
+"""Folders of connectors/ that are for all pipelines."""
 ICEBERG_TYPES = (
     "boolean",
     "int",
@@ -32,6 +34,7 @@ ICEBERG_TYPES = (
 _SECRET = re.compile(r"passw|secret|token|credential|private|key|uri|url", re.IGNORECASE)
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml's, where PyYAML has it: ten times as fast."""
+_FOLDER = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _NAME = {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,200}$"}
 _TABLE = {
     "type": "object",
@@ -52,7 +55,7 @@ PIPELINE_SCHEMA: Mapping[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "A pipeline: init/NAME.yml",
     "type": "object",
-    "required": ["topics", "generator"],
+    "required": ["topics"],
     "additionalProperties": False,
     "properties": {
         "topics": {
@@ -106,15 +109,27 @@ class Project:
         return self.root / "init"
 
     def pipelines(self) -> list[str]:
-        """The names of all pipelines, sorted."""
-        return sorted(path.stem for path in self.init.glob("*.yml"))
+        """The names of all pipelines, sorted: those of init/NAME.yml, and folders of connectors that need none."""
+        folders = {path.parent.name for path in self.connectors.glob("*/*.json.j2")}.difference(NO_PIPELINES)
+        return sorted({path.stem for path in self.init.glob("*.yml")} | folders)
 
     def pipeline(self, name: str) -> Pipeline:
-        """Read and check `init/NAME.yml`."""
-        path = self.init / f"{name}.yml"
+        """Read and check `init/NAME.yml`; a folder of connectors without one is a pipeline of nothing else."""
         if name not in self.pipelines():
-            raise UnknownName(f"no pipeline {name} in {self.init}{did_you_mean(name, self.pipelines())}")
-        return _pipeline(name, load_yaml(path, PIPELINE_SCHEMA))
+            raise UnknownName(
+                f"no pipeline {name}: neither init/{name}.yml nor templates in connectors/{name}/ in {self.root}"
+                f"{did_you_mean(name, self.pipelines())}"
+            )
+        path = self.init / f"{name}.yml"
+        return _pipeline(name, load_yaml(path, PIPELINE_SCHEMA)) if path.is_file() else Pipeline(name)
+
+    def pipeline_to_fill(self, name: str) -> Pipeline:
+        """That of the name, or one that is to be made by writing connectors into its folder."""
+        if name in self.pipelines():
+            return self.pipeline(name)
+        if not _FOLDER.fullmatch(name) or name in NO_PIPELINES:
+            raise UnknownName(f"{name!r} is no name of a pipeline: letters, digits, _ and - only, not shared or values")
+        return Pipeline(name)
 
     def statements(self, pipeline: str) -> list[Path]:
         """The ksql files of a pipeline in the order in which they are applied."""
@@ -140,6 +155,13 @@ def find_project(start: Path, explicit: Path | None = None) -> Project:
         if all((folder / name).is_dir() for name in FOLDERS):
             return Project(folder)
     raise ProjectError(f"no project in {start} or above it: it is a folder with connectors/, ksql/ and init/")
+
+
+def generator_of(pipeline: Pipeline) -> Generator:
+    """What produces records for a pipeline. `ProjectError` if nothing does."""
+    if pipeline.generator is None:
+        raise ProjectError(f"init/{pipeline.name}.yml names no generator, so nothing is produced for {pipeline.name}")
+    return pipeline.generator
 
 
 def read_text(path: Path) -> str:
@@ -262,16 +284,20 @@ def _refuse_repeated_keys(path: Path, node: yaml.Node | None) -> None:
 
 
 def _pipeline(name: str, document: Mapping[str, Any]) -> Pipeline:
-    generator = document["generator"]
+    generator = document.get("generator")
     lake = document.get("lake")
     return Pipeline(
         name=name,
         topics=tuple(_topic(topic, spec) for topic, spec in document["topics"].items()),
         services=tuple(document.get("services", ())),
-        generator=Generator(generator["world"], generator["topic"], float(generator.get("rate", 50))),
+        generator=_generator(generator) if generator else None,
         lake=_lake(lake) if lake else None,
         mongodb_database=document.get("mongodb", {}).get("database"),
     )
+
+
+def _generator(spec: Mapping[str, Any]) -> Generator:
+    return Generator(spec["world"], spec["topic"], float(spec.get("rate", 50)))
 
 
 def _topic(name: str, spec: Mapping[str, Any]) -> Topic:

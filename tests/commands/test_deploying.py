@@ -137,6 +137,35 @@ def test_a_secret_or_a_template_that_does_not_render_spoils_only_its_own_connect
     assert (list(cluster.connectors), "hunter2" in capsys.readouterr().err) == (["good"], False)
 
 
+def test_a_plan_lists_what_does_not_render_as_refused_and_ends_as_its_error_does(
+    project: Path, connectors: Call, capsys: pytest.CaptureFixture[str]
+) -> None:
+    template(project, "a")
+    assert connectors("deploy") == 0
+    template(project, "b", x="{{ nothing }}")
+    capsys.readouterr()
+    assert connectors("plan") == 1
+    said = capsys.readouterr()
+    assert "! b: refused: " in said.out
+    assert "= a: unchanged" in said.out
+    assert "b: unchanged" not in said.out
+    assert "Plan: 1 unchanged, 1 refused" in said.err
+    assert "1 of 2 connectors can not be deployed as they are" in said.err
+    assert connectors("plan", "-o", "json") == report(capsys)["exit_code"] == 1
+    assert connectors("deploy") == 5
+
+
+def test_patterns_choose_templates_as_they_choose_connectors(
+    project: Path, cluster: Cluster, connectors: Call, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("users-a", "users-b", "other"):
+        template(project, name)
+    assert connectors("deploy", "users-*") == 0
+    assert set(cluster.connectors) == {"users-a", "users-b"}
+    assert connectors("plan", "nobody-*") == 64
+    assert "no template of a connector that matches nobody-*" in capsys.readouterr().err
+
+
 def test_a_prune_deletes_what_was_deployed_from_here_and_has_no_template_any_more(
     project: Path, cluster: Cluster, connectors: Call, capsys: pytest.CaptureFixture[str]
 ) -> None:

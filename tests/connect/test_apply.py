@@ -10,7 +10,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from streamguard.connect import apply as applying
 from streamguard.connect import resetting
 from streamguard.connect.answers import State
 from streamguard.connect.apply import Deployment, How, Progress, deploy, plan
@@ -20,6 +19,7 @@ from streamguard.connect.render import Connector
 from streamguard.connect.results import Outcome as ResultOutcome
 from streamguard.connect.results import Report, Result, raise_for, schema
 from streamguard.connect.secrets import is_sensitive
+from streamguard.connect.writing import apply
 from streamguard.errors import (
     ConnectError,
     ConnectorFailed,
@@ -404,7 +404,7 @@ def test_a_plan_is_empty_after_it_was_applied_to_random_configs(
     client, stop = cluster.client(), threading.Event()
     for wanted in sets:
         changes = plan(client, wanted).changes
-        assert [error for _, error in applying.apply(client, changes, jobs=1, stop=stop)] == [None] * len(changes)
+        assert [error for _, error in apply(client, changes, jobs=1, stop=stop)] == [None] * len(changes)
         assert not has_changes(plan(client, wanted).changes)
         stored = {name: one.config for name, one in cluster.connectors.items()}
         assert stored == {one.name: {**one.config, "name": one.name} for one in wanted}

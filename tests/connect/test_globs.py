@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamguard.connect.globs import matching, select
-from streamguard.errors import ConnectorNotFound
+from streamguard.connect.globs import matching, select, select_templates
+from streamguard.errors import ConnectorNotFound, UnknownName
 
 KNOWN = ["users-mongodb-sink", "users-s3-sink", "transactions-s3-sink", "a[b]"]
 
@@ -45,3 +45,10 @@ def test_every_name_chooses_itself_whatever_it_is_made_of(names: list[str]) -> N
     assert select(names, names, "") == sorted(names)
     plain = [name for name in names if name != "*"]  # which would mean itself
     assert not plain or select(["*"], plain, "") == sorted(plain)
+
+
+def test_templates_are_chosen_in_the_same_way() -> None:
+    assert select_templates(["users-*"], KNOWN) == ["users-mongodb-sink", "users-s3-sink"]
+    assert select_templates([], KNOWN) == sorted(KNOWN)
+    with pytest.raises(UnknownName, match=r"no template of a connector that matches x\*"):
+        select_templates(["x*"], KNOWN)

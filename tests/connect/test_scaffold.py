@@ -54,6 +54,12 @@ def test_a_new_connector_of_each_kind_renders_as_it_was_written(project: Project
     assert connector.template.with_name("new-sink.yml").is_file()
 
 
+def test_a_new_sink_without_topics_is_not_written(project: Project, values: Values) -> None:
+    with pytest.raises(ProjectError, match="nothing was written: a sink reads topics"):
+        create(New("mongodb", "new-sink", "bank", {"collection": "people"}), project, values)
+    assert not list(project.connectors.rglob("new-sink*"))
+
+
 def test_nothing_that_is_there_is_written_over(project: Project, values: Values) -> None:
     own = project.connectors / "bank" / "new-sink.yml"
     own.write_text("mine\n")

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from streamguard.connect.lint.run import errors, lint
-from streamguard.connect.parameters import PIECES, kinds, parameters_of_kind
+from streamguard.connect.parameters import kinds, parameters_of_kind
+from streamguard.connect.pieces import PIECES
 from streamguard.connect.render import Connector, render
 from streamguard.connect.sensitive import literal_secrets
 from streamguard.errors import TemplateError

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from streamguard.connect.choose import choose, render_pipelines
+from streamguard.connect.choose import render_each
 from streamguard.connect.values import load_values, parse_override, values_file
 from streamguard.errors import ProjectError, Refused, TemplateError, UnknownName
 from streamguard.project import Project
@@ -97,13 +97,59 @@ def test_a_secret_among_the_values_is_refused_and_not_shown(project: Project) ->
 def test_every_pipeline_with_templates_is_meant_unless_one_is_named(project: Project) -> None:
     (project.init / "card.yml").write_text(PIPELINE)
     settings = load(project.root, environ={})
-    rendered = render_pipelines(project, settings, None)
-    assert [connector.name for connector in rendered] == ["one", "two"]
-    assert [connector.name for connector in choose(rendered, ["two"])] == ["two"]
+    rendering = render_each(project, settings, None)
+    assert [connector.name for connector in rendering.whole()] == ["one", "two"]
+    assert [connector.name for connector in rendering.of(["two"]).whole()] == ["two"]
+    assert [connector.name for connector in rendering.of(["t*", "one"]).whole()] == ["one", "two"]
+    with pytest.raises(UnknownName, match=r"there is no template of a connector tow \(did you mean two\?\)"):
+        rendering.of(["tow"])
     with pytest.raises(
-        UnknownName, match=r"no template|there is no template of a connector tow \(did you mean two\?\)"
+        UnknownName, match=r"there is no template of a connector that matches x\* \(there are one, two\)"
     ):
-        choose(rendered, ["tow"])
+        rendering.of(["x*"])
+
+
+def test_a_template_that_does_not_render_hinders_those_only_that_mean_it(project: Project) -> None:
+    (project.connectors / "bank" / "two.json.j2").write_text("{{ nothing }}")
+    rendering = render_each(project, load(project.root, environ={}), None)
+    assert [connector.name for connector in rendering.of(["one"]).whole()] == ["one"]
+    with pytest.raises(TemplateError, match="nothing is not defined"):
+        rendering.of(["t*"]).whole()
+
+
+def test_a_folder_of_templates_is_a_pipeline_without_a_file_in_init(project: Project) -> None:
+    (project.connectors / "legacy").mkdir()
+    (project.connectors / "legacy" / "old.json.j2").write_text('{"connector.class": "Sink"}')
+    rendered = render_each(project, load(project.root, environ={}), None).whole()
+    assert {connector.name: connector.config["streamguard.owner"] for connector in rendered} == {
+        "one": "streamguard/bank",
+        "two": "streamguard/bank",
+        "old": "streamguard/legacy",
+    }
+
+
+def test_a_project_without_any_values_needs_none(project: Project) -> None:
+    (project.connectors / "values" / "local.yml").unlink()
+    (project.connectors / "bank" / "one.json.j2").write_text('{"connector.class": "Sink"}')
+    rendering = render_each(project, load(project.root, environ={}), None)
+    assert [connector.name for connector in rendering.of(["one"]).whole()] == ["one"]
+    with pytest.raises(ProjectError, match="no values cloud"):
+        values_file(project, "cloud")
+
+
+@pytest.mark.parametrize("name", ["extra", "mongodb_database", "of_a_piece", "described", "looped"])
+def test_set_takes_what_a_template_or_a_piece_asks_for(project: Project, name: str) -> None:
+    shared = project.connectors / "shared"
+    shared.mkdir()
+    (shared / "a.j2").write_text("{{ of_a_piece }}{% for x in looped %}{% endfor %}")
+    (shared / "a.schema.yml").write_text("title: A\nproperties: {described: {type: string}}\n")
+    render_each(project, load(project.root, environ={}), None, overrides=[f"{name}=1"])
+
+
+def test_set_of_what_no_template_asks_for_is_refused_and_does_not_pass_for_no_change(project: Project) -> None:
+    settings = load(project.root, environ={})
+    with pytest.raises(UnknownName, match=r"--set extr: no template asks for it \(did you mean extra\?\)"):
+        render_each(project, settings, None, overrides=["extr=1"])
 
 
 def test_two_pipelines_with_a_connector_of_one_name_are_refused(project: Project) -> None:
@@ -111,4 +157,4 @@ def test_two_pipelines_with_a_connector_of_one_name_are_refused(project: Project
     (project.connectors / "card").mkdir()
     (project.connectors / "card" / "one.json.j2").write_text(TEMPLATE)
     with pytest.raises(TemplateError, match="both named one"):
-        render_pipelines(project, load(project.root, environ={}), None)
+        render_each(project, load(project.root, environ={}), None)

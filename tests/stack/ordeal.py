@@ -10,6 +10,7 @@ import pytest
 
 from streamguard.errors import KafkaError
 from streamguard.kafka.positions import Positions
+from streamguard.project import generator_of
 from tests.stack.bank import RATE, Bank, summary_of
 from tests.stack.nemesis import LIMIT, Nemesis, Plan
 from tests.stack.truth import SLOWEST, Truth
@@ -55,7 +56,7 @@ class _Written:
 
     def __init__(self, bank: Bank) -> None:
         self._positions = Positions(bank.settings)
-        self._places = self._positions.places([bank.pipeline.generator.topic])
+        self._places = self._positions.places([generator_of(bank.pipeline).topic])
         self._before = self._sum()
         self._last = 0
 

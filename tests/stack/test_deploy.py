@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from streamguard.connect.answers import State
-from streamguard.connect.apply import Deployment, How, apply, plan
+from streamguard.connect.apply import Deployment, How, plan
 from streamguard.connect.client import ConnectClient
 from streamguard.connect.own import OWNER, Owner, Prune, stamped
 from streamguard.connect.plan import has_changes, state_of
 from streamguard.connect.progress import Offsets
 from streamguard.connect.render import Connector
 from streamguard.connect.results import Result, raise_for
+from streamguard.connect.writing import apply
 from streamguard.errors import ConnectorNotFound
 from streamguard.kafka.cluster import Cluster
 from streamguard.settings import Settings

@@ -99,6 +99,7 @@ def produce(
       streamguard produce bank --count 1000 --seed 7 --output json
     """
     from streamguard.datagen.generate import generate
+    from streamguard.project import generator_of
 
     if full_speed and rate is not None:
         raise click.UsageError("--rate and --max exclude each other.")
@@ -106,15 +107,16 @@ def produce(
         raise click.UsageError("--fraudulent-share and --unidentified-share are more than 100 percent together.")
     shares = (fraudulent_share / 100, unidentified_share / 100)
     chosen = app.pipeline(pipeline)
+    generator = generator_of(chosen)
     run = new_run(
         chosen,
-        rate=None if full_speed else rate or chosen.generator.rate,
+        rate=None if full_speed else rate or generator.rate,
         name=name,
         seed=seed,
         shares=shares,
         people=people,
     )
-    outcome = generate(app.settings, chosen.generator.topic, run, count=count, duration=duration)
+    outcome = generate(app.settings, generator.topic, run, count=count, duration=duration)
     show_one(outcome.summary(), output)
     outcome.check(app.settings.kafka_bootstrap)
     return INTERRUPTED if outcome.interrupted else 0
@@ -132,8 +134,9 @@ def new_run(
     """A run that begins now; what is None is drawn or the world's default."""
     from streamguard.datagen.worlds import check_world
     from streamguard.datagen.worlds.bank import Run, Shares
+    from streamguard.project import generator_of
 
-    check_world(pipeline.generator.world, pipeline.name)
+    check_world(generator_of(pipeline).world, pipeline.name)
     return Run(
         name=name or secrets.token_hex(4),
         seed=secrets.randbits(32) if seed is None else seed,

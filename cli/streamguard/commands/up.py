@@ -77,7 +77,9 @@ def _next_steps(project: Project, settings: Settings, pipeline: Pipeline, report
     steps = [
         f"streamguard query {query.name} --limit 5" for query in queries(project) if query.pipeline == pipeline.name
     ]
-    lines = [*steps[:1], f"streamguard topics tail {pipeline.generator.topic} -n 3"]
-    lines.append(f"streamguard produce {pipeline.name} --rate 500 --count 2000")
+    lines = steps[:1]
+    if pipeline.generator is not None:
+        lines.append(f"streamguard topics tail {pipeline.generator.topic} -n 3")
+        lines.append(f"streamguard produce {pipeline.name} --rate 500 --count 2000")
     lines += [f"curl -s localhost:{settings.connect_port}/connectors/{r.name}/status" for r in report.connectors[:1]]
     return [*lines, "streamguard status", "streamguard down"]

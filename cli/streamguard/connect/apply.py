@@ -7,12 +7,12 @@ and an error that lint finds stops everything before the first write.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from streamguard.connect import own, parallel, verdicts
+from streamguard.connect import own, verdicts
 from streamguard.connect.answers import ConnectorStatus, Deployed
 from streamguard.connect.client import ConnectClient
 from streamguard.connect.lint.annotations import line, merged
@@ -20,24 +20,20 @@ from streamguard.connect.lint.finding import Finding
 from streamguard.connect.own import Prune
 from streamguard.connect.plan import Abilities, Change, Write, diff
 from streamguard.connect.render import Connector
-from streamguard.connect.resetting import delete_offsets
 from streamguard.connect.results import Rest, Result, outcome_of, raise_for
+from streamguard.connect.secrets import redact
 from streamguard.connect.wait import Outcome, Reading, Target, wait
+from streamguard.connect.writing import EndControl, apply
 from streamguard.errors import (
-    ConnectError,
     ConnectorFailed,
     ConnectorNotFound,
-    ConnectUnavailable,
-    KafkaError,
     Refused,
     StreamguardError,
-    WaitTimedOut,
 )
 
-__all__ = ["Deployment", "How", "Plan", "Progress", "Result", "apply", "deploy", "execute", "plan", "raise_for"]
+__all__ = ["Deployment", "How", "Plan", "Progress", "Result", "deploy", "plan", "raise_for"]
 
 JOBS = 8
-RESET_SECONDS = 60.0
 DONE = {"create": "created", "update": "updated", "pause": "paused", "resume": "resumed", "stop": "stopped"} | {
     "delete": "deleted"
 }
@@ -75,12 +71,6 @@ class Plan:
 
 
 Tell = Callable[[Progress], None]
-EndControl = Callable[[str, Mapping[str, str]], None]
-"""Sets the second group of an Iceberg sink to its end, see `altering`."""
-
-
-def _ignore(_write: Write) -> None:
-    """Nobody wants to know."""
 
 
 def tell_nobody(_progress: Progress) -> None:
@@ -109,84 +99,6 @@ def plan(
         take_over=take_over,
     )
     return Plan(changes, version, deployed)
-
-
-def apply(
-    client: ConnectClient,
-    changes: Sequence[Change],
-    *,
-    jobs: int,
-    stop: threading.Event,
-    fail_fast: bool = False,
-    sent: Callable[[Write], None] = _ignore,
-    end_control: EndControl | None = None,
-) -> Iterator[tuple[Change, StreamguardError | None]]:
-    """Carry out the writes of each change, `jobs` changes at a time; each ends with None, or with an error.
-
-    `sent` is told of every write, from the threads. When the cluster is gone, nothing more is begun.
-    """
-
-    def one(change: Change) -> None:
-        try:
-            execute(client, change, sent, end_control)
-        except StreamguardError as exc:
-            if fail_fast or isinstance(exc, ConnectUnavailable):
-                stop.set()  # here, before this thread takes the next one
-            raise
-
-    for change, given in parallel.each(changes, one, jobs, stop):
-        if given is not None and not isinstance(given, ConnectError | KafkaError | Refused | WaitTimedOut):
-            raise given
-        yield change, None if given is None else type(given)(f"{change.name}: {given}")
-
-
-def execute(
-    client: ConnectClient,
-    change: Change,
-    sent: Callable[[Write], None] = _ignore,
-    end_control: EndControl | None = None,
-) -> None:
-    """Carry out one change. A deletion that somebody else was quicker with is done, too."""
-    for write in change.writes:
-        try:
-            if write.verb == "reset":
-                _reset(client, write.name, end_control)
-            else:
-                _write(client, write)
-        except ConnectorNotFound:
-            if change.action != "delete":
-                raise
-        sent(write)
-
-
-def _write(client: ConnectClient, write: Write) -> None:
-    config = {key: value for key, value in write.config.items() if value is not None}
-    match write.verb:
-        case "create":
-            client.create(write.name, config, write.state)
-        case "put":
-            client.put_config(write.name, config)
-        case "patch":
-            client.patch_config(write.name, write.config)
-        case "pause":
-            client.pause(write.name)
-        case "resume":
-            client.resume(write.name)
-        case "stop":
-            client.stop(write.name)
-        case "delete":
-            client.delete(write.name)
-
-
-def _reset(client: ConnectClient, name: str, end_control: EndControl | None) -> None:
-    """Delete the offsets of a connector that was told to stop."""
-    config = client.config(name)
-
-    def end() -> None:
-        if end_control is not None:
-            end_control(name, config)
-
-    delete_offsets(client, name, timeout=RESET_SECONDS, first=end)
 
 
 def deploy(
@@ -280,7 +192,7 @@ class Deployment:
 
     def _lint(self) -> None:
         for name, error in self._unrendered.items():
-            self._note(name, Change(name, "unchanged"), outcome="refused", error=error)
+            self._note(name, Change(name, "unchanged", refusal=redact(str(error))), outcome="refused", error=error)
         for name, findings in verdicts.lint(self._client, list(self._connectors.values()), self._topics).items():
             self._note(name, Change(name, "unchanged"), findings=findings)
             self._judge(name, findings)

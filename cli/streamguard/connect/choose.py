@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from streamguard.connect.environment import Environment
+from streamguard.connect.environment import Environment, undeclared
+from streamguard.connect.globs import select_templates
 from streamguard.connect.own import Owner, stamped
+from streamguard.connect.parameters import parameter_names
 from streamguard.connect.render import SUFFIX, Connector, render
-from streamguard.connect.values import load_values, values_file
+from streamguard.connect.values import Values, load_values, values_file
 from streamguard.errors import Refused, StreamguardError, TemplateError, UnknownName
 from streamguard.model import Pipeline
 from streamguard.project import Project, did_you_mean
@@ -28,9 +30,8 @@ class Rendering:
         return frozenset((*(connector.name for connector in self.connectors), *self.failed))
 
     def of(self, names: Sequence[str]) -> Rendering:
-        """Those that are named; all, if no name is given."""
-        _require(names, self.names)
-        wanted = names or self.names
+        """Those that names and patterns choose; all, if there are none."""
+        wanted = set(select_templates(names, self.names))
         failed = {name: error for name, error in self.failed.items() if name in wanted}
         return Rendering([connector for connector in self.connectors if connector.name in wanted], failed)
 
@@ -48,17 +49,6 @@ def render_pipeline(
     return render_each(project, settings, [pipeline], values, overrides).whole()
 
 
-def render_pipelines(
-    project: Project,
-    settings: Settings,
-    pipelines: Sequence[Pipeline] | None,
-    values: str = "local",
-    overrides: Sequence[str] = (),
-) -> list[Connector]:
-    """Every connector of the pipelines, or of each that has templates."""
-    return render_each(project, settings, pipelines, values, overrides).whole()
-
-
 def render_each(
     project: Project,
     settings: Settings,
@@ -68,7 +58,8 @@ def render_each(
 ) -> Rendering:
     """Every template of the pipelines, or of all that have some; one that does not render does not stop the others.
 
-    What concerns all of them is raised: values that are wrong, and a name that two templates have.
+    What concerns all of them is raised: values that are wrong or that nothing asks for, and a name that two templates
+    have.
     """
     if pipelines is None:
         pipelines = [project.pipeline(name) for name in project.pipelines() if project.templates(name)]
@@ -79,6 +70,7 @@ def render_each(
     found = Rendering()
     for pipeline in pipelines:
         loaded = load_values(settings, pipeline, file, overrides)
+        _refuse_unasked(loaded, environment)
         owner = Owner(settings.connect_owner, pipeline.name)
         for template in templates[pipeline.name]:
             try:
@@ -89,16 +81,19 @@ def render_each(
     return found
 
 
-def choose(connectors: Sequence[Connector], names: Sequence[str]) -> list[Connector]:
-    """Those that are named, in their own order; all, if no name is given."""
-    _require(names, {connector.name for connector in connectors})
-    return [connector for connector in connectors if not names or connector.name in names]
+def _refuse_unasked(values: Values, environment: Environment) -> None:
+    """`UnknownName` for a --set that no template of the project asks for: a slip would pass for "nothing to change"."""
+    for name in values.overrides.keys() - values.without_overrides.keys():
+        asked = _asked_for(environment)
+        if name not in asked:
+            known = asked | values.without_overrides.keys()
+            raise UnknownName(f"--set {name}: no template asks for it{did_you_mean(name, known)}")
 
 
-def _require(names: Sequence[str], known: Collection[str]) -> None:
-    for name in names:
-        if name not in known:
-            raise UnknownName(f"there is no template of a connector {name}{did_you_mean(name, known)}")
+def _asked_for(environment: Environment) -> set[str]:
+    """The names of all values that templates and pieces of the project use or describe."""
+    files = [path.relative_to(environment.root).as_posix() for path in environment.root.rglob("*.j2")]
+    return {name for name, _, _ in undeclared(environment, files, {})} | parameter_names(environment.root)
 
 
 def _refuse_twins(templates: Iterable[Path]) -> None:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from streamguard.connect.answers import UNREACHABLE, Deployed, is_mask
 from streamguard.connect.client import ConnectClient
+from streamguard.connect.globs import select
 from streamguard.connect.sensitive import REFERENCE, literal_secret, named_by_reference
-from streamguard.errors import ConnectError, ConnectorNotFound, Refused
-from streamguard.project import did_you_mean
+from streamguard.errors import ConnectError, Refused
 
 FIRST = ("connector.class", "topics", "topics.regex", "tasks.max")
 STATES = {"PAUSED": "paused", "STOPPED": "stopped"}
@@ -82,16 +82,14 @@ def _text(value: str) -> str:
     return quoted.replace("{", "\\u007b").replace("}", "\\u007d").replace("#", "\\u0023").replace("%", "\\u0025")
 
 
-def export_all(client: ConnectClient, names: Sequence[str]) -> tuple[list[Exported], list[Refused]]:
-    """The templates of the connectors of a cluster, or of those named; and why some can not be written."""
-    deployed = client.connectors_for(names)
-    for name in names:
-        if name not in deployed:
-            raise ConnectorNotFound(f"{client.shown_url} has no connector {name}{did_you_mean(name, deployed)}")
+def export_all(client: ConnectClient, patterns: Sequence[str]) -> tuple[list[Exported], list[Refused]]:
+    """The templates of the connectors of a cluster, or of those that names and patterns choose; and why some can not be
+    written."""
+    deployed = client.connectors_for(patterns)
     found: list[Exported] = []
     refused: list[Refused] = []
     typed: dict[str, frozenset[str]] = {}
-    for name in sorted(names or deployed):
+    for name in select(patterns, deployed, client.shown_url):
         connector = deployed[name]
         class_name = connector.config.get("connector.class", "")
         if class_name not in typed:

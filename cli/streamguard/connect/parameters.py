@@ -9,24 +9,21 @@ the earlier: the schema's defaults, settings, the pipeline, the values file, the
 from __future__ import annotations
 
 import functools
-import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from jinja2 import nodes
 
+from streamguard.connect.pieces import PIECES, pieces_of
 from streamguard.connect.values import OWN_SCHEMA, Values, refuse_secrets
 from streamguard.errors import ProjectError, Refused, TemplateError
 from streamguard.project import did_you_mean, line_of, load_yaml
 
 SUFFIX = ".json.j2"
-PIECES = "shared"
 SCHEMA_SUFFIX = ".schema.yml"
-_PARSER = jinja2.Environment(autoescape=False)  # noqa: S701 - reads templates' names, renders nothing
 
 
 @dataclass(frozen=True)
@@ -140,7 +137,7 @@ def parameter_list(
     template: Path, root: Path, *, parse: Callable[[Path], nodes.Template] | None = None
 ) -> ParameterList:
     """The parameters of a template, from the schemas of the pieces that it includes."""
-    pieces, used = _pieces(template, root, parse)
+    pieces, used = pieces_of(template, root, parse)
     files = [(root / piece).with_name(Path(piece).stem + SCHEMA_SUFFIX) for piece in pieces]
     schemas = tuple((file, file.stat().st_mtime_ns) for file in files if file.is_file())
     return _combined(schemas, used)
@@ -165,7 +162,7 @@ def kinds(root: Path) -> dict[str, str]:
 def kind_of(template: Path, root: Path) -> str | None:
     """Which kind of sink a template makes: by the outermost piece that it includes."""
     known = kinds(root)
-    for piece in _pieces(template, root)[0]:
+    for piece in pieces_of(template, root)[0]:
         kind = Path(piece).stem.removesuffix("-sink")
         if kind in known and Path(piece).stem.endswith("-sink"):
             return kind
@@ -175,6 +172,12 @@ def kind_of(template: Path, root: Path) -> str | None:
 def parameters_of_kind(kind: str, root: Path) -> ParameterList:
     """The parameters of `shared/KIND-sink.j2`."""
     return parameter_list(root / PIECES / f"{kind}-sink.j2", root)
+
+
+def parameter_names(root: Path) -> set[str]:
+    """The parameters of all pieces there are."""
+    files = (root / PIECES).glob(f"*{SCHEMA_SUFFIX}")
+    return {name for path in files for name in _schema(path, path.stat().st_mtime_ns)["properties"]}
 
 
 def _add(schema: dict[str, Any], piece: Mapping[str, Any]) -> None:
@@ -196,72 +199,6 @@ def _schema(path: Path, _changed: int) -> Mapping[str, Any]:
     except jsonschema.SchemaError as exc:
         raise ProjectError(f"{path} is no JSON Schema: {exc.message}") from exc
     return document
-
-
-def _pieces(
-    template: Path, root: Path, parse: Callable[[Path], nodes.Template] | None = None
-) -> tuple[list[str], frozenset[str]]:
-    """The pieces that a template includes, the outer ones first; and the names of values that it uses itself."""
-    inside = template.is_relative_to(root) or template.resolve().is_relative_to(root.resolve())
-    if not inside or not template.is_file():
-        return [], frozenset()
-    included, used = _names(_text(template)) if parse is None else _parsed(template, parse)
-    name = template.relative_to(root).as_posix() if template.is_relative_to(root) else ""
-    seen = [name] if name.startswith(f"{PIECES}/") else []
-    pending = list(included)
-    while pending:
-        piece = pending.pop(0)
-        if piece in seen:
-            continue
-        found = _included(root / piece)
-        if found is not None:
-            seen.append(piece)
-            pending += found
-    return seen, used
-
-
-def _parsed(template: Path, parse: Callable[[Path], nodes.Template]) -> tuple[tuple[str, ...], frozenset[str]]:
-    try:
-        return _names_of(parse(template))
-    except (jinja2.TemplateError, TemplateError, ValueError):
-        return (), frozenset()  # told of when it is rendered, with the line
-
-
-def _included(path: Path) -> tuple[str, ...] | None:
-    """What a piece includes; None: there is no such file."""
-    try:
-        about = path.stat()
-    except OSError:
-        return None
-    return _included_in(path, about.st_mtime_ns, about.st_size) if stat.S_ISREG(about.st_mode) else None
-
-
-@functools.lru_cache(maxsize=256)
-def _included_in(path: Path, _changed: int, _size: int) -> tuple[str, ...]:
-    return _names(_text(path))[0]
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (UnicodeDecodeError, OSError):
-        return ""  # told of when it is rendered
-
-
-@functools.lru_cache(maxsize=1024)
-def _names(text: str) -> tuple[tuple[str, ...], frozenset[str]]:
-    """What a template includes by name, and the names it uses; nothing if it can not be parsed. Many are alike."""
-    try:
-        tree = _PARSER.parse(text)
-    except jinja2.TemplateSyntaxError:
-        return (), frozenset()  # told of when it is rendered, with the line
-    return _names_of(tree)
-
-
-def _names_of(tree: nodes.Template) -> tuple[tuple[str, ...], frozenset[str]]:
-    included = [node.template.value for node in tree.find_all(nodes.Include) if isinstance(node.template, nodes.Const)]
-    used = frozenset(node.name for node in tree.find_all(nodes.Name) if node.ctx == "load")
-    return tuple(included), used
 
 
 @dataclass(frozen=True)

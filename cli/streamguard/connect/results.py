@@ -84,7 +84,7 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        error = error_of(self.results)
+        error = error_of(self.results, planned=self.command == "plan")
         return 0 if error is None else error.exit_code
 
     def document(self) -> dict[str, Any]:
@@ -111,15 +111,15 @@ def schema() -> dict[str, Any]:
     return found
 
 
-def raise_for(results: Sequence[Result]) -> None:
+def raise_for(results: Sequence[Result], *, planned: bool = False) -> None:
     """Raise what the command ends with, unless every connector is as it should be."""
-    error = error_of(results)
+    error = error_of(results, planned=planned)
     if error is not None:
         raise error
 
 
-def error_of(results: Sequence[Result]) -> StreamguardError | None:
-    """One error for all results; None if all went well.
+def error_of(results: Sequence[Result], *, planned: bool = False) -> StreamguardError | None:
+    """One error for all results; None if all went well. `planned`: nothing was done, and nothing was to be.
 
     All of one kind: that kind, whose exit code says it. Some went well, or were written at least: `PartlyDone`.
     """
@@ -132,7 +132,7 @@ def error_of(results: Sequence[Result]) -> StreamguardError | None:
     kinds = {type(error) for error in errors}
     if len(ill) == 1 == len(results) and errors:
         return type(errors[0])(told)
-    if any(result.outcome == "planned" for result in results):
+    if planned or any(result.outcome == "planned" for result in results):
         kind = kinds.pop() if len(kinds) == 1 else ConnectError
         return kind(f"{len(ill)} of {len(results)} connectors can not be deployed as they are:\n  {told}")
     if any(result.outcome in ("done", "unchanged") for result in results):

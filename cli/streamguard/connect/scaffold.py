@@ -11,7 +11,8 @@ from typing import Any
 
 import yaml
 
-from streamguard.connect.parameters import PIECES, SUFFIX, Parameter, own_values_file, parameters_of_kind
+from streamguard.connect.parameters import SUFFIX, Parameter, own_values_file, parameters_of_kind
+from streamguard.connect.pieces import PIECES
 from streamguard.connect.render import Connector, render
 from streamguard.connect.values import Values, parse_override
 from streamguard.errors import ProjectError, StorageError, StreamguardError, UnknownName
@@ -70,7 +71,10 @@ def create(new: New, project: Project, values: Values) -> Connector:
     files = new.files(project)
     write_files(files, project)
     try:
-        return render(next(iter(files)), values, project.connectors)
+        connector = render(next(iter(files)), values, project.connectors)
+        if not connector.config.get("topics") and not connector.config.get("topics.regex"):
+            raise ProjectError("a sink reads topics, and none are given: say which with --topics")
+        return connector
     except StreamguardError as exc:
         _remove(files)
         raise type(exc)(f"nothing was written: {exc}") from exc

@@ -19,6 +19,8 @@ from streamguard.model import Lake, Pipeline
 from streamguard.project import Project, load_yaml
 from streamguard.settings import Settings
 
+DEFAULT = "local"
+"""The values that are meant without --values."""
 FROM_SETTINGS = ("s3_endpoint", "s3_catalog", "s3_warehouse", "s3_region", "kafka_replication")
 _SCALAR = {"type": ["string", "number", "boolean"]}
 OWN_SCHEMA: Mapping[str, Any] = {
@@ -67,7 +69,10 @@ class Values(dict[str, Any]):
 
 
 def values_file(project: Project, name: str) -> Path:
-    """The file of `--values NAME|FILE`: a name stands for `connectors/values/NAME.yml`."""
+    """The file of `--values NAME|FILE`: a name stands for `connectors/values/NAME.yml`.
+
+    A project that has no values at all needs none: then there is no file of the default name.
+    """
     folder = project.connectors / "values"
     path = folder / f"{name}.yml"
     if path.parent == folder and path.is_file():
@@ -75,8 +80,12 @@ def values_file(project: Project, name: str) -> Path:
     if Path(name).is_file():
         return Path(name)
     known = sorted(path.stem for path in folder.glob("*.yml"))
+    if name == DEFAULT and not known:
+        return path
     near = difflib.get_close_matches(name, known, n=1) or known
-    raise ProjectError(f"no values {name}: neither a file nor in {folder} (there: {', '.join(near) or 'none'})")
+    raise ProjectError(
+        f"no values {name}: neither a file nor in {folder} (there: {', '.join(near) or 'none'}): --values says which"
+    )
 
 
 def load_values(settings: Settings, pipeline: Pipeline, path: Path, overrides: Iterable[str] = ()) -> Values:
@@ -87,7 +96,7 @@ def load_values(settings: Settings, pipeline: Pipeline, path: Path, overrides: I
         values["mongodb_database"] = pipeline.mongodb_database
     if pipeline.lake:
         values |= lake_values(pipeline.lake)
-    given = load_yaml(path, VALUES_SCHEMA)
+    given = load_yaml(path, VALUES_SCHEMA) if path.is_file() else {}
     own = given.pop("connectors", {})
     overridden = dict(parse_override(override) for override in overrides)
     for mapping in (given, overridden, *own.values()):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from streamguard.errors import ProjectError, RecordRefused
 from streamguard.kafka import dead_letters
 from streamguard.model import Pipeline
+from streamguard.project import generator_of
 from streamguard.services.frame import Decision, Service
 from streamguard.services.transaction import parse
 from streamguard.settings import Settings
@@ -58,7 +59,7 @@ def service(settings: Settings, pipeline: Pipeline) -> Service:
 
 def source_of(pipeline: Pipeline) -> str:
     """The topic that the ingestor of a pipeline reads; `ProjectError` if the pipeline lacks a topic it writes to."""
-    source = pipeline.generator.topic
+    source = generator_of(pipeline).topic
     for topic in (source, *filter(None, ROUTES.values()), dead_letters.topic_for(source)):
         if pipeline.topic(topic) is None:
             raise ProjectError(f"init/{pipeline.name}.yml has no topic {topic}, which the ingestor needs")

@@ -238,19 +238,21 @@ def _own(settings: Settings, project: Project) -> list[Program]:
 
 
 def _pipeline(settings: Settings, project: Project, name: str) -> list[Program]:
-    """The services and the generator of a pipeline; a pipeline that can not be read has none."""
+    """The services and the generator of a pipeline, if it has them; a pipeline that can not be read has none."""
     try:
         pipeline = project.pipeline(name)
     except ProjectError:
         return []
-    rate = f"{pipeline.generator.rate:g}"
-    generator = Program(
-        name=f"produce-{name}",
-        argv=_python(project, "produce", name, "--rate", rate),
-        env=settings.environment(),
-        needs=("kafka",),
-    )
-    return [*(_service(settings, project, service, name) for service in pipeline.services), generator]
+    programs = [_service(settings, project, service, name) for service in pipeline.services]
+    if pipeline.generator is not None:
+        generator = Program(
+            name=f"produce-{name}",
+            argv=_python(project, "produce", name, "--rate", f"{pipeline.generator.rate:g}"),
+            env=settings.environment(),
+            needs=("kafka",),
+        )
+        programs.append(generator)
+    return programs
 
 
 def _service(settings: Settings, project: Project, service: str, pipeline: str) -> Program:

@@ -22,7 +22,7 @@ from streamguard.kafka.positions import Positions
 from streamguard.kafka.tail import Record, between
 from streamguard.kafka.watch import Place, Watch
 from streamguard.model import Pipeline
-from streamguard.project import Project
+from streamguard.project import Project, generator_of
 from streamguard.settings import Settings
 from streamguard.verify.checks import Held, check
 from streamguard.verify.documents import Documents, keys_of
@@ -52,11 +52,12 @@ class Verification:
     """A run of the bank world, or several, through one pipeline, which nobody else may use meanwhile."""
 
     def __init__(self, settings: Settings, project: Project, pipeline: Pipeline, *, say: Say = say_nothing) -> None:
-        if pipeline.generator.world != WORLD:
+        generator = generator_of(pipeline)
+        if generator.world != WORLD:
             raise ProjectError(f"verify knows the world {WORLD}, and init/{pipeline.name}.yml has another one")
         self._settings, self._say = settings, say
         self._judge = judge_of(project, pipeline) if PROCESSOR in pipeline.services else None
-        self._source = pipeline.generator.topic
+        self._source = generator.topic
         dead = [topic.name for topic in pipeline.topics if topic.name.endswith(dead_letters.SUFFIX)]
         self._topics = [self._source, FRAUDULENT, UNIDENTIFIED, RESULT, USERS, *dead]
         connectors = render_pipeline(project, settings, pipeline)
@@ -181,7 +182,7 @@ class Verification:
 
 def groups_of(settings: Settings, pipeline: Pipeline) -> dict[str, Sequence[str]]:
     """The consumer groups of services and ksql server, with the topics that they read."""
-    sources = {"ingestor": pipeline.generator.topic, PROCESSOR: UNIDENTIFIED}
+    sources = {"ingestor": generator_of(pipeline).topic, PROCESSOR: UNIDENTIFIED}
     groups: dict[str, Sequence[str]] = {
         f"sg.{pipeline.name}.{service}": (topic,) for service, topic in sources.items() if service in pipeline.services
     }

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from streamguard.connect.lint.run import lint
-from streamguard.connect.parameters import PIECES, kinds
+from streamguard.connect.parameters import kinds
+from streamguard.connect.pieces import PIECES
 from streamguard.connect.render import Connector, render
 from tests.connect.test_sinks import CONNECTORS, GIVEN
 

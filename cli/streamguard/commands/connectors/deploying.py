@@ -201,7 +201,7 @@ def plan(app: App, /, *, output: str, detailed_exitcode: bool, **given: Any) -> 
     else:
         print_report(begun.report(deployment, results), output)
     click.echo(f"Plan: {counts([result.change for result in results])}", err=True)
-    raise_for(results)
+    raise_for(results, planned=True)
     return CHANGES if detailed_exitcode and has_changes([result.change for result in results]) else 0
 
 

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streamguard.commands import completion
-from streamguard.commands.connectors.options import client_of, template_options, url_option, values_option
+from streamguard.commands.connectors.options import (
+    client_of,
+    names_argument,
+    template_options,
+    url_option,
+    values_option,
+)
 from streamguard.commands.output import output_option, show
 
 if TYPE_CHECKING:
@@ -35,7 +41,6 @@ def parameters(app: App, name: str | None, output: str) -> None:
       streamguard connectors parameters users-s3-sink -o json
     """
     from streamguard.connect.parameters import kinds, parameter_list, parameters_of_kind
-    from streamguard.connect.render import SUFFIX
     from streamguard.errors import UnknownName
     from streamguard.project import did_you_mean
 
@@ -44,9 +49,7 @@ def parameters(app: App, name: str | None, output: str) -> None:
         show([{"kind": kind, "makes": title} for kind, title in known.items()], ("kind", "makes"), output)
         return
     templates = {
-        path.name.removesuffix(SUFFIX): path
-        for pipeline in app.project.pipelines()
-        for path in app.project.templates(pipeline)
+        _name_of(path): path for pipeline in app.project.pipelines() for path in app.project.templates(pipeline)
     }
     if name in known:
         listed = parameters_of_kind(name, app.project.connectors)
@@ -54,7 +57,10 @@ def parameters(app: App, name: str | None, output: str) -> None:
         listed = parameter_list(templates[name], app.project.connectors)
     else:
         raise UnknownName(f"there is no kind of sink and no template {name}{did_you_mean(name, [*known, *templates])}")
-    show([entry.row() for entry in listed.parameters], ("name", "type", "default", "about"), output)
+    rows = [entry.row() for entry in listed.parameters]
+    if output == "table":
+        rows = [{**row, "default": "required" if row["required"] else _default(row["default"])} for row in rows]
+    show(rows, ("name", "type", "default", "about"), output)
 
 
 @click.command()
@@ -143,7 +149,7 @@ def new(
     known = kinds(app.project.connectors)
     if kind not in known:
         raise UnknownName(f"there is no kind of sink {kind}{did_you_mean(kind, known)}")
-    chosen = app.pipeline(pipeline or _only_pipeline(app))
+    chosen = app.project.pipeline_to_fill(pipeline or _only_pipeline(app))
     loaded = load_values(app.settings, chosen, values_file(app.project, values))
     given: dict[str, Any] = {}
     for key, text in (*((("topics", topics),) if topics else ()), *(_pair(text) for text in overrides)):
@@ -156,7 +162,7 @@ def new(
 
 
 @click.command()
-@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=completion.connectors)
+@names_argument
 @click.option(
     "-p",
     "--pipeline",
@@ -170,20 +176,22 @@ def new(
 def export(app: App, *, names: tuple[str, ...], pipeline: str, url: str | None) -> int:
     """Write connectors of a cluster as templates. They render to what the cluster has.
 
+    A folder of connectors/ is a pipeline; one that is not there yet is made.
+
     No secret is written: a key that holds one gets a reference to a variable of the worker, which is told of. Nothing
     that is there is written over.
 
     \b
     Examples:
       streamguard connectors export -p legacy --url http://connect:8083
-      streamguard connectors export users-s3-sink -p bank
+      streamguard connectors export users-s3-sink 'trial-*' -p bank
     """
     from streamguard.connect.export import export_all
     from streamguard.connect.render import SUFFIX
     from streamguard.connect.scaffold import write_files
     from streamguard.errors import PartlyDone, Refused
 
-    folder = app.project.connectors / app.pipeline(pipeline).name
+    folder = app.project.connectors / app.project.pipeline_to_fill(pipeline).name
     found, refused = export_all(client_of(app, url), names)
     write_files({folder / f"{one.name}{SUFFIX}": one.template for one in found}, app.project)
     for one in found:
@@ -196,32 +204,40 @@ def export(app: App, *, names: tuple[str, ...], pipeline: str, url: str | None) 
     return 0
 
 
+def _default(value: Any) -> str:
+    """As it is written in a file of values."""
+    return str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
+
+
 def _companions(
     app: App, names: Sequence[str], pipeline: str | None, values: str, overrides: Sequence[str]
 ) -> list[Companion]:
     from streamguard.connect.companions import companions as made_for
+    from streamguard.connect.globs import select_templates
     from streamguard.connect.parameters import complete, kind_of
-    from streamguard.connect.render import SUFFIX, render
+    from streamguard.connect.render import render
     from streamguard.connect.values import load_values, values_file
-    from streamguard.errors import UnknownName
-    from streamguard.project import did_you_mean
 
-    project, found, known = app.project, [], []
-    for each in [pipeline] if pipeline else project.pipelines():
-        loaded = load_values(app.settings, app.pipeline(each), values_file(project, values), overrides)
-        for template in project.templates(each):
-            name = template.name.removesuffix(SUFFIX)
-            known.append(name)
+    project, found = app.project, []
+    pipelines = [app.pipeline(each) for each in ([pipeline] if pipeline else project.pipelines())]
+    templates = {each.name: {_name_of(path): path for path in project.templates(each.name)} for each in pipelines}
+    wanted = select_templates(names, {name for named in templates.values() for name in named})
+    for each in pipelines:
+        loaded = load_values(app.settings, each, values_file(project, values), overrides)
+        for name, template in templates[each.name].items():
             kind = kind_of(template, project.connectors)
-            if kind and (not names or name in names):
+            if kind and name in wanted:
                 connector = render(template, loaded, project.connectors)
                 # What a template writes itself is no parameter of it, and needs companions as well.
                 written = {"collection": connector.config.get("collection"), "topics": connector.topics}
                 found += made_for(kind, name, {**written, **complete(template, loaded, project.connectors)})
-    for name in names:
-        if name not in known:
-            raise UnknownName(f"there is no template of a connector {name}{did_you_mean(name, known)}")
     return found
+
+
+def _name_of(template: Path) -> str:
+    from streamguard.connect.render import SUFFIX
+
+    return template.name.removesuffix(SUFFIX)
 
 
 def _only_pipeline(app: App) -> str:
@@ -260,4 +276,5 @@ def _tell_topics(app: App, pipeline: str, config: Any) -> None:
     missing = [topic for topic in (*wanted, *own) if app.pipeline(pipeline).topic(topic) is None]
     if missing:
         file = app.project.init / f"{pipeline}.yml"
-        click.echo(f"add to the topics of {file}: {', '.join(missing)}", err=True)
+        what = f"add to the topics of {file}" if file.is_file() else "topics that it needs"
+        click.echo(f"{what}: {', '.join(missing)}", err=True)

@@ -28,10 +28,7 @@ values_option = click.option(
     help="connectors/values/NAME.yml, or a file.",
 )
 yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-names_argument = click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=completion.connectors)
-required_names = click.argument(
-    "names", nargs=-1, required=True, metavar="NAME...", shell_complete=completion.connectors
-)
+names_argument = click.argument("names", nargs=-1, metavar="[NAME|GLOB]...", shell_complete=completion.connectors)
 
 
 def url_option(function: F) -> F:
@@ -169,10 +166,10 @@ def rendered_by(
     app: App, names: Sequence[str], pipeline: str | None, values: str, overrides: Sequence[str]
 ) -> list[Connector]:
     """The connectors that templates and values give, those of `names` only."""
-    from streamguard.connect.choose import choose, render_pipelines
+    from streamguard.connect.choose import render_each
 
     pipelines = [app.pipeline(pipeline)] if pipeline else None
-    rendered = choose(render_pipelines(app.project, app.settings, pipelines, values, overrides), names)
+    rendered = render_each(app.project, app.settings, pipelines, values, overrides).of(names).whole()
     learn_references(rendered)
     return rendered
 
