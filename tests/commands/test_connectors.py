@@ -156,6 +156,30 @@ def test_status_shows_the_first_cause_without_secrets(
     assert f"{script.url} has no connector d (there are c)" in capsys.readouterr().err
 
 
+def test_describe_shows_tasks_topics_and_config_without_secrets(
+    project: Path, script: Script, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = {"connector.class": "Sink", "uri": "http://u:hunter2@h", "odd": "hunter3", "file": "/data/${env:X}/y"}
+    keys = Answer(body=[{"name": "odd", "type": "PASSWORD", "required": False, "importance": "LOW"}])
+    used = Answer(body={"c": {"topics": ["b", "a"]}})
+    trace = "Caused by: a.ConnectException: no file '/data/s3cr3t/y'"
+    for output in ("json", "table"):
+        script.answers = [listing(config, "FAILED", trace), keys, used]
+        assert connectors(project, "describe", "c", "--url", script.url, "-o", output) == 0
+        said = capsys.readouterr().out
+        assert not [word for word in ("hunter2", "hunter3", "s3cr3t") if word in said]
+        if output == "json":
+            (row,) = json.loads(said)
+            assert row["topics"] == ["a", "b"]
+            assert [(task["state"], task["worker"]) for task in row["tasks"]] == [("FAILED", "w")]
+            assert row["config"]["file"] == "/data/${env:X}/y"
+        else:
+            assert "TASKS   0 FAILED on w: ConnectException: no file '********'" in said
+    script.answers = [listing(config), keys, Answer(403, {"error_code": 403, "message": "Topic tracking is disabled."})]
+    assert connectors(project, "describe", "c", "--url", script.url) == 0
+    assert "TOPICS  the worker keeps no account of them" in capsys.readouterr().out
+
+
 def test_delete_asks_first(
     project: Path, script: Script, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

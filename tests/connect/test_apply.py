@@ -18,7 +18,7 @@ from streamguard.connect.plan import Action, has_changes
 from streamguard.connect.render import Connector
 from streamguard.connect.results import Outcome as ResultOutcome
 from streamguard.connect.results import Report, Result, raise_for, schema
-from streamguard.connect.secrets import is_sensitive
+from streamguard.connect.sensitive import is_sensitive
 from streamguard.connect.writing import apply
 from streamguard.errors import (
     ConnectError,

@@ -50,6 +50,22 @@ def test_the_level_is_set_back_whatever_ends_the_wait(script: Script, ends: type
     assert puts == [(path, {"level": "TRACE"}), (path, {"level": "INFO"})]
 
 
+def test_the_next_one_finds_the_level_of_before_since_it_is_waited_for(script: Script) -> None:
+    late = Answer(body={"a": {"level": "TRACE"}})
+    script.answers = [Answer(body={"a": {"level": "INFO"}}), Answer(204), Answer(204), late, late]
+    script.rest = Answer(body={"a": {"level": "INFO"}})
+    looks: list[float] = []
+    levels = set_for(script.client(), "a", "TRACE", "cluster", wait=lambda: None, sleep=looks.append)
+    assert levels == ("INFO", "INFO")
+    assert len(looks) == 2
+    script.answers, script.rest = [Answer(body={"a": {"level": "INFO"}}), Answer(204), Answer(204)], late
+    times = iter(range(0, 100, 3))
+    levels = set_for(
+        script.client(), "a", "TRACE", "cluster", wait=lambda: None, clock=lambda: next(times), sleep=looks.append
+    )
+    assert levels == ("INFO", "TRACE")
+
+
 @pytest.mark.parametrize(
     ("name", "level", "wanted"),
     [

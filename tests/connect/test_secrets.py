@@ -13,17 +13,15 @@ from streamguard.connect.secrets import (
     MASK,
     RedactingFilter,
     forget,
-    is_sensitive,
     learn,
     learn_echoes,
     learn_password_keys,
-    literal_secret,
-    named_by_reference,
     redact,
     shown,
     shown_beside,
     unresolved_in,
 )
+from streamguard.connect.sensitive import is_sensitive, literal_secret, named_by_reference
 from tests.stack.sentinels import forms
 
 

@@ -46,6 +46,12 @@ def show_one(document: Mapping[str, Any], output: str) -> None:
         click.echo(json.dumps(document, indent=2 if output == "json" else None, default=str))
 
 
+def styled(state: str) -> str:
+    """A state in its colour, on a terminal that shows some."""
+    style = STYLES.get(state, "")
+    return click.style(state, fg=style.rpartition(" ")[2], bold="bold" in style) if style else state
+
+
 def _print_yaml(document: Any) -> None:
     import yaml
 

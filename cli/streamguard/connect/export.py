@@ -93,7 +93,7 @@ def export_all(client: ConnectClient, patterns: Sequence[str]) -> tuple[list[Exp
         connector = deployed[name]
         class_name = connector.config.get("connector.class", "")
         if class_name not in typed:
-            typed[class_name] = _password_keys(client, class_name)
+            typed[class_name] = password_keys(client, class_name)
         try:
             found.append(exported(connector, typed[class_name]))
         except Refused as exc:
@@ -101,7 +101,7 @@ def export_all(client: ConnectClient, patterns: Sequence[str]) -> tuple[list[Exp
     return found, refused
 
 
-def _password_keys(client: ConnectClient, class_name: str) -> frozenset[str]:
+def password_keys(client: ConnectClient, class_name: str) -> frozenset[str]:
     """The keys that a plugin types PASSWORD; none, if the worker does not say."""
     try:
         return frozenset(entry.name for entry in client.plugin_config(class_name) if entry.type == "PASSWORD")

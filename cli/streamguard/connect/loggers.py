@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Sequence
 from typing import Literal
 
@@ -16,6 +17,7 @@ LEAKING = re.compile(
     r"root|org|org\.apache|org\.apache\.kafka|org\.apache\.kafka\.common(\.config(\.AbstractConfig)?)?"
     r"|org\.apache\.kafka\.connect(\.runtime(\..*Config)?)?|com\.mongodb(\..*)?|io\.debezium(\..*)?"
 )
+TAKEN_ON_SECONDS = 5.0
 QUIET = ("WARN", "ERROR", "FATAL", "OFF")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|)")
 _SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -63,13 +65,27 @@ def level_of(client: ConnectClient, name: str) -> str:
 
 
 def set_for(
-    client: ConnectClient, name: str, level: str, scope: Scope, *, wait: Callable[[], object]
+    client: ConnectClient,
+    name: str,
+    level: str,
+    scope: Scope,
+    *,
+    wait: Callable[[], object],
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> tuple[str, str]:
-    """Set a level, `wait`, set back the one that was before, whatever ends the wait: the levels before and after."""
+    """Set a level, `wait`, set back the one that was before, whatever ends the wait: the levels before and after.
+
+    Workers take on a level of the cluster after they have answered. So it is looked at until they have, some seconds at
+    most: otherwise who sets the level next takes ours for the one that was before.
+    """
     before = level_of(client, name)
     try:
         client.set_logger(name, level, scope)
         wait()
     finally:
         client.set_logger(name, before, scope)
-    return before, level_of(client, name)
+    deadline = clock() + TAKEN_ON_SECONDS
+    while (after := level_of(client, name)) != before and clock() < deadline:
+        sleep(0.05)
+    return before, after

@@ -15,8 +15,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from streamguard.connect.render import Connector
-from streamguard.connect.secrets import is_sensitive, literal_secret
-from streamguard.connect.sensitive import REFERENCE
+from streamguard.connect.sensitive import REFERENCE, is_sensitive, literal_secret
 from streamguard.errors import Refused, TemplateError, UnknownName
 
 OWNER = "streamguard.owner"

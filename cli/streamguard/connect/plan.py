@@ -19,7 +19,8 @@ from streamguard.connect.answers import ConnectorStatus, Deployed, State, is_mas
 from streamguard.connect.lint.rule import version_of
 from streamguard.connect.own import REFERENCES, owner_of
 from streamguard.connect.render import Connector
-from streamguard.connect.secrets import is_sensitive, shown_beside
+from streamguard.connect.secrets import shown_beside
+from streamguard.connect.sensitive import is_sensitive
 
 Action = Literal["create", "update", "pause", "resume", "stop", "delete", "unchanged"]
 Verb = Literal["create", "put", "patch", "pause", "resume", "stop", "reset", "delete"]

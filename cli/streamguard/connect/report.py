@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from streamguard.connect.answers import ConnectorStatus, Deployed
+from streamguard.connect.own import owner_of
+from streamguard.connect.secrets import shown
 from streamguard.connect.wait import first_cause, summary
 
 
@@ -30,6 +32,30 @@ def status_row(connector: Deployed) -> dict[str, Any]:
         "worker": status.worker,
         "cause": cause_of(status, connector.config),
         "failures": _failures(status, connector.config),
+    }
+
+
+def description(connector: Deployed, topics: Sequence[str] | None, secret_keys: Collection[str] = ()) -> dict[str, Any]:
+    """All that a cluster tells of a connector: its tasks, and its config without secrets, those of `secret_keys` too.
+
+    `topics` are those that it has used; None: not known.
+    """
+    row, status, config = status_row(connector), connector.status, connector.config
+    causes = {failure["task"]: failure["cause"] for failure in row["failures"]}
+    return {
+        "name": connector.name,
+        "class": config.get("connector.class", ""),
+        "type": row["type"],
+        "state": row["state"],
+        "worker": row["worker"],
+        "cause": causes.get(None),
+        "owner": str(owner_of(config) or ""),
+        "tasks": [
+            {"task": task.id, "state": task.state, "worker": task.worker, "cause": causes.get(task.id)}
+            for task in (status.tasks if status else ())
+        ],
+        "topics": None if topics is None else list(topics),
+        "config": {key: shown(key, value, secret_keys) for key, value in sorted(config.items()) if key != "name"},
     }
 
 

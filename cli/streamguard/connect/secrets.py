@@ -34,30 +34,10 @@ from streamguard.connect.sensitive import (
     known_secrets,
     literal_secret,
     literal_secrets,
-    named_by_reference,
     random_tokens,
     references_in,
     references_of,
 )
-
-__all__ = [
-    "MASK",
-    "RedactingFilter",
-    "is_sensitive",
-    "learn",
-    "learn_echoes",
-    "learn_environment",
-    "learn_password_keys",
-    "literal_secret",
-    "literal_secrets",
-    "named_by_reference",
-    "redact",
-    "redact_source",
-    "shown",
-    "shown_beside",
-    "traceback_text",
-    "unresolved_in",
-]
 
 MASK = "********"
 _ECHO = re.compile(r"Invalid value (?=.)", re.DOTALL)

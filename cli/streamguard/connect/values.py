@@ -12,8 +12,7 @@ from typing import Any
 
 import yaml
 
-from streamguard.connect.secrets import literal_secret
-from streamguard.connect.sensitive import LOOKS_RANDOM
+from streamguard.connect.sensitive import LOOKS_RANDOM, literal_secret
 from streamguard.errors import ProjectError, Refused, UnknownName
 from streamguard.model import Lake, Pipeline
 from streamguard.project import Project, load_yaml

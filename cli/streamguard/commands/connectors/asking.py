@@ -28,12 +28,13 @@ required_patterns = click.argument(
     "patterns", nargs=-1, required=True, metavar="NAME|GLOB...", shell_complete=completion.connectors
 )
 jobs_option = click.option(
+    "-j",
     "--jobs",
     type=click.IntRange(1, 64),
     default=8,
     show_default=True,
     metavar="N",
-    help="How many are worked on at a time.",
+    help="Connectors at a time.",
 )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from streamguard.commands.connectors.asking import SECONDS
+from streamguard.commands.connectors.asking import SECONDS, connectors, jobs_option
 from streamguard.commands.connectors.options import (
     client_of,
     refuse_secrets,
@@ -42,17 +42,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 CHANGES = 2
 TIMEOUTS = {"running": 60.0, "progress": 180.0, "none": 60.0}
-
-
-jobs_option = click.option(
-    "-j",
-    "--jobs",
-    type=click.IntRange(1, 64),
-    default=8,
-    show_default=True,
-    metavar="N",
-    help="Connectors at a time.",
-)
 
 
 def plan_options(function: F) -> F:
@@ -166,7 +155,7 @@ def validate(
     if errors:
         kind = Refused if all(isinstance(error, Refused) for error in errors) else ConnectorInvalid
         raise kind(f"{len(errors)} of {len(rendered)} connectors can not be deployed as they are")
-    click.echo(f"{len(rendered)} connectors are valid", err=True)
+    click.echo(f"{connectors(len(rendered))}: valid", err=True)
 
 
 @click.command()

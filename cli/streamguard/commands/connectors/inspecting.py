@@ -183,8 +183,9 @@ def set_(app: App, *, name: str, level: str, duration: str | None, scope: Any, u
         return
     stop = _stop_by_signals()
     click.echo(f"{name}: {level.upper()} for {duration}, or until Ctrl-C", err=True)
-    _, after = set_for(client, name, level, scope, wait=lambda: stop.wait(seconds))
-    click.echo(f"{name}: {after} again", err=True)
+    before, after = set_for(client, name, level, scope, wait=lambda: stop.wait(seconds))
+    late = "" if after == before else f", though the worker shows {after} still"
+    click.echo(f"{name}: {before} again{late}", err=True)
 
 
 def _stop_by_signals() -> threading.Event:

@@ -99,7 +99,7 @@ def get(app: App, patterns: tuple[str, ...], url: str | None, output: str) -> No
     """
     from streamguard.connect.offsets import warnings
 
-    found = _standings(app, client_of(app, url), patterns)
+    found = _standings(app, client_of(app, url), patterns, tables=True)
     show([row for standing in found for row in standing.rows()], COLUMNS, output)
     for text in (text for standing in found for text in warnings(standing)):
         click.echo(f"warning: {text}", err=True)
@@ -258,10 +258,11 @@ def import_(app: App, /, *, file: Path, patterns: tuple[str, ...], other_cluster
     _alter(app, names, lambda name: lambda standing: imported(standing, saved[name]), **options)
 
 
-def _standings(app: App, client: ConnectClient, patterns: Sequence[str]) -> list[Standing]:
-    """Where the sinks stand; sources are left out, unless they are named."""
+def _standings(app: App, client: ConnectClient, patterns: Sequence[str], *, tables: bool = False) -> list[Standing]:
+    """Where the sinks stand; sources are left out, unless they are named. `tables`: of Iceberg are asked too."""
     from streamguard.connect.altering import standings, standings_without_kafka
     from streamguard.connect.globs import is_pattern, select
+    from streamguard.connect.remembered import with_tables
     from streamguard.errors import KafkaUnavailable
 
     known = client.connectors_for(patterns)
@@ -275,7 +276,8 @@ def _standings(app: App, client: ConnectClient, patterns: Sequence[str]) -> list
         away = unfit_kafka(app, client)
         try:
             if not away:
-                return list(standings(client, app.settings, configs, progress=progress).values())
+                stand = standings(client, app.settings, configs, progress=progress)
+                return list((with_tables(app.settings, stand, configs) if tables else stand).values())
         except KafkaUnavailable as exc:
             away = str(exc)
         found = standings_without_kafka(client, configs, progress=progress)
