@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from streamguard.connect.offsets import (
     Move,
     Partition,
+    Remembered,
     Standing,
     Target,
     control_moves,
@@ -133,6 +134,16 @@ def test_what_is_wrong_with_where_a_sink_stands_is_told() -> None:
 def test_a_control_topic_that_was_made_anew_is_told_because_the_table_ignores_its_events() -> None:
     (told,) = warnings(replace(ICEBERG, control_partitions=(replace(CONTROL, committed=500),)))
     assert "the table ignores its events until they pass" in told
+
+
+def test_a_control_topic_that_was_made_anew_is_told_by_what_the_table_remembers_since_the_group_forgets() -> None:
+    """Kafka deletes the offsets of groups with a topic."""
+    forgotten = replace(ICEBERG, control_partitions=(replace(CONTROL, committed=2),))
+    beyond, within = (Remembered("shop.orders", "control", 0, offset) for offset in (CONTROL.end + 1, CONTROL.end))
+    (told,) = warnings(replace(forgotten, remembered=(beyond,)))
+    assert f"before the {CONTROL.end + 1} that shop.orders remembers" in told
+    assert "iceberg.control.topic to a name that was never used" in told
+    assert warnings(replace(forgotten, remembered=(within, Remembered("shop.orders", "other", 0, 99_999)))) == []
 
 
 def test_an_export_is_imported_to_where_it_was() -> None:

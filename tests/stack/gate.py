@@ -6,6 +6,7 @@ import contextlib
 import socket
 import threading
 from dataclasses import dataclass, field
+from typing import Self
 from urllib.parse import urlsplit
 
 
@@ -21,7 +22,7 @@ class Gate:
     _listening: socket.socket | None = None
 
     @classmethod
-    def before(cls, url: str, default_port: int) -> Gate:
+    def before(cls, url: str, default_port: int) -> Self:
         """An open one before the server of an address."""
         parts = urlsplit(url)
         assert parts.hostname
@@ -57,10 +58,13 @@ class Gate:
                 for one, other in ((near, far), (far, near)):
                     threading.Thread(target=self._pass, args=(one, other), daemon=True).start()
 
-    @staticmethod
-    def _pass(one: socket.socket, other: socket.socket) -> None:
+    def heard(self, data: bytes) -> None:
+        """What goes through, either way."""
+
+    def _pass(self, one: socket.socket, other: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := one.recv(65536):
+                self.heard(data)
                 other.sendall(data)
         for part in (one, other):
             with contextlib.suppress(OSError):

@@ -58,8 +58,18 @@ class Partition:
 
 
 @dataclass(frozen=True)
+class Remembered:
+    """What the snapshots of an Iceberg table have of a partition of a control topic: events before `offset`."""
+
+    table: str
+    topic: str
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True)
 class Standing:
-    """Where a sink stands; `control` and `behind` are those of an Iceberg sink."""
+    """Where a sink stands; `control`, its partitions and what tables have remembered are those of an Iceberg sink."""
 
     name: str
     group: str
@@ -68,6 +78,7 @@ class Standing:
     """Where it begins in a partition without an offset, as its config says."""
     control: Control | None = None
     control_partitions: tuple[Partition, ...] = ()
+    remembered: tuple[Remembered, ...] = ()
 
     def rows(self) -> list[dict[str, Any]]:
         """A row a partition, those of the second group last."""
@@ -201,15 +212,25 @@ def warnings(standing: Standing) -> list[str]:
         elif one.known and one.is_read and one.committed is not None and one.committed < one.first:
             gone = one.first - one.committed
             found.append(f"{place}: {gone:,} records were deleted by retention before the sink had read them")
-    behind = [one for one in standing.control_partitions if one.known and one.committed is not None]
-    found += [
-        f"{standing.name}: its control topic {one.topic} ends at {one.end}, before its second group's {one.committed}: "
-        "the topic was made anew, and the table ignores its events until they pass the offset that its snapshots "
-        "remember"
-        for one in behind
-        if (one.committed or 0) > one.end
+    return found + _forgotten(standing)
+
+
+def _forgotten(standing: Standing) -> list[str]:
+    """A control topic that was deleted and made again: Kafka deletes the offsets of groups with a topic, so that they
+    mostly do not show it, but the table remembers. The sink reads on, and what it reads is not put into the table."""
+    ends = {one.place: one for one in standing.control_partitions if one.known}
+    at = [(one.place, f"its second group's {one.committed}", one.committed or 0) for one in ends.values()]
+    at += [
+        ((one.topic, one.partition), f"the {one.offset} that {one.table} remembers", one.offset)
+        for one in standing.remembered
     ]
-    return found
+    return [
+        f"{standing.name}: its control topic {place[0]} ends at {ends[place].end}, before {words}: the topic was made "
+        "anew, and the table ignores its events until they pass the offset that its snapshots remember; set "
+        "iceberg.control.topic to a name that was never used, and reset the offsets to what the table lacks"
+        for place, words, offset in at
+        if place in ends and offset > ends[place].end
+    ]
 
 
 def export(standing: Standing) -> dict[str, Any]:
