@@ -46,6 +46,7 @@ COMMANDS: dict[str, list[str]] = {
     "list": [],
     "status": [],
     "status foreign": [],
+    "describe foreign careless whole": [],  # nothing tells that the text in `words` is a secret
     "describe foreign careless": [],
     "watch": ["-n", "1"],
     "wait": ["--timeout", "0.2", "--settle", "0"],
