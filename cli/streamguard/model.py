@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+Place = tuple[str, int]
+"""A topic and the number of one of its partitions."""
+
 
 @dataclass(frozen=True)
 class Topic:

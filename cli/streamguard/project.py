@@ -220,6 +220,11 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f" (there are {', '.join(known)})" if 0 < len(known) <= 20 else ""
 
 
+def listed(words: Sequence[str], most: int) -> str:
+    """``a, b and 3 more``: the first `most` of the words."""
+    return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")
+
+
 def line_of(path: Path, keys: Sequence[Any]) -> str:
     """``FILE, line N``: where the value at `keys` is in a YAML file that was read before."""
     return f"{path}, line {_line(yaml.compose(read_text(path), Loader=_LOADER), keys)}"

@@ -82,16 +82,30 @@ def test_no_more_are_worked_on_at_a_time_than_jobs() -> None:
     assert most == 2
 
 
-def test_ctrl_c_begins_nothing_more() -> None:
+def test_after_ctrl_c_what_has_begun_is_ended_and_nothing_more_is_begun() -> None:
     begun: list[str] = []
+    ended: list[str] = []
+    interrupted, never, both = threading.Event(), threading.Event(), threading.Barrier(2)
 
     def act(name: str) -> str:
         begun.append(name)
+        if name in ("0", "1"):
+            both.wait(10)
+        if name != "0":
+            assert interrupted.wait(10)
+            never.wait(0.05)
+        ended.append(name)
+        return "done"
+
+    def report(_outcome: Outcome) -> None:
+        interrupted.set()
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        each([str(number) for number in range(100)], act, 1, untold)
-    assert len(begun) < 100
+        each([str(number) for number in range(100)], act, 2, report)
+    assert sorted(begun) == sorted(ended)
+    assert {"0", "1"} <= set(ended)
+    assert len(begun) < 10
 
 
 @pytest.mark.parametrize(

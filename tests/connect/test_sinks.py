@@ -100,7 +100,7 @@ def test_every_sink_keeps_records_that_do_not_convert_and_never_logs_them(make: 
     assert config["errors.tolerance"] == "all"
     assert config["errors.deadletterqueue.topic.name"] == "one-sink-dead-letter"
     assert config["errors.deadletterqueue.context.headers.enable"] == "true"
-    assert config["errors.log.include.messages"] == "false"
+    assert (config["errors.log.enable"], config["errors.log.include.messages"]) == ("false", "false")
     assert int(config["errors.retry.timeout"]) >= 60_000
     assert config["consumer.override.auto.offset.reset"] == "earliest"
     assert literal_secrets(config) == {}

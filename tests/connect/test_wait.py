@@ -9,8 +9,9 @@ import pytest
 from streamguard.connect.answers import ConnectorStatus, Deployed, TaskStatus
 from streamguard.connect.client import ConnectClient
 from streamguard.connect.plan import KeyChange
-from streamguard.connect.wait import Outcome, Place, Target, first_cause, has_new_config, wait
+from streamguard.connect.wait import Outcome, Target, first_cause, has_new_config, wait
 from streamguard.errors import ConnectorFailed, ConnectorNotFound, ConnectUnavailable, WaitTimedOut
+from streamguard.model import Place
 
 TRACE = """org.apache.kafka.connect.errors.ConnectException: Exiting WorkerSinkTask due to unrecoverable exception.
 \tat org.apache.kafka.connect.runtime.WorkerSinkTask.deliverMessages(WorkerSinkTask.java:658)

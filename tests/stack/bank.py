@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from streamguard.kafka.positions import Positions
-from streamguard.kafka.watch import Place
-from streamguard.model import Pipeline
+from streamguard.model import Pipeline, Place
 from streamguard.pipeline import up
 from streamguard.settings import Settings, inherited_environment
 from streamguard.stack.stack import Stack

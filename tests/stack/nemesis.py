@@ -28,7 +28,7 @@ from streamguard.errors import ConnectError, KafkaError
 from streamguard.kafka import clients
 from streamguard.kafka.phase import Phase, read_phase
 from streamguard.kafka.positions import Positions
-from streamguard.kafka.watch import Place
+from streamguard.model import Place
 from streamguard.stack.stack import Stack
 from tests.stack.supervised import Supervised, lives
 

@@ -15,11 +15,12 @@ from functools import partial
 from streamguard.connect import reading
 from streamguard.connect.answers import Offset
 from streamguard.connect.client import ConnectClient
-from streamguard.connect.offsets import Move, Partition, Place, Standing
+from streamguard.connect.offsets import Move, Partition, Standing
 from streamguard.connect.resetting import delete_offsets
 from streamguard.errors import ConnectError, WaitTimedOut
 from streamguard.kafka import group_offsets
 from streamguard.kafka.group_offsets import Bounds, GroupReaders
+from streamguard.model import Place
 from streamguard.settings import Settings
 
 POLL_SECONDS = 0.2

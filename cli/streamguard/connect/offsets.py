@@ -17,9 +17,9 @@ from typing import Any, Literal
 
 from streamguard.connect.reading import Control
 from streamguard.errors import Refused, StreamguardError, TopicError
+from streamguard.model import Place
 from streamguard.project import did_you_mean
 
-Place = tuple[str, int]
 To = Literal["earliest", "latest", "none"]
 ControlTo = Literal["keep", "end", "earliest"]
 

@@ -6,12 +6,14 @@ is the state that it shows afterwards.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
+from streamguard.connect import parallel
 from streamguard.connect.answers import ConnectorStatus, Deployed, State
 from streamguard.connect.client import ConnectClient
 from streamguard.connect.wait import Reading, Target, summary, wait
@@ -43,22 +45,20 @@ class Outcome:
 def each(
     names: Sequence[str], act: Callable[[str], str], jobs: int, report: Callable[[Outcome], None]
 ) -> list[Outcome]:
-    """Do `act`, which says what it did, to every connector, `jobs` at a time; in the order of the names."""
+    """Do `act`, which says what it did, to every connector, `jobs` at a time; in the order of the names.
 
-    def one(name: str) -> Outcome:
-        try:
-            return Outcome(name, act(name))
-        except StreamguardError as exc:
-            return Outcome(name, "failed", error=exc)
-
+    After Ctrl-C what has begun is ended, and nothing more is begun.
+    """
     found: dict[str, Outcome] = {}
-    pool = ThreadPoolExecutor(max(1, min(jobs, len(names) or 1)), thread_name_prefix="connectors")
-    try:
-        for done in as_completed([pool.submit(one, name) for name in names]):
-            found[done.result().name] = done.result()
-            report(done.result())
-    finally:
-        pool.shutdown(cancel_futures=True)  # Ctrl-C: what has begun is ended, nothing more is begun
+    with closing(parallel.each(names, act, jobs, threading.Event(), whole=True)) as ended:
+        for name, given in ended:
+            if isinstance(given, StreamguardError):
+                found[name] = Outcome(name, "failed", error=given)
+            elif isinstance(given, Exception):
+                raise given
+            else:
+                found[name] = Outcome(name, given)
+            report(found[name])
     return [found[name] for name in names]
 
 

@@ -11,17 +11,20 @@ Every config that is deployed carries two keys of our own. No plugin knows them,
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from streamguard.connect.render import Connector
 from streamguard.connect.sensitive import REFERENCE, is_sensitive, literal_secret
 from streamguard.errors import Refused, TemplateError, UnknownName
+from streamguard.project import listed
 
 OWNER = "streamguard.owner"
 REFERENCES = "streamguard.references"
 FEW = 3
 """So many deletions need no leave, whatever their share is."""
+TOLD = 5
+"""So many names an error repeats."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ def goners(deployed: Mapping[str, Mapping[str, str]], prune: Prune) -> list[str]
     """What a prune deletes. Raises `Refused` if that is most of what there is, and nobody said so."""
     mine = owned(deployed, prune)
     if not mine and not prune.templates:
-        raise UnknownName(f"neither a template nor a connector is of {_few(map(str, prune.owners))}")
+        raise UnknownName(f"neither a template nor a connector is of {listed(sorted(map(str, prune.owners)), TOLD)}")
     gone = [name for name in mine if name not in prune.templates]
     _guard(gone, mine, prune.allowed)
     return gone
@@ -112,16 +115,11 @@ def strays(deployed: Mapping[str, Mapping[str, str]], owner: str, pipelines: Col
     return found
 
 
-def _guard(gone: Collection[str], mine: Collection[str], allowed: int | None) -> None:
+def _guard(gone: Sequence[str], mine: Collection[str], allowed: int | None) -> None:
     if allowed is not None and len(gone) > allowed:
-        raise Refused(f"{len(gone)} connectors would be deleted, and {allowed} are allowed: {_few(gone)}")
+        raise Refused(f"{len(gone)} connectors would be deleted, and {allowed} are allowed: {listed(gone, TOLD)}")
     if allowed is None and len(gone) > FEW and 2 * len(gone) > len(mine):
         raise Refused(
-            f"{len(gone)} of the {len(mine)} connectors of this owner would be deleted ({_few(gone)}): are these the "
-            f"right project, --values and cluster? If so, say --allow-deletes {len(gone)}"
+            f"{len(gone)} of the {len(mine)} connectors of this owner would be deleted ({listed(gone, TOLD)}): are "
+            f"these the right project, --values and cluster? If so, say --allow-deletes {len(gone)}"
         )
-
-
-def _few(names: Iterable[str]) -> str:
-    shown = sorted(names)
-    return ", ".join(shown[:5]) + (f" and {len(shown) - 5} more" if len(shown) > 5 else "")

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from streamguard.connect.client import ConnectClient
 from streamguard.connect.reading import topics_of
-from streamguard.connect.wait import Place
 from streamguard.kafka import backlog, group_offsets
+from streamguard.model import Place
 from streamguard.settings import Settings
 
 

@@ -25,6 +25,8 @@ from streamguard.errors import (
     StreamguardError,
     WaitTimedOut,
 )
+from streamguard.model import Place
+from streamguard.project import listed
 
 POLL_SECONDS = 0.2
 READ_SECONDS = 1.0
@@ -33,8 +35,6 @@ FAILED_SECONDS = 1.0
 INNERMOST = ", by "
 """Between the first and the innermost cause of a failure."""
 Outcome = ConnectorStatus | StreamguardError
-Place = tuple[str, int]
-"""A topic and a partition."""
 
 
 class Reading(Protocol):
@@ -268,9 +268,8 @@ def _number(text: str) -> float:
 def _late(waiting: Waiting, timeout: float) -> str:
     status, name, wanted = waiting.status, waiting.target.name, waiting.target.state
     if waiting.backlog:
-        few = ", ".join(f"{topic}-{number} (at {at})" for (topic, number), at in sorted(waiting.backlog.items())[:3])
-        more = f" and {len(waiting.backlog) - 3} more" if len(waiting.backlog) > 3 else ""
-        return f"{name} runs and has not read on within {timeout:g} s in {few}{more}"
+        behind = [f"{topic}-{number} (at {at})" for (topic, number), at in sorted(waiting.backlog.items())]
+        return f"{name} runs and has not read on within {timeout:g} s in {listed(behind, 3)}"
     if status is None:
         seen = "the worker has not started it"
     elif not waiting.applied:

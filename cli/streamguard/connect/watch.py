@@ -21,9 +21,8 @@ from streamguard.connect.wait import summary
 from streamguard.errors import ConnectError, StreamguardError
 from streamguard.kafka import group_offsets
 from streamguard.kafka.group_offsets import Bounds, GroupReaders, Pace
+from streamguard.model import Place
 from streamguard.settings import Settings
-
-Place = tuple[str, int]
 
 DEADLINE = 5.0
 """Seconds for the request to Connect with its repeats: the next look comes soon."""

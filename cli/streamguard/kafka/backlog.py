@@ -14,7 +14,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from streamguard.kafka import clients
 from streamguard.kafka.reader import GROUP
-from streamguard.kafka.watch import Place
+from streamguard.model import Place
 from streamguard.settings import Settings
 
 SECONDS = 10.0

@@ -15,7 +15,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from streamguard.kafka import clients
 from streamguard.kafka.listed import listed
-from streamguard.kafka.watch import Place
+from streamguard.model import Place
 from streamguard.settings import Settings
 
 SECONDS = 10.0

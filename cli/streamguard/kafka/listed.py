@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from confluent_kafka import IsolationLevel, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from streamguard.kafka.watch import Place
+from streamguard.model import Place
 
 
 def listed(

@@ -156,7 +156,11 @@ def _server(
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
             """Probes come every second: nothing to log."""
 
-    server = ThreadingHTTPServer((LOOPBACK, 0), Answers, bind_and_activate=False)
+    return _on(listener, ThreadingHTTPServer((LOOPBACK, 0), Answers, bind_and_activate=False))
+
+
+def _on(listener: socket.socket, server: ThreadingHTTPServer) -> ThreadingHTTPServer:
+    """The server on a socket that listens already."""
     server.socket.close()
     server.socket = listener
     server.server_address = listener.getsockname()

@@ -16,10 +16,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from streamguard.kafka import clients
 from streamguard.kafka.reader import GROUP
 from streamguard.kafka.tail import record_of
+from streamguard.model import Place
 from streamguard.settings import Settings
-
-Place = tuple[str, int]
-"""Topic and partition."""
 
 WAIT = 0.1
 BATCH = 1_000

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from streamguard.kafka.tail import Record
-from streamguard.kafka.watch import Place
+from streamguard.model import Place
 from streamguard.verify import documents, records, rows
 from streamguard.verify.compare import compare
 from streamguard.verify.entries import Fault, Found, Wanted

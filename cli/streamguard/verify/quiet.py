@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 from streamguard.errors import Refused, StreamguardError, WaitTimedOut
 from streamguard.kafka.positions import Positions
-from streamguard.kafka.watch import Place, Watch
+from streamguard.kafka.watch import Watch
+from streamguard.model import Place
 from streamguard.verify.rows import Rows
 from streamguard.verify.sinks import Table
 

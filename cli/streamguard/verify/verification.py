@@ -20,8 +20,8 @@ from streamguard.errors import ProjectError, Refused, StreamguardError
 from streamguard.kafka import dead_letters
 from streamguard.kafka.positions import Positions
 from streamguard.kafka.tail import Record, between
-from streamguard.kafka.watch import Place, Watch
-from streamguard.model import Pipeline
+from streamguard.kafka.watch import Watch
+from streamguard.model import Pipeline, Place
 from streamguard.project import Project, generator_of
 from streamguard.settings import Settings
 from streamguard.verify.checks import Held, check

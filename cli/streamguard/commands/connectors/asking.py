@@ -92,8 +92,9 @@ def ask(question: str, yes: bool) -> None:
 
 def listed(names: Sequence[str]) -> str:
     """The names, as many as fit a question."""
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
+    from streamguard import project
+
+    return project.listed(names, SHOWN)
 
 
 def connectors(count: int) -> str:

@@ -199,9 +199,11 @@ def _stop_by_signals() -> threading.Event:
 
 
 def _print_explanation(row: dict[str, Any]) -> None:
+    from streamguard.project import listed
+
     facts = [row["type"], "required" if row["required"] else f"default {row['default']!r}".replace("None", "none")]
     facts += [f"importance {row['importance'].lower()}"] if row["importance"] else []
     click.echo(f"{click.style(row['key'], bold=True)}: {', '.join(facts)}")
     click.echo(f"  {row['documentation'] or 'no documentation'}")
     names = [name.rpartition(".")[2] for name in row["plugins"]]
-    click.echo(f"  {', '.join(names[:5])}{f' and {len(names) - 5} more' if len(names) > 5 else ''}")
+    click.echo(f"  {listed(names, 5)}")

@@ -79,9 +79,12 @@ def no_retries(s: Subject) -> Iterator[Remark]:
 def records_in_log(s: Subject) -> Iterator[Remark]:
     """Records in the worker's log.
 
-    `errors.log.include.messages=true` writes topic, key and value of each bad record, with all personal data, into a
-    log that other people read.
+    `errors.log.enable=true` writes the exception of each bad record into a log that other people read, and many quote
+    a piece of the record (`Unrecognized token 'Smith'`): the headers of a dead letter say the same to those who may
+    read the topic. `errors.log.include.messages=true` adds the place of a sink's record, and of a source's record its
+    key, value and headers.
     """
-    key = "errors.log.include.messages"
-    if s.is_true(key):
-        yield key, "writes keys and values of records into the worker's log: use a dead-letter topic"
+    if s.is_true("errors.log.include.messages"):
+        yield "errors.log.include.messages", "writes records into the worker's log: use a dead-letter topic"
+    if s.is_true("errors.log.enable") and s.config.get(TOPIC) and s.is_true(HEADERS):
+        yield "errors.log.enable", "exceptions quote pieces of records in the worker's log: dead letters have them too"
