@@ -173,6 +173,23 @@ def test_one_bad_document_takes_the_rest_of_an_ordered_batch_along(
     assert trap.documents() == RECORDS - letters + 1
 
 
+@pytest.mark.parametrize(("reset", "copies"), [("latest", 0), (None, RECORDS)])
+def test_a_sink_that_starts_at_the_end_never_reads_what_was_there_before(
+    trap: Trap, reset: str | None, copies: int
+) -> None:
+    connector = trap.connector(consumer__override__auto__offset__reset=reset)
+    assert ("start-at-end" in rules(connector)) == (reset is not None)
+    trap.write()
+    trap.start(connector)
+
+    def next_one_is_there() -> bool:
+        write(trap.settings, trap.source, [b'{"number": -1}'])  # with the key of the first one: it replaces that
+        return trap.database["orders"].count_documents({"number": -1}) == 1
+
+    wait_until(next_one_is_there, "what comes next is there", WAIT)
+    assert trap.documents() == max(copies, 1)
+
+
 def test_tolerance_without_a_dead_letter_topic_is_silent_loss(trap: Trap) -> None:
     unset = {f"errors__deadletterqueue__{key}": None for key in ("topic__name", "topic__replication__factor")}
     connector = trap.connector(**unset, errors__deadletterqueue__context__headers__enable=None)

@@ -27,7 +27,7 @@ from streamguard.stack.stack import Stack
 from tests.stack.gate import Gate
 from tests.stack.loops import wait_until
 from tests.stack.own_cluster import LOGGERS, OwnCluster, OwnWorker, own_cluster
-from tests.stack.records import OwnTopics
+from tests.stack.records import OwnTopics, write
 
 SINK = "com.mongodb.kafka.connect.MongoSinkConnector"
 ALL = "org.apache.kafka"
@@ -297,6 +297,25 @@ def test_a_worker_logs_plain_keys_and_a_transforms_value_resolved_and_neither_pa
         ("secret-in-name", "collection"),
         ("secret-in-name", "transforms.tag.static.value"),
     }
+
+
+@pytest.mark.parametrize(
+    ("enabled", "included"), [("true", "true"), ("true", "false"), ("false", "true"), ("false", "false")]
+)
+def test_a_worker_that_logs_errors_quotes_bad_records_whether_messages_are_included_or_not(
+    cluster: OwnCluster, sink: dict[str, str], settings: Settings, enabled: str, included: str
+) -> None:
+    """`include.messages` adds where a sink's record was; what it held comes with the exception."""
+    name, word = f"logs-{enabled}-{included}", f"Franz{random.randrange(10**9)}"
+    logs = {"errors.tolerance": "all", "errors.log.enable": enabled, "errors.log.include.messages": included}
+    write(settings, sink["topics"], [b"{", word.encode()])
+    make(cluster.workers[0], name, {**sink, **logs})
+    client = ConnectClient(cluster.urls)
+    wait_until(lambda: [one.offset for one in client.offsets(name)] == [2], "both are passed over", 30)
+    told = logged(cluster)
+    drop(cluster.workers[0], name)
+    assert (word in told) == (enabled == "true")
+    assert (f"consumed record is {{topic='{sink['topics']}'" in told) == ((enabled, included) == ("true", "true"))
 
 
 # What a worker lets a config override, where it lets it override all
