@@ -10,6 +10,7 @@ import pytest
 
 from streamguard.commands import run
 from streamguard.commands.connectors import deploying
+from streamguard.commands.connectors.options import client_of
 from streamguard.connect.results import schema
 from streamguard.errors import KafkaUnavailable
 from tests.connect.cluster import Cluster
@@ -267,6 +268,53 @@ def test_hundreds_of_connectors_are_told_of_by_counts_and_by_what_changes(
     said = capsys.readouterr()
     assert [line.split()[0] for line in said.out.splitlines()] == ["NAME", "c07"]
     assert "29 more are unchanged" in said.err
+
+
+@pytest.mark.parametrize("words", [("plan",), ("deploy",)], ids=" ".join)
+@pytest.mark.parametrize("away", ["GET /", "GET /connectors"])
+def test_a_cluster_that_fails_as_a_whole_is_in_the_report_and_nothing_is_said_of_connectors(
+    *,
+    project: Path,
+    cluster: Cluster,
+    connectors: Call,
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[str],
+    away: str,
+) -> None:
+    template(project, "a")
+    template(project, "broken", x="{{ nothing }}")
+    cluster.errors = {away: [(401, "who are you?")] * 9}
+    assert connectors(*words, "-o", "json") == 1
+    document = report(capsys)
+    assert (document["exit_code"], document["cluster"]["version"]) == (1, None)
+    assert "give credentials by a context" in document["error"]
+    assert {one["name"]: one["outcome"] for one in document["connectors"]} == {"broken": "refused"}
+
+
+def test_a_kafka_that_is_away_and_a_worker_that_is_away_are_in_the_report(
+    project: Path,
+    cluster: Cluster,
+    connectors: Call,
+    *,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def away(_app: Any) -> None:
+        raise KafkaUnavailable("no Kafka here")
+
+    template(project, "a")
+    monkeypatch.setattr(deploying, "topics_of", away)
+    assert connectors("deploy", "-o", "json") == 1
+    assert report(capsys)["error"] == "no Kafka here"
+    assert cluster.writes == []
+    monkeypatch.setattr(deploying, "client_of", client_of)
+    url = "http://someone:s3cret@127.0.0.1:1"
+    assert connectors("plan", "--url", url, "-o", "json") == 1
+    document = report(capsys)
+    assert "s3cret" not in repr(document)
+    assert document["error"].startswith("no Kafka Connect answers at http://127.0.0.1:1")
+    assert connectors("plan", "no-such-name", "--url", url, "-o", "json") == 64
+    assert capsys.readouterr().out == ""
 
 
 def test_ctrl_c_ends_with_130_and_a_report_of_what_was_done(

@@ -181,8 +181,11 @@ class Deployment:
         return self.end()
 
     def end(self) -> list[Result]:
-        """The results, also of what was not ended, as after Ctrl-C: nothing more is begun."""
+        """The results, also of what was not ended, as after Ctrl-C: nothing more is begun. Before there was a plan only
+        those that will not be deployed anyway: of the others nothing is known."""
         self._stop.set()
+        if not self.version:
+            return [result for result in self.results if not result.is_well]
         for result in self.results:
             if result.outcome == "planned":
                 begun = result.name in self._begun

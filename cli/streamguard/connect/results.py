@@ -73,7 +73,10 @@ class Result:
 
 @dataclass(frozen=True)
 class Report:
-    """The results of one command. `started` is a time as ISO 8601 has it, `url` has no credentials."""
+    """The results of one command. `started` is a time as ISO 8601 has it, `url` has no credentials.
+
+    `error` is what ended the whole of it, as a cluster that is away: then `results` are those known by then.
+    """
 
     command: Literal["plan", "deploy"]
     results: Sequence[Result]
@@ -81,10 +84,11 @@ class Report:
     version: str = ""
     started: str = ""
     seconds: float = 0.0
+    error: StreamguardError | None = None
 
     @property
     def exit_code(self) -> int:
-        error = error_of(self.results, planned=self.command == "plan")
+        error = self.error or error_of(self.results, planned=self.command == "plan")
         return 0 if error is None else error.exit_code
 
     def document(self) -> dict[str, Any]:
@@ -99,6 +103,7 @@ class Report:
             "exit_code": self.exit_code,
             "summary": {outcome: outcomes.count(outcome) for outcome in dict.fromkeys(outcomes)},
             "writes": sum(len(result.written) for result in self.results),
+            "error": None if self.error is None else redact(str(self.error)),
             "connectors": [result.row() for result in self.results],
         }
 

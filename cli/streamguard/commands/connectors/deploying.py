@@ -16,6 +16,7 @@ from streamguard.commands.connectors.options import (
     refuse_secrets,
     rendered_by,
     require_kafka,
+    shown_url,
     template_options,
     topics_of,
     url_option,
@@ -179,16 +180,17 @@ def plan(app: App, /, *, output: str, detailed_exitcode: bool, **given: Any) -> 
     from streamguard.connect.plan import counts, has_changes
     from streamguard.connect.results import raise_for
 
-    begun = Begun("plan")
     chosen = _Chosen(**given)
-    deployment = _deployment(app, chosen)
-    results = deployment.preview()
+    begun = Begun("plan", shown_url(app, chosen.url))
+    with begun.reporting(output):
+        deployment = begun.with_(_deployment(app, chosen))
+        results = deployment.preview()
     if chosen.prunes_all:
         tell_strays(app, deployment.deployed)
     if output == "table":
         list_changes(results, verbose=app.verbose)
     else:
-        print_report(begun.report(deployment, results), output)
+        print_report(begun.report(results), output)
     click.echo(f"Plan: {counts([result.change for result in results])}", err=True)
     raise_for(results, planned=True)
     return CHANGES if detailed_exitcode and has_changes([result.change for result in results]) else 0
@@ -263,18 +265,19 @@ def deploy(
     if dry_run:
         ctx = click.get_current_context()
         return int(ctx.invoke(plan, output=output, detailed_exitcode=False, **given) or 0)
-    begun = Begun("deploy")
     how = How(jobs, not keep_going, wait_for, TIMEOUTS[wait_for] if timeout is None else timeout, settle)
     chosen = _Chosen(**given)
-    deployment = _deployment(app, chosen, how)
-    try:
-        results = deployment.run()
-    except KeyboardInterrupt:
-        print_results(begun.report(deployment, deployment.end()), output, verbose=app.verbose)
-        raise
+    begun = Begun("deploy", shown_url(app, chosen.url))
+    with begun.reporting(output):
+        deployment = begun.with_(_deployment(app, chosen, how))
+        try:
+            results = deployment.run()
+        except KeyboardInterrupt:
+            print_results(begun.report(deployment.end()), output, verbose=app.verbose)
+            raise
     if chosen.prunes_all:
         tell_strays(app, deployment.deployed)
-    print_results(begun.report(deployment, results), output, verbose=app.verbose)
+    print_results(begun.report(results), output, verbose=app.verbose)
     raise_for(results)
     return 0
 

@@ -114,6 +114,13 @@ def client_of(app: App, url: str | None, **options: Any) -> ConnectClient:
     return ConnectClient(url or app.settings.connect_url, **options)
 
 
+def shown_url(app: App, url: str | None) -> str:
+    """The first address that `client_of` would ask, without credentials."""
+    from streamguard.connect.secrets import redact
+
+    return redact(url or (app.context.urls[0] if app.context is not None else app.settings.connect_url))
+
+
 def require_kafka(app: App, client: ConnectClient | None = None) -> None:
     """`Refused` if nobody says where the context's Kafka is, or if that of the settings is not the one that `client`
     belongs to: a connector's offsets would be looked for in another cluster."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
@@ -11,6 +12,7 @@ import click
 
 from streamguard.commands.output import show, show_one
 from streamguard.commands.progress import QUIET
+from streamguard.errors import StreamguardError, UnknownName
 
 if TYPE_CHECKING:
     from streamguard.commands import App
@@ -24,18 +26,38 @@ FEW = 20
 
 
 class Begun:
-    """When a command began."""
+    """A command that has begun, at the worker at `url`."""
 
-    def __init__(self, command: Literal["plan", "deploy"]) -> None:
+    def __init__(self, command: Literal["plan", "deploy"], url: str) -> None:
         self._command = command
+        self._url = url
+        self._deployment: Deployment | None = None
         self._started = datetime.now(UTC).isoformat(timespec="seconds")
         self._clock = time.monotonic()
 
-    def report(self, deployment: Deployment, results: Sequence[Result]) -> Report:
+    def with_(self, deployment: Deployment) -> Deployment:
+        """The deployment of the command, once there is one."""
+        self._deployment = deployment
+        return deployment
+
+    @contextmanager
+    def reporting(self, output: str) -> Iterator[None]:
+        """An error that ends the whole command is in its report, too, where that is a document."""
+        try:
+            yield
+        except StreamguardError as exc:
+            if output in ("json", "yaml") and not isinstance(exc, UnknownName):  # a usage error has no report
+                results = self._deployment.end() if self._deployment is not None else []
+                print_report(self.report(results, exc), output)
+            raise
+
+    def report(self, results: Sequence[Result], error: StreamguardError | None = None) -> Report:
         from streamguard.connect.results import Report
 
-        seconds = time.monotonic() - self._clock
-        return Report(self._command, results, deployment.url, deployment.version, self._started, seconds)
+        url, version, seconds = self._url, "", time.monotonic() - self._clock
+        if self._deployment is not None:
+            url, version = self._deployment.url, self._deployment.version
+        return Report(self._command, results, url, version, self._started, seconds, error)
 
 
 def tell_strays(app: App, deployed: Mapping[str, Deployed]) -> None:
