@@ -68,6 +68,12 @@ def test_a_pipeline_is_a_file_in_init_or_a_folder_of_templates(tmp_path: Path) -
 def test_a_pipeline_can_be_made_by_writing_into_its_folder(tmp_path: Path) -> None:
     project = Project(tmp_path)
     assert project.pipeline_to_fill("new") == Pipeline("new")
+    (tmp_path / "init").mkdir()
+    (tmp_path / "init" / "bank.yml").write_text("topics: {t: {partitions: 1}}\n")
+    with pytest.raises(UnknownName, match=r"no pipeline bnak \(did you mean bank\?\): for a new one make the folder"):
+        project.pipeline_to_fill("bnak")
+    (tmp_path / "connectors" / "bnak").mkdir(parents=True)
+    assert project.pipeline_to_fill("bnak") == Pipeline("bnak")
     for name in ("shared", "values", "../x", "a/b", ""):
         with pytest.raises(UnknownName, match="is no name of a pipeline"):
             project.pipeline_to_fill(name)

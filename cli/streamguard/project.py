@@ -124,11 +124,17 @@ class Project:
         return _pipeline(name, load_yaml(path, PIPELINE_SCHEMA)) if path.is_file() else Pipeline(name)
 
     def pipeline_to_fill(self, name: str) -> Pipeline:
-        """That of the name, or one that is to be made by writing connectors into its folder."""
+        """That of the name, or one that is to be made by writing connectors into its folder.
+
+        A name that is like another one may be a slip: then the folder has to be there.
+        """
         if name in self.pipelines():
             return self.pipeline(name)
         if not _FOLDER.fullmatch(name) or name in NO_PIPELINES:
             raise UnknownName(f"{name!r} is no name of a pipeline: letters, digits, _ and - only, not shared or values")
+        hint = did_you_mean(name, self.pipelines())
+        if hint.startswith(" (did") and not (self.connectors / name).is_dir():
+            raise UnknownName(f"no pipeline {name}{hint}: for a new one make the folder {self.connectors / name}")
         return Pipeline(name)
 
     def statements(self, pipeline: str) -> list[Path]:

@@ -144,6 +144,11 @@ def test_plan_ends_with_2_only_if_asked_and_if_something_differs(
     assert {call.split()[0] for call in script.calls} == {"GET"}
 
 
+def test_render_takes_a_format_or_an_output_and_not_both(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert connectors(project, "render", "--format", "strimzi", "-o", "json") == 64
+    assert "--format and --output exclude each other" in capsys.readouterr().err
+
+
 def test_status_shows_the_first_cause_without_secrets(
     project: Path, script: Script, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -320,6 +325,17 @@ def test_the_live_table_has_a_line_a_connector_and_as_many_as_the_terminal_has_l
     assert others[-2:] == ["… and 93 more", others[-1]]
     assert "no offsets: no broker" in others[-1]
     assert len(others) == 7 + 2
+
+
+def test_on_a_narrow_terminal_names_are_cut_and_never_numbers() -> None:
+    rows = [Row("transactions-mongodb-sink-of-somebody", "RUNNING", 12, 12, 1_234_567, 1_234.5, 7, 2)]
+    for width, name in ((60, "transaction…"), (70, "transactions-mongodb-s…"), (120, rows[0].name)):
+        console = Console(file=io.StringIO(), width=width, height=12)
+        console.print(_table(rows, "", console.width, console.height))
+        assert isinstance(console.file, io.StringIO)
+        _, line = console.file.getvalue().splitlines()
+        assert line.split()[1:] == ["RUNNING", "12/12", "1,234,567", "1,234.5", "7", "(+2)"]
+        assert line.split()[0].startswith(name.rstrip("…")[:11])
 
 
 def test_every_command_has_help_with_examples(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

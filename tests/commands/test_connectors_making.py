@@ -99,7 +99,7 @@ def test_new_writes_template_and_values_and_tells_which_topics_are_missing(
         (["new", "s3", "x", "--set", "nonsense"], 64, "--set takes KEY=VALUE"),
         (["new", "s3", "a/b", "--topics", "users"], 64, "is no name of a connector"),
         (["new", "mongodb", "x", "-p", "bnak"], 64, "did you mean bank?"),
-        (["export", "-p", "nowhere"], 64, "no pipeline nowhere"),
+        (["export", "-p", "bnak"], 64, "no pipeline bnak (did you mean bank?)"),
         (["loggers", "set", "root", "LOUD"], 64, "'LOUD' is not one of"),
         (["loggers", "set", "root", "INFO", "--for", "soon"], 64, "'soon' is no duration"),
     ],
@@ -137,21 +137,22 @@ def test_on_a_terminal_new_asks_for_what_the_options_do_not_say(project: Path) -
     assert own == {"s3_bucket": "some-bucket", "topics": ["users"], "columns": {"id": "string", "n": "long"}}
 
 
-def test_export_writes_templates_and_no_secret(
-    project: Path, script: Script, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("pipeline", ["bank", "legacy"])
+def test_export_writes_templates_and_no_secret_also_into_a_folder_that_is_new(
+    project: Path, script: Script, capsys: pytest.CaptureFixture[str], pipeline: str
 ) -> None:
     config = {"connector.class": "a.SinkConnector", "topics": "t", "password": "hunter2", "name": "legacy"}
     script.answers = [Answer(body={"legacy": {"info": {"config": config}}}), Answer(body=KEYS)]
-    assert connectors(project, "export", "-p", "bank", "--url", script.url) == 0
+    assert connectors(project, "export", "-p", pipeline, "--url", script.url) == 0
     err = capsys.readouterr().err
     assert "password: give the worker the variable LEGACY_PASSWORD" in err
-    text = (project / "connectors/bank/legacy.json.j2").read_text()
+    text = (project / "connectors" / pipeline / "legacy.json.j2").read_text()
     assert "hunter2" not in text + err
     assert connectors(project, "render", "legacy") == 0
     rendered = json.loads(capsys.readouterr().out)[0]["config"]
     assert (rendered["password"], rendered["topics"]) == ("${env:LEGACY_PASSWORD}", "t")
     script.answers = [Answer(body={"legacy": {"info": {"config": config}}}), Answer(body=KEYS)]
-    assert connectors(project, "export", "-p", "bank", "--url", script.url) == 1
+    assert connectors(project, "export", "-p", pipeline, "--url", script.url) == 1
     assert "is not written over" in capsys.readouterr().err
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -95,3 +96,20 @@ def test_a_folder_that_is_no_project_is_named(tmp_path: Path) -> None:
     assert (code, error.startswith("Error: there is no folder nowhere: --project takes the one with")) == (1, True)
     code, error = run(["--project", ".", "status"], tmp_path, {})
     assert (code, error) == (1, "Error: . is no project: it has no folder connectors and no ksql and no init\n")
+
+
+@pytest.mark.parametrize("no_color", ["", "1"])
+def test_errors_are_in_colour_on_a_terminal_unless_no_color_is_set(no_color: str) -> None:
+    terminal, end = pty.openpty()
+    environ = {**os.environ, "NO_COLOR": no_color}
+    subprocess.run([*COMMAND, "query", "nothing"], env=environ, stderr=end, stdin=end, check=False, timeout=30)
+    said = os.read(terminal, 4096).decode()
+    os.close(terminal)
+    os.close(end)
+    assert ("\x1b[" in said) == (not no_color)
+    assert "Error:" in said
+
+
+def test_an_option_of_the_command_line_behind_a_command_is_told_its_place() -> None:
+    done = in_shell('"$@"', "connectors", "render", "-v")
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (64, "-v goes before the command: streamguard -v …")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from streamguard.connect.answers import KeyDefinition, Plugin
-from streamguard.connect.explain import explain, explain_offline, explanations, find_plugin
+from streamguard.connect.explain import definition_row, explain, explain_offline, explanations, find_plugin
 from streamguard.errors import UnknownName
 from tests.connect.conftest import Answer, Script, error
 
@@ -66,6 +66,13 @@ def test_a_plugin_is_found_by_its_full_or_simple_name() -> None:
     assert find_plugin(plugins, "MongoSinkConnector") == find_plugin(plugins, "a.MongoSinkConnector")
     with pytest.raises(UnknownName, match=r"did you mean MongoSinkConnector\?"):
         find_plugin(plugins, "MongoSinkConector")
+    with pytest.raises(UnknownName, match=r"the worker has no plugin mongo \(did you mean MongoSinkConnector"):
+        find_plugin(plugins, "mongo")
+
+
+def test_documentation_is_told_without_tags_and_with_what_only_looks_like_one() -> None:
+    definition = KeyDefinition("a", documentation="A <code>java.util.regex.Pattern</code>,<br/> as <database>.<p2>")
+    assert definition_row(definition)["documentation"] == "A java.util.regex.Pattern, as <database>.<p2>"
 
 
 def test_without_a_worker_common_plugins_are_known() -> None:

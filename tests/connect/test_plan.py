@@ -53,6 +53,14 @@ def after(change: Change, present: dict[str, str]) -> dict[str, str]:
     return {key: value for key, value in merged.items() if value is not None}
 
 
+def test_what_is_created_is_a_line_and_whole_if_that_is_asked_for() -> None:
+    (change,) = diff(several({"a": {"topics": "t", "password": "hunter2"}}), {})
+    assert str(change) == "+ a: create (POST)"
+    assert change.text(whole=True).splitlines()[:1] == ["+ a: create (POST)"]
+    assert "    + topics = t" in change.text(whole=True).splitlines()
+    assert "hunter2" not in change.text(whole=True)
+
+
 @given(SETS, SETS)
 def test_a_plan_is_empty_after_it_was_applied(
     desired: dict[str, dict[str, str]], old: dict[str, dict[str, str]]

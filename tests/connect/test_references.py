@@ -129,3 +129,5 @@ def test_a_reference_is_found_whole_or_by_the_last_part_of_its_name() -> None:
     assert references.using(CONFIGS, ["${env:URI}"]) == ["a"]
     assert references.using(CONFIGS, ["USER", "${env:URI}"]) == ["a", "b"]
     assert references.using(CONFIGS, ["env"]) == []
+    assert references.meant(CONFIGS, ["USER", "${env:URI}"]) == ["${env:URI}", "${env:USER}"]
+    assert references.meant(CONFIGS, ["env"]) == []

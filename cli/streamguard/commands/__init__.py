@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 USAGE = 64
 STORAGE = 74
 INTERRUPTED = 130
+OF_ALL = ("-v", "--verbose", "--project", "--version")
+"""Options of the command line itself."""
 
 COMMANDS = {
     "up": "Start the local servers and a pipeline on them.",
@@ -65,6 +67,12 @@ class App:
         from streamguard.project import find_project
 
         return find_project(Path.cwd(), self._project)
+
+    @property
+    def has_no_project(self) -> bool:
+        """Is it the copy that streamguard carries along, since nobody named one and no folder upward is one?"""
+        here = Path.cwd().resolve()
+        return self._project is None and self.project.root not in (here, *here.parents)
 
     @cached_property
     def settings(self) -> Settings:
@@ -137,6 +145,7 @@ def cli(ctx: click.Context, project: Path | None, verbose: int) -> None:
       streamguard query fraud-report          join transactions with their people
     """
     ctx.obj = App(project, verbosity=verbose)
+    ctx.color = _colour()
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -148,7 +157,7 @@ def run(arguments: Sequence[str]) -> int:
         _show(exc)
         return USAGE if isinstance(exc, click.UsageError) else exc.exit_code
     except StreamguardError as exc:
-        click.echo(f"{click.style('Error:', fg='red')} {_redacted(str(exc))}", err=True)
+        click.echo(f"{click.style('Error:', fg='red')} {_redacted(str(exc))}", err=True, color=_colour())
         return exc.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
@@ -169,10 +178,19 @@ def run(arguments: Sequence[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
+def _colour() -> bool | None:
+    """As https://no-color.org says; None: colours on terminals."""
+    from streamguard.settings import environment_variable
+
+    return False if environment_variable("NO_COLOR") else None
+
+
 def _show(exc: click.ClickException) -> None:
     """As click does, without what a wrong option may quote."""
     told = io.StringIO()
     exc.show(told)
+    if isinstance(exc, click.NoSuchOption) and exc.option_name in OF_ALL:
+        told.write(f"{exc.option_name} goes before the command: streamguard {exc.option_name} …\n")
     click.echo(_redacted(told.getvalue()), err=True, nl=False)
 
 

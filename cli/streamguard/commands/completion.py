@@ -91,7 +91,7 @@ def _live(names: Callable[[ConnectClient], list[str]], otherwise: Complete | Non
         asking.join(LIVE_SECONDS)
         if not found:
             return otherwise(ctx, param, incomplete) if otherwise else []
-        return sorted(name for name in found[0] if name.startswith(incomplete))
+        return sorted({name for name in found[0] if name.startswith(incomplete)})
 
     return complete
 
@@ -121,6 +121,13 @@ def _keys(client: ConnectClient) -> list[str]:
     return sorted({definition.name for name in classes for definition in client.plugin_config(name)})
 
 
+def _references(client: ConnectClient) -> list[str]:
+    from streamguard.connect.sensitive import references_of
+
+    configs = [one.config for one in client.connectors().values()]
+    return [reference for config in configs for found in references_of(config).values() for reference in found]
+
+
 def connectors(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """Names of templates, or of the connectors of a cluster, as the command takes them."""
     complete = _templates if ctx.info_name in OF_TEMPLATES else _deployed
@@ -147,6 +154,7 @@ _deployed = _live(lambda client: list(client.connectors()), otherwise=_templates
 _kinds = _completing(_kinds_of)
 plugins = _live(_plugins)
 keys = _live(_keys)
+references = _live(_references)
 loggers = _live(lambda client: [logger.name for logger in client.loggers()])
 values = _completing(_values)
 pipelines = _completing(lambda project: project.pipelines())

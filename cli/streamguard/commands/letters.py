@@ -156,6 +156,8 @@ def show_letters(settings: Settings, source: Source, look: Look) -> None:
     if look.output != "table":
         show(documents, [], look.output)
         return
+    if not documents:
+        click.echo(f"{source.topic}: no such dead letters", err=True)
     for number, document in enumerate(documents):
         trace = document.pop("trace", "")
         lines = [f"{name:12}{_cell(it)}" for name, it in document.items() if it not in (None, "", [])]

@@ -11,8 +11,9 @@ from streamguard.connect.answers import KeyDefinition, Plugin
 from streamguard.connect.client import ConnectClient
 from streamguard.connect.lint.definitions import shipped
 from streamguard.errors import ConnectError, ConnectorNotFound, UnknownName
-from streamguard.project import did_you_mean
+from streamguard.project import did_you_mean, listed
 
+_TAG = re.compile(r"</?(?:a|b|br|code|em|i|li|ol|p|pre|strong|ul)(?: [^>]*)?/?>")
 CONNECTORS = ("sink", "source")
 SCOPES = (
     (re.compile(r"transforms\.[^.]+\.(.+)"), ("transformation",)),
@@ -44,7 +45,7 @@ def definition_row(definition: KeyDefinition) -> dict[str, Any]:
         "required": definition.required,
         "importance": definition.importance,
         "group": definition.group,
-        "documentation": " ".join(definition.documentation.split()),
+        "documentation": " ".join(_TAG.sub("", definition.documentation).split()),
     }
 
 
@@ -54,7 +55,12 @@ def find_plugin(plugins: Sequence[Plugin], name: str) -> Plugin:
         if name in (plugin.class_name, plugin.class_name.rpartition(".")[2]):
             return plugin
     simple = [plugin.class_name.rpartition(".")[2] for plugin in plugins]
-    hint = did_you_mean(name, [*simple, *(plugin.class_name for plugin in plugins)])
+    alike = [one for one in dict.fromkeys(simple) if name.lower() in one.lower()]
+    hint = (
+        f" (did you mean {listed(alike, 5)}?)"
+        if alike
+        else did_you_mean(name, [*simple, *(plugin.class_name for plugin in plugins)])
+    )
     raise UnknownName(f"the worker has no plugin {name}{hint if hint.startswith(' (did') else ''}")
 
 

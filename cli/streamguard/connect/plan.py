@@ -144,6 +144,10 @@ class Change:
         }
 
     def __str__(self) -> str:
+        return self.text()
+
+    def text(self, *, whole: bool = False) -> str:
+        """A line, and one for each key that an update changes; if `whole`, for each that is created as well."""
         if self.refusal:
             return f"! {self.name}: refused: {self.refusal}"
         state = f", {self.before} -> {self.after}" if self._moves else ""
@@ -151,7 +155,8 @@ class Change:
             state = f" as {self.after}"
         writes = f" ({', '.join(str(write) for write in self.writes)})" if self.writes else ""
         head = f"{SIGNS[self.action]} {self.name}: {self.action}{state}{writes}"
-        return "\n".join([head, *(f"    {change}" for change in self.keys if self.action == "update")])
+        shown = self.keys if self.action == "update" or whole else ()
+        return "\n".join([head, *(f"    {change}" for change in shown)])
 
     @property
     def _moves(self) -> bool:

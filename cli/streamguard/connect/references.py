@@ -150,14 +150,16 @@ def secrets_of(client: ConnectClient, configs: Mapping[str, Mapping[str, str]]) 
     return sorted(secrets, key=lambda one: (one.connector, one.key, one.reference))
 
 
+def meant(configs: Mapping[str, Mapping[str, str]], wanted: Sequence[str]) -> list[str]:
+    """The references of these configs that are wanted, each whole (`${env:NAME}`) or by its last part (`NAME`)."""
+    return sorted({one for config in configs.values() for one in _of(config, wanted)})
+
+
 def using(configs: Mapping[str, Mapping[str, str]], wanted: Sequence[str]) -> list[str]:
-    """The connectors with one of these references, each whole (`${env:NAME}`) or by its last part (`NAME`)."""
-    return [
-        name
-        for name, config in sorted(configs.items())
-        if any(
-            reference in wanted or reference[2:-1].rpartition(":")[2] in wanted
-            for references in references_of(config).values()
-            for reference in references
-        )
-    ]
+    """The connectors with one of the references that are `meant`."""
+    return [name for name, config in sorted(configs.items()) if _of(config, wanted)]
+
+
+def _of(config: Mapping[str, str], wanted: Sequence[str]) -> list[str]:
+    found = [reference for references in references_of(config).values() for reference in references]
+    return [one for one in found if one in wanted or one[2:-1].rpartition(":")[2] in wanted]

@@ -225,8 +225,8 @@ class Transport:
         shown_urls = ", ".join(self.shown_urls)
         if not self._reached:
             raise ConnectUnavailable(
-                f"no Kafka Connect answers at {shown_urls} ({again}): start it with `streamguard up`, "
-                "or say where it is with STREAMGUARD_CONNECT_URL, --url or --context"
+                f"no Kafka Connect answers at {shown_urls} ({again}): `streamguard up` starts the local one; "
+                "where another is say STREAMGUARD_CONNECT_URL, --url or --context"
             ) from again
         unknown = "; whether it was done is not known" if doubt and request.method != "GET" else ""
         raise ConnectUnavailable(

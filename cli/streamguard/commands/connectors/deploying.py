@@ -82,9 +82,9 @@ def plan_options(function: F) -> F:
     show_default=True,
     help="With --format strimzi: the KafkaConnect resource.",
 )
-@click.pass_obj
+@click.pass_context
 def render(
-    app: App,
+    ctx: click.Context,
     *,
     names: tuple[str, ...],
     pipeline: str | None,
@@ -102,6 +102,9 @@ def render(
       streamguard connectors render users-mongodb-sink --set mongodb_tasks=4 -o yaml
       streamguard connectors render --format strimzi --cluster my-connect | kubectl apply -f -
     """
+    if form is not None and ctx.get_parameter_source("output") is not click.core.ParameterSource.DEFAULT:
+        raise click.UsageError("--format and --output exclude each other")
+    app: App = ctx.obj
     rendered = rendered_by(app, names, pipeline, values, overrides)
     refuse_secrets(rendered)
     if form is not None:
@@ -169,7 +172,7 @@ def validate(
 def plan(app: App, /, *, output: str, detailed_exitcode: bool, **given: Any) -> int:
     """Show what deploy would change, request by request. Changes nothing.
 
-    Ends with 3 if something would be refused.
+    Of a connector that is created, `streamguard -v` shows every key. Ends with 3 if something would be refused.
 
     \b
     Examples:
@@ -331,6 +334,8 @@ def _deployment(app: App, chosen: _Chosen, how: How | None = None) -> Deployment
     from streamguard.connect.apply import Deployment
     from streamguard.connect.progress import Offsets
 
+    if app.has_no_project:
+        click.echo(f"there is no project here: these are the connectors of {app.project.root}", err=True)
     rendering = chosen.rendering(app)
     client = client_of(app, chosen.url)
     progress = how is not None and how.wait_for == "progress"

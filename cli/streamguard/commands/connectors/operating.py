@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 STATUS_COLUMNS = ("name", "type", "state", "tasks", "worker", "cause")
 GAP = 2
+LEAST_NAME = 12
+LEAST_CAUSE = 10
 COLOURS = {"RUNNING": "green", "FAILED": "bold red", "UNASSIGNED": "yellow", "PAUSED": "yellow", "STOPPED": "yellow"}
 
 
@@ -201,15 +203,21 @@ def _table(rows: Sequence[Row], trouble: str, width: int, height: int) -> Table:
     headings = ("NAME", "STATE", "TASKS", "LAG", "RATE/S", "ERRORS")
     room = max(3, height - 4)
     cells = [_cells(row) for row in rows[:room]]
-    used = sum(max(len(line[i]) for line in (headings, *cells)) + GAP for i in range(len(headings)))
+    names, *used = (max(len(line[i]) for line in (headings, *cells)) + GAP for i in range(len(headings)))
+    cause = LEAST_CAUSE if any(row.cause for row in rows[:room]) else 0
+    names = max(LEAST_NAME, min(names, width - sum(used) - cause))  # numbers are whole, or they say something else
     table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
-    for heading in headings:
-        table.add_column(heading, justify="left" if heading in ("NAME", "STATE") else "right", no_wrap=True)
-    table.add_column("CAUSE", no_wrap=True, overflow="ellipsis", max_width=max(5, width - used))
+    table.add_column("NAME", no_wrap=True, overflow="ellipsis", width=names - GAP)
+    for heading, least in zip(headings[1:], used, strict=True):
+        justify: Literal["left", "right"] = "left" if heading == "STATE" else "right"
+        table.add_column(heading, justify=justify, no_wrap=True, min_width=least - GAP)
+    room_for_cause = width - names - sum(used)
+    if room_for_cause >= len("CAUSE"):
+        table.add_column("CAUSE", no_wrap=True, overflow="ellipsis", max_width=room_for_cause)
     for row, line in zip(rows, cells, strict=False):
         styles = ("", COLOURS.get(row.state, ""), "", "", "", "bold red" if row.new_errors else "")
         shown = [Text(text, style=style) for text, style in zip(line, styles, strict=True)]
-        table.add_row(*shown, Text(row.cause or ""))
+        table.add_row(*shown, *([Text(row.cause or "")] if room_for_cause >= len("CAUSE") else []))
     if len(rows) > room:
         table.add_row(Text(f"… and {len(rows) - room} more"))
     if trouble:

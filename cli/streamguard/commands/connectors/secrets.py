@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from streamguard.commands import completion
 from streamguard.commands.connectors.asking import (
     ask,
     connectors,
@@ -34,7 +35,7 @@ def secrets() -> None:
     \b
     Examples:
       streamguard connectors secrets list
-      streamguard connectors secrets rotate MONGODB_URI
+      streamguard connectors secrets rotate '${file:/run/secrets/db.properties:password}'
     """
 
 
@@ -71,7 +72,9 @@ def list_(app: App, patterns: tuple[str, ...], url: str | None, output: str) -> 
 
 
 @secrets.command()
-@click.argument("references", nargs=-1, required=True, metavar="REFERENCE|NAME...")
+@click.argument(
+    "references", nargs=-1, required=True, metavar="REFERENCE|NAME...", shell_complete=completion.references
+)
 @yes_option
 @jobs_option
 @wait_options
@@ -100,7 +103,7 @@ def rotate(
       streamguard connectors secrets rotate password --yes --timeout 120
     """
     from streamguard.connect import operate
-    from streamguard.connect.references import using
+    from streamguard.connect.references import meant, using
     from streamguard.errors import UnknownName
 
     client = client_of(app, url)
@@ -110,6 +113,9 @@ def rotate(
         if not using(configs, [reference]):
             raise UnknownName(f"no connector of {client.shown_url} has the reference {reference}: see `secrets list`")
     names = using(configs, references)
+    kept = [reference for reference in meant(configs, references) if reference.startswith("${env:")]
+    if kept:
+        click.echo(f"{listed(kept)}: a worker that runs keeps the variables that it was started with", err=True)
     ask(f"Restart {connectors(len(names))} at {client.shown_url}: {listed(names)}?", yes)
 
     def act(name: str) -> str:

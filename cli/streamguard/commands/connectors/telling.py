@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from streamguard.connect.results import Report, Result
 
 RESULT_COLUMNS = ("name", "action", "outcome", "state", "tasks")
+COLOURS = {"+": "green", "~": "yellow", "-": "red", "!": "red"}
 FEW = 20
 """So many connectors are told of one by one; of more there are counts, and only what changes is listed."""
 
@@ -90,7 +91,7 @@ class Talk:
             return
         elif progress.step == "planned":
             if self._verbose or not self._many or not progress.text.startswith("="):
-                click.echo(progress.text, err=True)
+                click.echo(painted(progress.text), err=True)
         elif not self._many or self._verbose:
             said = {"checked": "valid", "written": progress.text, "running": progress.text, "failed": "failed"}
             click.echo(f"  {progress.name}: {said[progress.step]}", err=True)
@@ -108,11 +109,21 @@ class Talk:
             click.echo("… there are more warnings: `connectors lint` lists them", err=True)
 
 
+def painted(change: str) -> str:
+    """The lines of a change in the colours of their signs."""
+
+    def paint(line: str) -> str:
+        colour = COLOURS.get(line.lstrip()[:1])
+        return click.style(line, fg=colour) if colour else line
+
+    return "\n".join(paint(line) for line in change.split("\n"))
+
+
 def list_changes(results: Sequence[Result], *, verbose: bool) -> None:
     """Every change, and what stays if that is not too much."""
     for result in results:
         if verbose or len(results) <= FEW or result.change.action != "unchanged" or result.change.refusal:
-            click.echo(str(result.change))
+            click.echo(painted(result.change.text(whole=verbose)))
 
 
 def print_results(report: Report, output: str, *, verbose: bool) -> None:
