@@ -207,6 +207,33 @@ def test_a_control_topic_that_is_made_anew_is_passed_over_until_it_is_as_long_as
     assert "made anew" not in capsys.readouterr().err
 
 
+def test_a_source_topic_that_is_made_anew_is_read_from_its_beginning(trap: Trap) -> None:
+    """Unlike a control topic: Kafka has deleted the offsets with it, and no table remembers them."""
+    trap.start(trap.connector())
+    trap.write()
+    wait_until(lambda: trap.numbers() == list(range(RECORDS)) and trap.read_to(RECORDS), "all is in the table", WAIT)
+    trap.cluster.delete([trap.source])
+    wait_until(lambda: trap.source not in trap.cluster.partitions(), "the topic is gone", WAIT)
+    trap.cluster.create({trap.source: (1, 1)})
+    trap.write(RECORDS)
+    trap.write(2 * RECORDS)
+    wait_until(lambda: trap.numbers() == list(range(3 * RECORDS)), "all that came since is there as well, once", WAIT)
+
+
+def test_rows_of_a_branch_are_not_in_the_table_until_somebody_puts_them_there(trap: Trap) -> None:
+    trap.start(trap.connector(**{"iceberg.tables.default-commit-branch": "audit"}))
+    trap.write()
+
+    def audited() -> int:
+        if not trap.catalog.table_exists(trap.table):
+            return 0
+        table = trap.catalog.load_table(trap.table)
+        return table.scan().use_ref("audit").to_arrow().num_rows if "audit" in table.refs() else 0
+
+    wait_until(lambda: audited() == RECORDS, "the rows are in the branch", WAIT)
+    assert trap.rows() == []
+
+
 def test_the_sink_only_appends_though_columns_are_named_as_the_id(trap: Trap) -> None:
     """A key that repeats is a second row; the keys for upserts that another sink had are taken without a word."""
     upserts = {"iceberg.tables.default-id-columns": "number", "iceberg.tables.upsert-mode-enabled": "true"}
