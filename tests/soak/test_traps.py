@@ -271,6 +271,22 @@ def test_a_replay_changes_the_time_of_change_that_an_update_with_timestamps_writ
     assert all(one["_insertedTS"] == before[number]["_insertedTS"] for number, one in after.items())
 
 
+@pytest.mark.parametrize(("pattern", "day"), [("YYYY-MM-dd", "2026-12-29"), ("yyyy-MM-dd", "2025-12-29")])
+def test_four_capital_y_of_a_transform_are_the_year_of_the_week(trap: Trap, pattern: str, day: str) -> None:
+    connector = trap.connector(
+        transforms="id,at",
+        transforms__at__type="org.apache.kafka.connect.transforms.TimestampConverter$Value",
+        transforms__at__field="at",
+        transforms__at__target__type="string",
+        transforms__at__format=pattern,
+    )
+    assert ("date-pattern" in rules(connector)) == ("Y" in pattern)
+    write(trap.settings, trap.source, [b'{"at": 1767009600000}'])
+    trap.start(connector)
+    wait_until(lambda: trap.documents() == 1, "the record is in MongoDB", WAIT)
+    assert [one["at"] for one in trap.database["orders"].find()] == [day]
+
+
 def test_a_tombstone_deletes_by_an_id_of_the_key_and_is_refused_without(trap: Trap) -> None:
     connector = trap.connector(delete__on__null__values="true")
     assert rules(connector) == set()

@@ -11,6 +11,7 @@ from streamguard.connect.reading import topics_of
 from streamguard.project import did_you_mean
 
 MASK = re.compile(r"[•*]{3,}|\[hidden\]")
+PATH_FORMAT = "path.format"
 DATE_KEYS = re.compile(
     r"path\.format|file\.name\.template|timeseries\.timefield\.auto\.convert\.date\.format"
     r"|transforms\.[^.]+\.(format|timestamp\.format)|(table|collection|topic)\.(name\.)?format"
@@ -221,18 +222,37 @@ def date_pattern(s: Subject) -> Iterator[Remark]:
     """A date pattern that is wrong for a few days or hours.
 
     In Java's patterns `YYYY` is the year of the *week* (29 December 2025 is in `2026`), `DD` the day of the *year*, and
-    `hh` an hour from 1 to 12. Write `yyyy`, `dd`, `HH`.
+    `hh` an hour from 1 to 12. Write `yyyy`, `dd`, `HH`. In `path.format`, which Confluent's sinks read by the library
+    Joda, the year of the week is `xxxx`.
     """
-    for key, value in s.config.items():
-        if not DATE_KEYS.fullmatch(key):
-            continue
-        pattern = re.sub(r"'[^']*'", "", value)
-        if "Y" in re.sub(r"\{\{.*?unit=", "", pattern):
-            yield key, "Y is the year of the week, wrong around New Year: write yyyy"
+    for key, pattern in _date_patterns(s):
+        week_year = "x" if key == PATH_FORMAT else "Y"
+        if week_year in pattern:
+            yield key, f"{week_year} is the year of the week, wrong around New Year: write yyyy"
         if re.search(r"(?<!D)D{1,3}(?!D)", pattern):
             yield key, "D is the day of the year: write dd"
-        if re.search(r"h", pattern) and "a" not in pattern and key == "path.format":
+        if re.search(r"h", pattern) and "a" not in pattern and key == PATH_FORMAT:
             yield key, "hh counts from 1 to 12: write HH"
+
+
+@rule("date-year", "warning")
+def date_year(s: Subject) -> Iterator[Remark]:
+    """YYYY in a path format.
+
+    Confluent's sinks take it for the year, and their own examples have it. Everywhere else in Java it is the year of
+    the week, 2026 for 29 December 2025: in transforms, in other sinks, in whatever reads the folders by the same
+    pattern. `yyyy` is the year in all of them.
+    """
+    for key, pattern in _date_patterns(s):
+        if key == PATH_FORMAT and "Y" in pattern:
+            yield key, "YYYY is the year for this sink, and the year of the week for most of Java: write yyyy"
+
+
+def _date_patterns(s: Subject) -> Iterator[tuple[str, str]]:
+    """Keys that hold patterns, without what is quoted in them and without the units of Aiven's templates."""
+    for key, value in s.config.items():
+        if DATE_KEYS.fullmatch(key):
+            yield key, re.sub(r"\{\{.*?unit=", "", re.sub(r"'[^']*'", "", value))
 
 
 @rule("version-gate", needs="worker")
