@@ -157,7 +157,7 @@ def find_project(start: Path, explicit: Path | None = None) -> Project:
         if missing:
             raise ProjectError(f"{explicit} is no project: it has no folder {' and no '.join(missing)}")
         return Project(explicit.resolve())
-    for folder in (start.resolve(), *start.resolve().parents, _shipped()):
+    for folder in (start.resolve(), *start.resolve().parents, shipped()):
         if all((folder / name).is_dir() for name in FOLDERS):
             return Project(folder)
     raise ProjectError(f"no project in {start} or above it: it is a folder with connectors/, ksql/ and init/")
@@ -236,11 +236,11 @@ def line_of(path: Path, keys: Sequence[Any]) -> str:
     return f"{path}, line {_line(yaml.compose(read_text(path), Loader=_LOADER), keys)}"
 
 
-def _shipped() -> Path:
-    """A wheel carries copies of the three folders; an editable install lies in the repository that has them."""
+def shipped() -> Path:
+    """The project that streamguard carries along: in a wheel; an editable install lies in a repository that is one."""
     package = Path(__file__).resolve().parent
-    shipped = package / "shipped"
-    return shipped if shipped.is_dir() else package.parent.parent
+    carried = package / "shipped"
+    return carried if carried.is_dir() else package.parent.parent
 
 
 def _urgency(root: yaml.Node | None, error: Any) -> tuple[int, bool]:

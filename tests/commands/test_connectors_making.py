@@ -137,6 +137,14 @@ def test_on_a_terminal_new_asks_for_what_the_options_do_not_say(project: Path) -
     assert own == {"s3_bucket": "some-bucket", "topics": ["users"], "columns": {"id": "string", "n": "long"}}
 
 
+def test_a_project_without_pieces_is_told_where_some_are(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.rmtree(project / "connectors" / "shared")
+    assert connectors(project, "new", "mongodb", "x", "-p", "bank") == 64
+    said = capsys.readouterr().err
+    assert f"{project / 'connectors/shared'} has none; copy what is in " in said
+    assert Path(said.split()[-1], "mongodb-sink.j2").is_file()
+
+
 @pytest.mark.parametrize("pipeline", ["bank", "legacy"])
 def test_export_writes_templates_and_no_secret_also_into_a_folder_that_is_new(
     project: Path, script: Script, capsys: pytest.CaptureFixture[str], pipeline: str

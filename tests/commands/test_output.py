@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from contextlib import redirect_stdout
+from pathlib import Path
 
 import click
 import pytest
 
-from streamguard.commands.output import show
+from streamguard.commands.output import nearby, show
 
 WIDE = {"transaction_id": "x" * 30, "sender_address": "y" * 40, "receiver_address": "z" * 40}
 
@@ -31,6 +32,13 @@ def on_terminal(*rows: Mapping[str, str]) -> list[str]:
         show(rows, tuple(rows[0]), "table")
     assert "\x1b[3" not in screen.getvalue(), "NO_COLOR is set"
     return [click.unstyle(line) for line in screen.getvalue().splitlines()]
+
+
+def test_files_are_told_as_they_are_seen_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert nearby(f"{tmp_path}/a/b.yml, line 1, {tmp_path}/c, in {tmp_path}") == f"a/b.yml, line 1, c, in {tmp_path}"
+    monkeypatch.chdir("/")
+    assert nearby("/etc/x") == "/etc/x"
 
 
 def test_a_table_that_fits_is_a_table_on_a_terminal() -> None:

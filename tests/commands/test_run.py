@@ -88,7 +88,7 @@ def test_an_env_file_that_is_no_text_is_named(tmp_path: Path) -> None:
     for folder in ("connectors", "ksql", "init"):
         (tmp_path / folder).mkdir()
     (tmp_path / ".env").write_bytes(b"\xff\xfe\x00")
-    assert run(["status"], tmp_path, {}) == (1, f"Error: {tmp_path}/.env can not be read: it is not UTF-8 text\n")
+    assert run(["status"], tmp_path, {}) == (1, "Error: .env can not be read: it is not UTF-8 text\n")
 
 
 def test_a_folder_that_is_no_project_is_named(tmp_path: Path) -> None:

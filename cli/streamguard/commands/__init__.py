@@ -157,7 +157,10 @@ def run(arguments: Sequence[str]) -> int:
         _show(exc)
         return USAGE if isinstance(exc, click.UsageError) else exc.exit_code
     except StreamguardError as exc:
-        click.echo(f"{click.style('Error:', fg='red')} {_redacted(str(exc))}", err=True, color=_colour())
+        from streamguard.commands.output import nearby
+
+        said = nearby(_redacted(str(exc)))
+        click.echo(f"{click.style('Error:', fg='red')} {said}", err=True, color=_colour())
         return exc.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -14,6 +15,15 @@ if TYPE_CHECKING:
 
 FORMATS = ("table", "json", "yaml", "ndjson")
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+def nearby(text: str) -> str:
+    """File names in a text as they are seen from the folder that the command runs in."""
+    try:
+        here = Path.cwd()
+    except OSError:  # it is gone
+        return text
+    return text.replace(f"{here}/", "") if here != here.parent else text
 
 
 def output_option(function: F) -> F:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from streamguard.commands.connectors.asking import connectors
 from streamguard.commands.connectors.options import client_of, template_options, topics_of, url_option
 from streamguard.commands.output import show
 
@@ -78,7 +79,7 @@ def lint(
     if wrong:
         refused = len({finding.connector for finding in wrong})
         raise Refused(f"lint refuses {refused} of {count} connectors: {_counted(found)}")
-    click.echo(f"{count} connectors: {_counted(found)}", err=True)
+    click.echo(f"{connectors(count)}: {_counted(found)}", err=True)
 
 
 def _facts(app: App, connectors: list[Connector], url: str | None) -> Facts:

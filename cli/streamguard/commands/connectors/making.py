@@ -148,7 +148,8 @@ def new(
 
     known = kinds(app.project.connectors)
     if kind not in known:
-        raise UnknownName(f"there is no kind of sink {kind}{did_you_mean(kind, known)}")
+        hint = did_you_mean(kind, known) if known else _where_kinds_are(app)
+        raise UnknownName(f"there is no kind of sink {kind}{hint}")
     chosen = app.project.pipeline_to_fill(pipeline or _only_pipeline(app))
     loaded = load_values(app.settings, chosen, values_file(app.project, values))
     given: dict[str, Any] = {}
@@ -202,6 +203,14 @@ def export(app: App, *, names: tuple[str, ...], pipeline: str, url: str | None) 
         kind = PartlyDone if found else Refused
         raise kind("not written:\n  " + "\n  ".join(str(error) for error in refused))
     return 0
+
+
+def _where_kinds_are(app: App) -> str:
+    """For a project that has no pieces of templates."""
+    from streamguard.connect.pieces import PIECES
+    from streamguard.project import shipped
+
+    return f": {app.project.connectors / PIECES} has none; copy what is in {shipped() / 'connectors' / PIECES}"
 
 
 def _default(value: Any) -> str:

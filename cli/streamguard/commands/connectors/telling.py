@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from streamguard.commands.output import show, show_one
+from streamguard.commands.output import nearby, show, show_one
 from streamguard.commands.progress import QUIET
 from streamguard.errors import StreamguardError, UnknownName
 
@@ -116,7 +116,7 @@ def painted(change: str) -> str:
         colour = COLOURS.get(line.lstrip()[:1])
         return click.style(line, fg=colour) if colour else line
 
-    return "\n".join(paint(line) for line in change.split("\n"))
+    return "\n".join(paint(line) for line in nearby(change).split("\n"))
 
 
 def list_changes(results: Sequence[Result], *, verbose: bool) -> None:

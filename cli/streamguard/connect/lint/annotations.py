@@ -31,7 +31,8 @@ def line(finding: Finding, start: Path) -> str:
     told.append(f"the plugin says: {finding.documentation}" if finding.documentation else "")
     more = "; ".join(part for part in told if part)
     about = f" ({more})" if more else ""
-    return f"{place}{finding.severity}: {key}{finding.text}{about} [{finding.rule}] {finding.connector}"
+    text = finding.text.replace(f"{start}/", "")
+    return f"{place}{finding.severity}: {key}{text}{about} [{finding.rule}] {finding.connector}"
 
 
 def annotation(finding: Finding, start: Path) -> str:
