@@ -61,10 +61,11 @@ QUICK = """{#- lint: ignore-file iceberg-control-topic: these are validated and 
 """A sink whose plugin validates without opening a connection: what is measured is asking, not MongoDB's answers."""
 JOBS = "8"
 """Requests at a time: the default of `validate`, and what the bare loop has."""
-MEMORY = (
+USAGE = (
     "import json, resource, subprocess, sys; "
     "code = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL); "
-    "print(json.dumps([code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss]))"
+    "used = resource.getrusage(resource.RUSAGE_CHILDREN); "
+    "print(json.dumps([code, used.ru_maxrss, used.ru_utime + used.ru_stime]))"
 )
 """A small process that starts the command: what it was started by counts as its memory, and this one is large."""
 CURL = 'while read -r name; do curl -s -o /dev/null "$0/connectors/$name/config"; done'
@@ -74,13 +75,14 @@ CURL = 'while read -r name; do curl -s -o /dev/null "$0/connectors/$name/config"
 class Figures:
     """Seconds of each round, the interpreter's start among them.
 
-    `memory`: the most that `plan` and what it started had, in bytes. `bare`: the loop that only asks for what
+    `memory`: the most that `plan` and what it started had, in bytes; `cpu`: their seconds of CPU. `bare`: the loop that only asks for what
     `validate` asks the plugins. `mongodb`: one round of both for sinks whose plugin opens a connection for each.
     """
 
     count: int
     plan: list[float]
     memory: int
+    cpu: float
     curl: list[float]
     validate: list[float]
     bare: list[float]
@@ -108,7 +110,7 @@ def measure_on(stack: Stack, rounds: int = ROUNDS, count: int = COUNT) -> Figure
             for _ in range(rounds):
                 plans.append(_run(root, settings, "plan", "--detailed-exitcode"))
                 loops.append(_curl(settings.connect_url, count))
-            memory = _memory(root, settings, "plan")
+            memory, cpu = _usage(root, settings, "plan")
         finally:
             for template in (root / "connectors" / NAME).iterdir():
                 template.unlink()
@@ -116,7 +118,7 @@ def measure_on(stack: Stack, rounds: int = ROUNDS, count: int = COUNT) -> Figure
             delete = _run(root, settings, "deploy", *prune)
             Cluster(settings).delete([NAME, CONTROL])
     validate, bare = ([pair[number] for pair in pairs] for number in (0, 1))
-    return Figures(count, plans, memory, loops, validate, bare, mongodb, create, delete)
+    return Figures(count, plans, memory, cpu, loops, validate, bare, mongodb, create, delete)
 
 
 def table(figures: Figures) -> str:
@@ -125,7 +127,7 @@ def table(figures: Figures) -> str:
     return (
         f"{figures.count} connectors, medians of {len(figures.plan)} rounds\n\n"
         "| | seconds |\n|---|---|\n"
-        f"| `connectors plan`, nothing to change (memory {megabytes:.0f} MB) | {median(figures.plan):.2f} |\n"
+        f"| `connectors plan`, nothing to change ({megabytes:.0f} MB, {figures.cpu:.1f} s of CPU) | {median(figures.plan):.2f} |\n"
         f"| a loop of `curl` that reads every config | {median(figures.curl):.2f} |\n"
         f"| `connectors validate`, of sinks whose plugin opens no connection | {median(figures.validate):.2f} |\n"
         f"| the same requests by a bare loop in {JOBS} threads | {median(figures.bare):.2f} |\n"
@@ -164,20 +166,21 @@ def _validations(root: Path, settings: Settings) -> tuple[float, float]:
     return ours, time.perf_counter() - start
 
 
-def _memory(root: Path, settings: Settings, *words: str) -> int:
-    """Bytes that a command had at most, as the kernel counted them, with the processes that it started."""
+def _usage(root: Path, settings: Settings, *words: str) -> tuple[int, float]:
+    """Bytes that a command had at most and its seconds of CPU, as the kernel counted them, with the processes that it
+    started."""
     command = [sys.executable, "-m", "streamguard", "--project", str(root), "connectors", *words]
     done = subprocess.run(
-        [sys.executable, "-c", MEMORY, *command],
+        [sys.executable, "-c", USAGE, *command],
         env=_environment(settings),
         stdout=subprocess.PIPE,
         text=True,
         check=True,
     )
-    code, kilobytes = json.loads(done.stdout)
+    code, kilobytes, seconds = json.loads(done.stdout)
     if code:
         raise AssertionError(f"{' '.join(words)} ended with {code}")
-    return int(kilobytes) * 1024
+    return int(kilobytes) * 1024, float(seconds)
 
 
 def _run(root: Path, settings: Settings, *words: str) -> float:
