@@ -75,8 +75,9 @@ CURL = 'while read -r name; do curl -s -o /dev/null "$0/connectors/$name/config"
 class Figures:
     """Seconds of each round, the interpreter's start among them.
 
-    `memory`: the most that `plan` and what it started had, in bytes; `cpu`: their seconds of CPU. `bare`: the loop that only asks for what
-    `validate` asks the plugins. `mongodb`: one round of both for sinks whose plugin opens a connection for each.
+    `memory`: the most that `plan` and what it started had, in bytes; `cpu`: their seconds of CPU. `bare`: the
+    loop that only asks for what `validate` asks the plugins. `mongodb`: one round of both for sinks whose plugin opens a
+    connection for each.
     """
 
     count: int
@@ -123,11 +124,11 @@ def measure_on(stack: Stack, rounds: int = ROUNDS, count: int = COUNT) -> Figure
 
 def table(figures: Figures) -> str:
     """As Markdown."""
-    megabytes = figures.memory / 1e6
+    used = f"{figures.memory / 1e6:.0f} MB, {figures.cpu:.1f} s of CPU"
     return (
         f"{figures.count} connectors, medians of {len(figures.plan)} rounds\n\n"
         "| | seconds |\n|---|---|\n"
-        f"| `connectors plan`, nothing to change ({megabytes:.0f} MB, {figures.cpu:.1f} s of CPU) | {median(figures.plan):.2f} |\n"
+        f"| `connectors plan`, nothing to change ({used}) | {median(figures.plan):.2f} |\n"
         f"| a loop of `curl` that reads every config | {median(figures.curl):.2f} |\n"
         f"| `connectors validate`, of sinks whose plugin opens no connection | {median(figures.validate):.2f} |\n"
         f"| the same requests by a bare loop in {JOBS} threads | {median(figures.bare):.2f} |\n"
