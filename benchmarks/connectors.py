@@ -76,8 +76,8 @@ class Figures:
     """Seconds of each round, the interpreter's start among them.
 
     `memory`: the most that `plan` and what it started had, in bytes; `cpu`: their seconds of CPU. `bare`: the
-    loop that only asks for what `validate` asks the plugins. `mongodb`: one round of both for sinks whose plugin opens a
-    connection for each.
+    loop that only asks for what `validate` asks the plugins. `mongodb`: one round of both for sinks whose plugin opens
+    a connection for each.
     """
 
     count: int
