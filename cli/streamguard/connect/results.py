@@ -133,7 +133,7 @@ def error_of(results: Sequence[Result], *, planned: bool = False) -> Streamguard
         return None
     errors = [result.error for result in ill if result.error is not None]
     more = [f"and {len(errors) - TOLD} more: --output json has them all"] if len(errors) > TOLD else []
-    told = "\n  ".join([*map(str, errors[:TOLD]), *more, *_about_rest(ill)])
+    told = "\n  ".join([*dict.fromkeys(map(str, errors[:TOLD])), *more, *_about_rest(ill)])
     kinds = {type(error) for error in errors}
     if len(ill) == 1 == len(results) and errors:
         return type(errors[0])(told)

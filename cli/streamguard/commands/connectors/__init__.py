@@ -26,13 +26,48 @@ if TYPE_CHECKING:
     from streamguard.commands import App
 
 
-@click.group()
+SECTIONS: dict[str, tuple[click.Command, ...]] = {
+    "From templates to the cluster": (
+        deploying.render,
+        linting.lint,
+        deploying.validate,
+        deploying.plan,
+        deploying.deploy,
+    ),
+    "Templates": (making.new, making.export, making.parameters, making.companions),
+    "What runs": (operating.list_, operating.status, describing.describe, operating.watch, operating.wait),
+    "Operation": (
+        changing.restart,
+        changing.pause,
+        changing.resume,
+        changing.stop,
+        changing.delete,
+        healing.heal,
+        offsets.offsets,
+        letters.dlq,
+        secrets.secrets,
+    ),
+    "Clusters": (contexts.contexts, inspecting.plugins, inspecting.explain, inspecting.loggers),
+}
+
+
+class _Sections(click.Group):
+    """A group that lists its commands by what they are for."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        width = formatter.width - 6 - max(map(len, self.commands))
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(str(one.name), one.get_short_help_str(width)) for one in commands])
+
+
+@click.group(cls=_Sections)
 @click.pass_obj
 def connectors(app: App) -> None:
     """Render, deploy and watch connectors.
 
-    A connector is a Jinja template connectors/PIPELINE/NAME.json.j2 with values from connectors/values/. NAMES choose
-    some of them; without names a command means all.
+    A connector is a Jinja template connectors/PIPELINE/NAME.json.j2 with values from connectors/values/. Names and
+    patterns choose some of them. Any folder of templates is a pipeline.
 
     \b
     Examples:
@@ -44,33 +79,5 @@ def connectors(app: App) -> None:
     verbose.listen(app.verbosity)
 
 
-for command in (
-    operating.list_,
-    making.parameters,
-    making.new,
-    making.export,
-    making.companions,
-    inspecting.plugins,
-    inspecting.explain,
-    inspecting.loggers,
-    deploying.render,
-    linting.lint,
-    deploying.validate,
-    deploying.plan,
-    deploying.deploy,
-    operating.status,
-    describing.describe,
-    operating.watch,
-    operating.wait,
-    changing.restart,
-    changing.pause,
-    changing.resume,
-    changing.stop,
-    changing.delete,
-    offsets.offsets,
-    healing.heal,
-    letters.dlq,
-    secrets.secrets,
-    contexts.contexts,
-):
+for command in (found for section in SECTIONS.values() for found in section):
     connectors.add_command(command)
