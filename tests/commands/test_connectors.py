@@ -149,6 +149,19 @@ def test_render_takes_a_format_or_an_output_and_not_both(project: Path, capsys: 
     assert "--format and --output exclude each other" in capsys.readouterr().err
 
 
+def test_many_tasks_are_counted_in_a_table_and_listed_elsewhere(
+    project: Path, script: Script, capsys: pytest.CaptureFixture[str]
+) -> None:
+    states = ["RUNNING"] * 7 + ["FAILED", "UNASSIGNED"]
+    tasks = [{"id": number, "state": state, "worker_id": "w"} for number, state in enumerate(states)]
+    status = {"name": "c", "type": "sink", "connector": {"state": "RUNNING", "worker_id": "w"}, "tasks": tasks}
+    script.rest = Answer(body={"c": {"info": {"config": {}}, "status": status}})
+    assert connectors(project, "list", "--url", script.url) == 0
+    assert capsys.readouterr().out.splitlines()[1] == "c     sink  RUNNING  1 FAILED, 1 UNASSIGNED, 7 RUNNING"
+    assert connectors(project, "list", "--url", script.url, "-o", "json") == 0
+    assert json.loads(capsys.readouterr().out)[0]["tasks"] == states
+
+
 def test_status_shows_the_first_cause_without_secrets(
     project: Path, script: Script, capsys: pytest.CaptureFixture[str]
 ) -> None:

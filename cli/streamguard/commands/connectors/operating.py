@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from streamguard.connect.watch import Row, Watcher
 
 STATUS_COLUMNS = ("name", "type", "state", "tasks", "worker", "cause")
+FEW_TASKS = 3
 GAP = 2
 LEAST_NAME = 12
 LEAST_CAUSE = 10
@@ -40,7 +41,7 @@ def list_(app: App, patterns: tuple[str, ...], url: str | None, output: str) -> 
       streamguard connectors list 'users-*'
       streamguard connectors list -o ndjson | jq -r .name
     """
-    show(_status_rows(client_of(app, url), patterns), ("name", "type", "state", "tasks"), output)
+    _show_statuses(client_of(app, url), patterns, ("name", "type", "state", "tasks"), output)
 
 
 @click.command()
@@ -57,7 +58,7 @@ def status(app: App, patterns: tuple[str, ...], url: str | None, output: str) ->
       streamguard connectors status '*-s3-sink'
       streamguard connectors status users-s3-sink -o yaml
     """
-    show(_status_rows(client_of(app, url), patterns), STATUS_COLUMNS, output)
+    _show_statuses(client_of(app, url), patterns, STATUS_COLUMNS, output)
 
 
 @click.command()
@@ -236,9 +237,20 @@ def _number(value: float | None) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
 
 
-def _status_rows(client: ConnectClient, patterns: Sequence[str]) -> list[dict[str, Any]]:
+def _show_statuses(client: ConnectClient, patterns: Sequence[str], columns: Sequence[str], output: str) -> None:
     from streamguard.connect.globs import select
     from streamguard.connect.report import status_row
 
     listed = client.connectors_for(patterns)
-    return [status_row(listed[name]) for name in select(patterns, listed, client.shown_url)]
+    rows = [status_row(listed[name]) for name in select(patterns, listed, client.shown_url)]
+    if output == "table":
+        rows = [{**row, "tasks": _tasks(row["tasks"])} for row in rows]
+    show(rows, columns, output)
+
+
+def _tasks(states: Sequence[str]) -> str:
+    """One by one, or counted if they are many, those that need somebody first."""
+    if len(states) <= FEW_TASKS:
+        return ", ".join(states)
+    order = sorted(set(states), key=lambda state: (state == "RUNNING", state))
+    return ", ".join(f"{states.count(state)} {state}" for state in order)

@@ -126,8 +126,8 @@ def require_kafka(app: App, client: ConnectClient | None = None) -> None:
     belongs to: a connector's offsets would be looked for in another cluster."""
     if app.context is not None and not knows_kafka(app):
         raise Refused(
-            f"the context {app.context.name} does not say where its Kafka is: add kafka_bootstrap to it in "
-            f"{app.settings.contexts_file}, or set STREAMGUARD_KAFKA_BOOTSTRAP"
+            f"the context {app.context.name} does not say where its Kafka is: `streamguard connectors contexts set "
+            f"{app.context.name} --kafka HOST:PORT` does, or set STREAMGUARD_KAFKA_BOOTSTRAP"
         )
     if client is None:
         return
