@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from streamguard.connect.answers import ConnectorStatus, Deployed, TaskStatus
+from streamguard.connect.answers import ConnectorStatus, Deployed, State, TaskStatus
 from streamguard.connect.client import ConnectClient
 from streamguard.connect.plan import KeyChange
 from streamguard.connect.wait import Outcome, Target, first_cause, has_new_config, wait
@@ -42,6 +42,8 @@ class Worker:
     """
 
     exists = True
+    configs: Sequence[Mapping[str, str]] = (CONFIG,)
+    """What it lists as the connector's, look by look, the last for ever."""
 
     def __init__(self, *looks: tuple[ConnectorStatus | None, Mapping[str, str]]) -> None:
         self.looks = list(looks)
@@ -53,7 +55,8 @@ class Worker:
         self.task_config = self.looks[0][1]
         if len(self.looks) > 1:
             self.looks.pop(0)
-        return {} if found is None else {"c": Deployed("c", CONFIG, found)}
+        shown, self.configs = self.configs[0], self.configs[1:] or self.configs
+        return {} if found is None else {"c": Deployed("c", shown, found)}
 
     def config(self, name: str) -> Mapping[str, str]:
         if not self.exists:
@@ -101,6 +104,28 @@ def test_quirk_8_running_with_the_old_config_does_not_count() -> None:
 def test_failed_with_the_old_config_does_not_count_either() -> None:
     worker = Worker(*[(status("FAILED"), OLD)] * 10, (status("RUNNING"), NEW))
     assert worker.wait(UPDATE) == status("RUNNING")
+
+
+@pytest.mark.parametrize("state", ["running", "stopped"])
+def test_a_patch_that_another_one_has_undone_fails_the_wait_though_the_worker_said_200(state: State) -> None:
+    """Only a look at the config shows it where there are no tasks."""
+    worker = Worker((status("RUNNING"), OLD) if state == "running" else (status(state="STOPPED"), {}))
+    worker.configs = (OLD,)
+    outcome = worker.wait(replace(UPDATE, state=state))
+    assert str(outcome) == (
+        "c: the worker took the change of topics, gone and has the config of before: somebody else changed the "
+        "connector at the same time, deploy it again"
+    )
+    assert worker.now < 6
+
+
+def test_a_worker_that_shows_the_config_of_before_for_a_moment_is_waited_for() -> None:
+    worker = Worker((status(state="STOPPED"), {}))
+    worker.configs = (OLD, OLD, CONFIG)
+    assert worker.wait(replace(UPDATE, state="stopped")) == status(state="STOPPED")
+    masked = replace(UPDATE, state="stopped", changed=(KeyChange("topics", "***", "new"),))
+    worker.configs = ({**CONFIG, "topics": "***"},)
+    assert worker.wait(masked) == status(state="STOPPED")
 
 
 def test_a_removed_key_that_a_task_still_has_is_the_old_config() -> None:

@@ -32,6 +32,8 @@ POLL_SECONDS = 0.2
 READ_SECONDS = 1.0
 """How often the offsets of a connector are asked for: one request for each connector, unlike its state."""
 FAILED_SECONDS = 1.0
+UNDONE_SECONDS = 5.0
+"""For so long a worker may show the config of before: one that forwarded the change does for some milliseconds."""
 INNERMOST = ", by "
 """Between the first and the innermost cause of a failure."""
 Outcome = ConnectorStatus | StreamguardError
@@ -75,6 +77,7 @@ class Waiting:
     status: ConnectorStatus | None = None
     backlog: dict[Place, int] | None = None
     read_at: float = field(default=float("-inf"))
+    undone_since: float | None = None
 
     @property
     def was_there(self) -> bool:
@@ -93,6 +96,19 @@ class Waiting:
         if target.state == "running" and state == "FAILED" and lasted >= certain:
             return ConnectorFailed(failure(status, target.config))
         return status if state == target.state.upper() and lasted >= target.settle else None
+
+    def observe_undone(self, status: ConnectorStatus, now: float) -> Outcome | None:
+        """Take in a look at the config of before. A worker merges two PATCHes at once so that one of them is lost,
+        and has answered 200 to both."""
+        self.status = status
+        self.undone_since = now if self.undone_since is None else self.undone_since
+        if now - self.undone_since < UNDONE_SECONDS:
+            return None
+        keys = listed([change.key for change in self.target.changed], 3)
+        return ConnectError(
+            f"{self.target.name}: the worker took the change of {keys} and has the config of before: somebody else "
+            "changed the connector at the same time, deploy it again"
+        )
 
     def _summary(self, status: ConnectorStatus) -> str:
         """In one word; a task that FAILED before its connector was paused stays so and is no failure of the pause."""
@@ -158,6 +174,9 @@ def _look(
     name = waiting.target.name
     try:
         if seen is not None and seen.status is not None:
+            if is_undone(waiting.target, seen.config):
+                return waiting.observe_undone(seen.status, clock())
+            waiting.undone_since = None
             applied = waiting.applied or has_new_config(waiting.target, client.task_configs(name))
             outcome = waiting.observe(seen.status, applied, clock())
             if not isinstance(outcome, ConnectorStatus) or waiting.target.state != "running":
@@ -201,6 +220,12 @@ def _has_read(waiting: Waiting, status: ConnectorStatus, now: float, reading: Re
             place: start for place, start in waiting.backlog.items() if committed.get(place, start) <= start
         }
     return not waiting.backlog
+
+
+def is_undone(target: Target, config: Mapping[str, str]) -> bool:
+    """Is each key that was changed as it was before? What a server masks shows neither."""
+    keys = [change for change in target.changed if not (change.before and is_mask(change.before))]
+    return bool(keys) and all(config.get(change.key) == change.before for change in keys)
 
 
 def has_new_config(target: Target, tasks: Sequence[Mapping[str, str]]) -> bool:
