@@ -21,7 +21,6 @@ WRONG = "wr0ng:p@ss/%41w?rd'that-nobody-accepts"
 ON_KAFKA = (
     "offsets get",
     "offsets set foreign {topic}=0 -y",
-    "offsets set foreign {topic}=latest -y --allow-skip",
     "offsets reset foreign -y",
     "offsets reset foreign --dry-run",
     "offsets to-datetime 2h foreign -y --allow-skip",
@@ -31,7 +30,7 @@ ON_KAFKA = (
     "wait --for progress --timeout 0.2 --settle 0",
     "deploy --wait progress --settle 0 --timeout 0.3",
     "deploy --prune --reset-offsets --allow-deletes 9 --wait none",
-    "delete foreign --reset-offsets -y --timeout 0.3",
+    "delete foreign --reset-offsets -y",
     "dlq list",
     "dlq show foreign",
     "dlq show foreign --value",
