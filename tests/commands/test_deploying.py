@@ -8,8 +8,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from streamguard.commands import run
-from streamguard.commands.connectors import deploying
+from streamguard.commands import progress, run
+from streamguard.commands.connectors import deploying, telling
 from streamguard.commands.connectors.options import client_of
 from streamguard.connect.results import schema
 from streamguard.errors import KafkaUnavailable
@@ -268,6 +268,23 @@ def test_hundreds_of_connectors_are_told_of_by_counts_and_by_what_changes(
     said = capsys.readouterr()
     assert [line.split()[0] for line in said.out.splitlines()] == ["NAME", "c07"]
     assert "29 more are unchanged" in said.err
+
+
+def test_long_validations_and_deployments_say_how_far_they_are(
+    project: Path, connectors: Call, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for module in (progress, telling):
+        monkeypatch.setattr(module, "QUIET", -1.0)  # any work is long
+    for number in range(30):
+        template(project, f"c{number:02}")
+    assert connectors("validate") == 0
+    said = capsys.readouterr().err
+    assert "validating: 1 of 30" in said
+    assert "validating: 30 of 30" in said
+    assert connectors("deploy") == 0
+    said = capsys.readouterr().err
+    assert "30 checked, 30 written, 30 running" in said
+    assert "30 checked, 7 written\n" in said
 
 
 @pytest.mark.parametrize("words", [("plan",), ("deploy",)], ids=" ".join)
