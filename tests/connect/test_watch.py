@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from streamguard.connect.answers import ConnectorStatus, Deployed, TaskStatus
@@ -27,6 +29,12 @@ def sample(last: dict[tuple[str, int], int], earlier: Seen | None = None, end: i
 def test_the_lag_is_what_the_group_has_yet_to_read_and_all_of_a_partition_that_it_has_not_begun() -> None:
     (row,) = rows(sample({("t", 0): 90}))
     assert (row.lag, row.rate) == (10 + 50, None)
+
+
+def test_ends_of_transactions_are_no_lag() -> None:
+    seen = replace(sample({("t", 0): 99, ("t", 1): 40}), empty=frozenset({(("t", 0), 99)}))
+    (row,) = rows(seen)
+    assert row.lag == 10
 
 
 def test_the_lag_counts_from_what_retention_has_left() -> None:

@@ -9,6 +9,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from streamguard.connect import reading
@@ -17,9 +18,10 @@ from streamguard.connect.client import ConnectClient
 from streamguard.connect.globs import matching, select
 from streamguard.connect.operate import rests
 from streamguard.connect.report import cause_of
+from streamguard.connect.tails import Tails
 from streamguard.connect.wait import summary
 from streamguard.errors import ConnectError, StreamguardError
-from streamguard.kafka import group_offsets
+from streamguard.kafka import backlog, group_offsets
 from streamguard.kafka.group_offsets import Bounds, GroupReaders, Pace
 from streamguard.model import Place
 from streamguard.settings import Settings
@@ -52,6 +54,8 @@ class Sample:
     sinks: Mapping[str, Sink] = field(default_factory=dict)
     bounds: Mapping[Place, Bounds] = field(default_factory=dict)
     groups: Mapping[str, Pace] = field(default_factory=dict)
+    empty: frozenset[tuple[Place, int]] = frozenset()
+    """Partitions, each with an offset behind which there is no record."""
     kafka: str = ""
 
 
@@ -133,8 +137,12 @@ def _lag(now: Sample, sink: Sink | None) -> int | None:
     parts = [now.bounds[place] for place in sink.places if place in now.bounds]
     if len(parts) < len(sink.places):
         return None
-    at = [max(offsets.get(place, 0), part.first) for place, part in zip(sink.places, parts, strict=True)]
-    return sum(max(0, part.end - offset) for part, offset in zip(parts, at, strict=True))
+    at = [(place, _goes_on(offsets, place, part)) for place, part in zip(sink.places, parts, strict=True)]
+    return sum(max(0, part.end - one[1]) for part, one in zip(parts, at, strict=True) if one not in now.empty)
+
+
+def _goes_on(offsets: Mapping[Place, int], place: Place, part: Bounds) -> int:
+    return max(offsets.get(place, 0), part.first)
 
 
 def _rate(now: Sample, sink: Sink | None) -> float | None:
@@ -188,6 +196,7 @@ class Watcher:
         self._settings = settings
         self._patterns = patterns
         self._readers = GroupReaders(settings)
+        self._tails = Tails(partial(backlog.with_records, settings))
         self._unfit = unfit
         self._clock = clock
         self._sleep = sleep
@@ -222,7 +231,7 @@ class Watcher:
         if self._unfit:
             return Sample(now, chosen, kafka=self._unfit)
         try:
-            return _with_offsets(Sample(now, chosen), self._settings, self._readers)
+            return _with_offsets(Sample(now, chosen), self._settings, self._readers, self._tails)
         except StreamguardError as exc:
             return Sample(now, chosen, kafka=str(exc))
 
@@ -239,7 +248,7 @@ class Watcher:
         return matching(self._patterns, listed)
 
 
-def _with_offsets(sample: Sample, settings: Settings, readers: GroupReaders) -> Sample:
+def _with_offsets(sample: Sample, settings: Settings, readers: GroupReaders, tails: Tails) -> Sample:
     partitions = group_offsets.partitions(settings)
     found = {name: sink_of(connector, partitions) for name, connector in sample.connectors.items()}
     sinks = {name: sink for name, sink in found.items() if sink is not None}
@@ -247,4 +256,10 @@ def _with_offsets(sample: Sample, settings: Settings, readers: GroupReaders) -> 
     bounds = group_offsets.bounds(settings, places)
     resting = {sink.group for name, sink in sinks.items() if rests(sample.connectors[name].status)}
     groups = readers.look({sink.group: sink.places for sink in sinks.values()}, BUDGET, later=resting)
-    return Sample(sample.time, sample.connectors, sinks, bounds, groups)
+    standings = {
+        (place, _goes_on(groups[sink.group].last.offsets, place, bounds[place]), bounds[place].end)
+        for sink in sinks.values()
+        if sink.group in groups
+        for place in sink.places
+    }
+    return Sample(sample.time, sample.connectors, sinks, bounds, groups, tails.empty(standings))

@@ -22,6 +22,7 @@ BATCH = 500
 LITTLE: dict[str, Any] = {
     "enable.partition.eof": True,
     "fetch.message.max.bytes": 4_096,
+    "fetch.wait.max.ms": 100,
     "queued.max.messages.kbytes": 1_024,
 }
 
