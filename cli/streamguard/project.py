@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -219,7 +220,12 @@ def _parse(text: str) -> tuple[yaml.Node | None, Any]:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`` (did you mean X?)``, or the list of what there is, or nothing; to be appended to an error."""
-    known = sorted(known)
+    return _hint(name, tuple(sorted(known)))
+
+
+@functools.lru_cache(maxsize=256)
+def _hint(name: str, known: tuple[str, ...]) -> str:
+    """Hundreds of connectors may all lack the same topic, and to compare it with every other one takes milliseconds."""
     near = difflib.get_close_matches(name, known, n=1)
     if near:
         return f" (did you mean {near[0]}?)"
