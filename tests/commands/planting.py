@@ -112,12 +112,15 @@ def command_of(words: str) -> str:
 
 
 def cases(given: Mapping[str, list[str]], *, few: bool) -> list[tuple[str, list[str]]]:
-    """The words of every command, once for each output, with a name for each; `few`: not for those printed alike."""
+    """The words of every command, once for each output, with a name for each; `few`: not for those printed alike.
+
+    A format is an output of its own.
+    """
     by_name = dict(commands())
     every = [
         (words, more, output)
         for words, more in given.items()
-        for output in outputs_of(by_name[command_of(words)]) or ("",)
+        for output in ("--format" not in words and outputs_of(by_name[command_of(words)])) or ("",)
         if not (few and output in ("yaml", "ndjson"))
     ]
     return [

@@ -136,7 +136,7 @@ def test_a_parameter_that_the_template_calls_sensitive_takes_no_value(
 ) -> None:
     template(project, {}).write_text(json.dumps(BASE)[:-1] + ', {% include "shared/pepper.j2" %}}')
     shared = project / "connectors" / "shared"
-    shared.mkdir()
+    shared.mkdir(exist_ok=True)
     (shared / "pepper.j2").write_text('"some.option": "{{ pepper }}"')
     pepper = {"type": "string", "x-sensitive": True, "description": "What is added to every hash."}
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Pepper", "type": "object"}
