@@ -255,7 +255,9 @@ def test_a_corrupt_lock_file_is_told_with_its_line_by_an_installation_that_has_o
         cwd=tmp_path,
     )
     said = Said(done.returncode, done.stdout, done.stderr)
-    said.check(1, rf"{re.escape(str(lock))} is no lock file \(line \d+: .*\); restore it with git")
+    said.check(
+        1, rf"{re.escape(str(lock.relative_to(tmp_path)))} is no lock file \(line \d+: .*\); restore it with git"
+    )
 
 
 def test_a_table_or_a_topic_that_a_project_lacks_is_refused_before_servers_start(
