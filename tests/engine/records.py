@@ -73,7 +73,7 @@ def applied(text: str, variables: Mapping[str, str] | None = None) -> Metastore:
     """The metastore after the statements of the text; query ids count as QUERY_0, QUERY_1 …"""
     metastore = Metastore()
     for statement in parse(text, variables):
-        if not isinstance(statement, s.CreateStream | s.CreateStreamAs | s.InsertInto | s.Query):
+        if not isinstance(statement, s.CreateSource | s.CreateAs | s.InsertInto | s.Query):
             continue
         made = plan(statement, metastore)
         if isinstance(made, SourcePlan):

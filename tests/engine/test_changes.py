@@ -19,7 +19,7 @@ def after(*texts: str) -> tuple[Metastore, Change]:
     metastore = Metastore()
     last: Change | None = None
     for number, statement in enumerate(parse("\n".join(texts)), start=10):
-        assert isinstance(statement, s.CreateStream | s.CreateStreamAs | s.InsertInto | s.Terminate | s.Drop)
+        assert isinstance(statement, s.CreateSource | s.CreateAs | s.InsertInto | s.Terminate | s.Drop)
         last = change(statement, metastore, number)
         metastore = last.metastore
     assert last is not None

@@ -81,8 +81,8 @@ PROPERTIES = st.lists(
 ).map(tuple)
 COLUMNS = st.lists(st.builds(s.Column, NAMES, TYPES, st.booleans()), max_size=3).map(tuple)
 STATEMENTS: st.SearchStrategy[s.Statement] = st.one_of(
-    st.builds(s.CreateStream, NAMES, COLUMNS, PROPERTIES, st.booleans(), st.booleans()),
-    st.builds(s.CreateStreamAs, NAMES, SELECTS, PROPERTIES, st.booleans(), st.booleans()),
+    st.builds(s.CreateSource, st.just("STREAM"), NAMES, COLUMNS, PROPERTIES, st.booleans(), st.booleans()),
+    st.builds(s.CreateAs, st.just("STREAM"), NAMES, SELECTS, PROPERTIES, st.booleans(), st.booleans()),
     st.builds(s.InsertInto, NAMES, SELECTS, PROPERTIES),
     st.builds(s.Query, SELECTS),
     st.builds(s.Explain, st.builds(s.Query, SELECTS)),

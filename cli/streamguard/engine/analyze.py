@@ -59,7 +59,7 @@ def find(name: str, metastore: Metastore, place: Place, refuse: Refuse) -> Sourc
     return source
 
 
-def declared(statement: s.CreateStream) -> Source:
+def declared(statement: s.CreateSource) -> Source:
     """The source that a CREATE STREAM declares."""
     refuse = refuser(statement)
     given = properties.read(statement.properties, refuse)
@@ -163,6 +163,8 @@ def _columns(
             made += [(Output(c.name, Read(c.name, c.type, c in source.keys)), item.place) for c in columns]
             if query.partition is not None and key is not None and not isinstance(key, Read):
                 made.append((Output(_generated(query.partition[0], taken), key), item.place))
+        elif isinstance(item, s.StructStar):
+            raise refuse("->* is not supported yet by the embedded engine", item.place)
         else:
             name = item.alias or _default_name(item.expression, taken)
             made.append((Output(name, resolver.resolve(item.expression)), item.place))
@@ -207,7 +209,7 @@ def _key(
     raise refuse(f"{reason} (eg, SELECT {printed(node)}...).", query.place)
 
 
-def created(statement: s.CreateStreamAs, analysis: Analysis) -> Source:
+def created(statement: s.CreateAs, analysis: Analysis) -> Source:
     """The source that a CREATE STREAM AS SELECT makes."""
     refuse = refuser(statement)
     given = properties.read(statement.properties, refuse)

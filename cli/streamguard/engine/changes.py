@@ -13,7 +13,7 @@ from streamguard.engine.plan import QueryPlan, SourcePlan, plan
 from streamguard.engine.types import quoted
 from streamguard.errors import AnalysisError
 
-Changing = s.CreateStream | s.CreateStreamAs | s.InsertInto | s.Terminate | s.Drop
+Changing = s.CreateSource | s.CreateAs | s.InsertInto | s.Terminate | s.Drop
 
 
 @dataclass(frozen=True)
@@ -45,15 +45,15 @@ def change(statement: Changing, metastore: Metastore, number: int) -> Change:
             return _terminate(statement, metastore)
         case s.Drop():
             return _drop(statement, metastore)
-        case s.CreateStream():
+        case s.CreateSource():
             return _create(statement, metastore)
-        case s.CreateStreamAs():
+        case s.CreateAs():
             return _create_as(statement, metastore, number)
         case s.InsertInto():
             return _insert(statement, metastore, number)
 
 
-def _create(statement: s.CreateStream, metastore: Metastore) -> Change:
+def _create(statement: s.CreateSource, metastore: Metastore) -> Change:
     made = plan(statement, metastore)
     assert isinstance(made, SourcePlan)
     command_id = f"stream/{quoted(statement.name)}/create"
@@ -63,7 +63,7 @@ def _create(statement: s.CreateStream, metastore: Metastore) -> Change:
     return Change(metastore.with_source(made.source), command_id, "Stream created", plan=made)
 
 
-def _create_as(statement: s.CreateStreamAs, metastore: Metastore, number: int) -> Change:
+def _create_as(statement: s.CreateAs, metastore: Metastore, number: int) -> Change:
     made = plan(statement, metastore)
     assert isinstance(made, QueryPlan)
     assert made.sink is not None
@@ -133,7 +133,7 @@ def _refuse_dropping(source: Source, metastore: Metastore) -> None:
         raise AnalysisError(reason)
 
 
-def _refuse_replacing(statement: s.CreateStream | s.CreateStreamAs, metastore: Metastore) -> None:
+def _refuse_replacing(statement: s.CreateSource | s.CreateAs, metastore: Metastore) -> None:
     if statement.or_replace and statement.name in metastore.sources:
         reason = f"replacing {statement.name} is not supported yet by the embedded engine: DROP it first"
         raise refuser(statement)(reason, statement.place)

@@ -40,7 +40,7 @@ LOG = logging.getLogger("streamguard.engine.execute")
 TO_QUERY_ENDPOINT = (
     "The following statement types should be issued to the websocket endpoint '/query':\n\t* PRINT\n\t* SELECT"
 )
-CHANGING = (s.CreateStream, s.CreateStreamAs, s.InsertInto, s.Terminate, s.Drop)
+CHANGING = (s.CreateSource, s.CreateAs, s.InsertInto, s.Terminate, s.Drop)
 
 
 @dataclass
@@ -152,7 +152,7 @@ class Statements:
                     draft.variables[name.upper()] = value
             case s.Terminate(query_id=query_id) if query_id and (push := self._pushes.find(query_id)):
                 step.push = push
-            case s.CreateStream() | s.CreateStreamAs() | s.InsertInto() | s.Terminate() | s.Drop():
+            case s.CreateSource() | s.CreateAs() | s.InsertInto() | s.Terminate() | s.Drop():
                 self._check_change(statement, step, draft)
             case _:
                 self._describer.check(statement, draft.metastore)

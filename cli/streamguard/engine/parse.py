@@ -137,8 +137,8 @@ class Statements(Expressions):
         if self.accept("AS"):
             if columns:
                 raise self.refuse("CREATE STREAM AS SELECT takes its columns from the query", self.last)
-            return s.CreateStreamAs(name, self._select(), properties, or_replace, if_not_exists)
-        return s.CreateStream(name, columns, properties, or_replace, if_not_exists)
+            return s.CreateAs("STREAM", name, self._select(), properties, or_replace, if_not_exists)
+        return s.CreateSource("STREAM", name, columns, properties, or_replace, if_not_exists)
 
     def _columns(self) -> tuple[s.Column, ...]:
         self.expect("(")
@@ -299,7 +299,7 @@ class Statements(Expressions):
         if self.sees("SELECT") or self.sees("CREATE") or self.sees("INSERT"):
             start = self.token.place
             inner = self.statement()
-            if not isinstance(inner, s.CreateStreamAs | s.InsertInto | s.Query):
+            if not isinstance(inner, s.CreateAs | s.InsertInto | s.Query):
                 raise self.refuse("EXPLAIN takes a statement with a query, or the id of one", start)
             place = start.to(self.last)
             return s.Explain(statement=replace(inner, place=place, text=self.text[place.start : place.end]))

@@ -80,11 +80,11 @@ def plan(statement: s.Statement, metastore: Metastore) -> Plan:
         AnalysisError: a name, a type or one of ksqlDB's rules does not fit.
     """
     match statement:
-        case s.CreateStream():
+        case s.CreateSource():
             source = declared(statement)
             exists = _check_name(statement, metastore)
             return SourcePlan(source, statement.or_replace, exists)
-        case s.CreateStreamAs():
+        case s.CreateAs():
             analysis = analyze(statement.query, metastore, refuser(statement), statement.name)
             _check_limit(statement, statement.query)
             made = created(statement, analysis)
@@ -132,7 +132,7 @@ def _check_limit(statement: s.Statement, query: s.Select) -> None:
         raise refuser(statement)("LIMIT in a persistent query is not supported yet by the embedded engine", query.place)
 
 
-def _check_name(statement: s.CreateStream | s.CreateStreamAs, metastore: Metastore) -> bool:
+def _check_name(statement: s.CreateSource | s.CreateAs, metastore: Metastore) -> bool:
     """Whether the source exists and the statement says that this is fine.
 
     Raises:

@@ -69,6 +69,8 @@ class Resolver:
                 return self._call(node)
             case s.Case():
                 return self._case(node)
+            case s.Subscript() | s.ArrayOf() | s.MapOf() | s.StructOf() | s.Lambda() | s.AtTimeZone():
+                raise self.refuse(f"{printed(node)} is not supported yet by the embedded engine", node.place)
             case _:
                 return self._predicate(node)
 
