@@ -14,6 +14,7 @@ from streamguard.engine.types import quoted
 from streamguard.errors import AnalysisError
 
 Changing = s.CreateSource | s.CreateAs | s.InsertInto | s.Terminate | s.Drop
+CHANGING = (s.CreateSource, s.CreateAs, s.InsertInto, s.Terminate, s.Drop)
 
 
 @dataclass(frozen=True)
