@@ -127,7 +127,11 @@ class StatementError(StreamguardError):
 
 
 class ParseError(StatementError):
-    """The text is not a statement."""
+    """The text is not a statement. `told` is the refusal as ksqlDB words it, for those who know its words."""
+
+    def __init__(self, reason: str, *, line: int = 0, column: int = 0, excerpt: str = "", told: str = "") -> None:
+        super().__init__(reason, line=line, column=column, excerpt=excerpt)
+        self.told = told or str(self)
 
 
 class AnalysisError(StatementError):

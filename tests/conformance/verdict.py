@@ -72,6 +72,7 @@ def _worded(case: Case, error: dict[str, Any], exc: StatementError) -> Verdict:
     wanted = [words for words in (error.get("message"), error.get("causeMessage")) if words]
     forms = [
         str(exc),
+        getattr(exc, "told", ""),
         f"Line: {exc.line}, Col: {exc.column}: {exc.reason}",
         f"line {exc.line}:{exc.column - 1}: {exc.reason}",
         f"Failed to prepare statement: line {exc.line}:{exc.column - 1}: {exc.reason}",

@@ -7,11 +7,14 @@ import re
 from streamguard.engine import syntax as s
 from streamguard.engine import types as t
 from streamguard.engine.reader import RESERVED
+from streamguard.engine.types import quoted
 
 PLAIN = re.compile(r"[A-Z_][A-Z0-9_@]*", re.ASCII)
 # names that start a construct where a column could stand
 STARTS = frozenset(("ARRAY", "MAP", "STRUCT", "EMIT", "PARTITION", "ESCAPE"))
 
+DESCRIBED = ("STREAMS", "TABLES", "FUNCTION", "CONNECTOR")
+ARITHMETIC = ("+", "-", "*", "/", "%")
 SIMPLE = (
     s.Name,
     s.FieldOf,
@@ -71,7 +74,7 @@ def _names(names: tuple[str, ...] | None) -> str:
 
 
 def _list(values: tuple[s.Expression, ...]) -> str:
-    return f"({', '.join(map(expression, values))})"
+    return f"({', '.join(map(_value, values))})"
 
 
 def _with(properties: tuple[s.Property, ...]) -> str:
@@ -83,7 +86,8 @@ def _short(node: s.Statement) -> str:
         case s.Show():
             return f"SHOW {'ALL ' if node.everything else ''}{node.what}{_extended(node.extended)}"
         case s.Describe():
-            return f"DESCRIBE {name(node.name)}{_extended(node.extended)}"
+            of = quoted(node.name) if node.name in DESCRIBED else name(node.name)
+            return f"DESCRIBE {of}{_extended(node.extended)}"
         case s.DescribeAll():
             return f"DESCRIBE {node.kind}{_extended(node.extended)}"
         case s.DescribeOther():
@@ -129,16 +133,11 @@ def _definition(node: s.Statement) -> str:
 def _assertion(node: s.Statement) -> str:
     match node:
         case s.AssertTopic():
-            return f"{_assert(node.exists)} TOPIC {name(node.topic)}{_with(node.properties)}{_timeout(node.timeout)}"
+            return f"{_assert(node.exists)} TOPIC {literal(node.topic)}{_with(node.properties)}{_timeout(node.timeout)}"
         case s.AssertSchema():
-            subject = "" if node.subject is None else f" SUBJECT {name(node.subject)}"
+            subject = "" if node.subject is None else f" SUBJECT {literal(node.subject)}"
             number = "" if node.id is None else f" ID {node.id}"
             return f"{_assert(node.exists)} SCHEMA{subject}{number}{_timeout(node.timeout)}"
-        case s.AssertValues():
-            words = ("NULL VALUES", "KEY") if node.tombstone else ("VALUES", "VALUES")
-            return f"ASSERT {words[0]} {name(node.source)}{_names(node.columns)} {words[1]} {_list(node.values)}"
-        case s.AssertSource():
-            return f"ASSERT {node.kind} {name(node.name)}{_columns(node.columns)}{_with(node.properties)}"
         case _:
             raise TypeError(f"no printed form of {type(node).__name__}")
 
@@ -164,7 +163,7 @@ def _timeout(timeout: int | None) -> str:
 
 
 def _print(node: s.PrintTopic) -> str:
-    parts = [f"PRINT {name(node.topic)}"]
+    parts = [f"PRINT {literal(node.topic)}"]
     if node.from_beginning:
         parts.append("FROM BEGINNING")
     if node.interval is not None:
@@ -196,7 +195,7 @@ def select(node: s.Select) -> str:
 
 
 def _keys(keys: tuple[s.Expression, ...]) -> str:
-    return ", ".join(map(expression, keys)) or "()"
+    return ", ".join(map(_value, keys)) or "()"
 
 
 def _source(source: str, alias: str | None) -> str:
@@ -262,7 +261,7 @@ def expression(node: s.Expression) -> str:
             arguments = (
                 "*" if node.name == "COUNT" and not node.arguments else ", ".join(map(expression, node.arguments))
             )
-            return f"{node.name}({arguments})"
+            return f"{name(node.name)}({arguments})"
         case s.Case():
             return _case(node)
         case s.Subscript() | s.ArrayOf() | s.MapOf() | s.StructOf() | s.Lambda() | s.AtTimeZone():
@@ -274,7 +273,7 @@ def expression(node: s.Expression) -> str:
 def _nested(node: s.Subscript | s.ArrayOf | s.MapOf | s.StructOf | s.Lambda | s.AtTimeZone) -> str:
     match node:
         case s.Subscript():
-            return f"{_part(node.operand)}[{expression(node.index)}]"
+            return f"{_part(node.operand)}[{_value(node.index)}]"
         case s.ArrayOf():
             return f"ARRAY[{', '.join(map(expression, node.items))}]"
         case s.MapOf():
@@ -310,6 +309,13 @@ def _case(node: s.Case) -> str:
     return f"CASE{operand}{branches}{otherwise} END"
 
 
+def _value(node: s.Expression) -> str:
+    """An expression where AND, OR, NOT and predicates can not stand without parentheses."""
+    logical = isinstance(node, s.Unary | s.Binary) and node.operator not in ARITHMETIC
+    predicate = isinstance(node, s.IsNull | s.IsDistinct | s.Between | s.In | s.Like)
+    return f"({expression(node)})" if logical or predicate else expression(node)
+
+
 def _part(node: s.Expression) -> str:
     text = expression(node)
     simple = isinstance(node, SIMPLE)
@@ -332,7 +338,7 @@ def name(text: str) -> str:
     """A name, quoted if it must be."""
     if PLAIN.fullmatch(text) and text not in RESERVED and text not in STARTS:
         return text
-    return "`" + text.replace("`", "``") + "`"
+    return quoted(text)
 
 
 def kind(of: t.Type) -> str:

@@ -505,26 +505,6 @@ class AssertSchema(Statement):
 
 
 @dataclass(frozen=True)
-class AssertValues(Statement):
-    """``ASSERT VALUES name (columns) VALUES (…)``; a tombstone is ``ASSERT NULL VALUES name (columns) KEY (…)``."""
-
-    source: str
-    columns: tuple[str, ...] | None
-    values: tuple[Expression, ...]
-    tombstone: bool = False
-
-
-@dataclass(frozen=True)
-class AssertSource(Statement):
-    """``ASSERT STREAM|TABLE name (columns) WITH (…)``."""
-
-    kind: str
-    name: str
-    columns: tuple[Column, ...]
-    properties: tuple[Property, ...] = ()
-
-
-@dataclass(frozen=True)
 class RunScript(Statement):
     """``RUN SCRIPT 'path'``."""
 
