@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import ROUND_HALF_UP, Context, Decimal, DivisionByZero, InvalidOperation, Overflow
 from functools import lru_cache
 
+EXACT = Context(prec=1000, rounding=ROUND_HALF_UP, traps=[InvalidOperation, DivisionByZero, Overflow])
+add_decimal, subtract_decimal, multiply_decimal = EXACT.add, EXACT.subtract, EXACT.multiply
+negate_decimal = EXACT.copy_negate
+decimal_of_whole = Decimal
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?)[dDfF]?", re.ASCII)
 WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 
@@ -45,6 +50,60 @@ def remainder_double(left: float, right: float) -> float:
     if right == 0 or math.isinf(left) or math.isnan(left) or math.isnan(right):
         return math.nan
     return math.fmod(left, right)
+
+
+def divide_decimal(left: Decimal, right: Decimal, precision: int, scale: int) -> Decimal:
+    """The exact quotient. Raises ArithmeticError for a zero divisor, or a quotient of more digits than the type has.
+
+    That a third of one is an error, and not rounded, is what ksqlDB does.
+    """
+    if not right:
+        raise ZeroDivisionError("division by zero")
+    quotient = EXACT.divide(left, right).quantize(Decimal(1).scaleb(-scale), context=EXACT)
+    if EXACT.multiply(quotient, right) != left or len(quotient.as_tuple().digits) > precision:
+        raise ArithmeticError(f"the quotient does not fit into DECIMAL({precision}, {scale}) without rounding")
+    return quotient
+
+
+def remainder_decimal(left: Decimal, right: Decimal) -> Decimal:
+    """With the sign of the dividend."""
+    if not right:
+        raise ZeroDivisionError("division by zero")
+    return EXACT.remainder(left, right)
+
+
+def fit_decimal(value: Decimal, precision: int, scale: int) -> Decimal:
+    """Rounded half up to the scale. Raises ArithmeticError where digits before the point are too many."""
+    made = value.quantize(Decimal(1).scaleb(-scale), context=EXACT)
+    if made.adjusted() >= precision - scale and made:
+        reason = f"Numeric field overflow: A field with precision {precision} and scale {scale}"
+        raise ArithmeticError(f"{reason} must round to an absolute value less than 10^{precision - scale}.")
+    return made
+
+
+def decimal_of_double(value: float) -> Decimal:
+    """The digits that Java shows. Raises ArithmeticError for what is not a number."""
+    if not math.isfinite(value):
+        raise ArithmeticError("an infinity or NaN is no DECIMAL")
+    return Decimal(repr(value))
+
+
+def decimal_of_text(value: str) -> Decimal:
+    """Raises ValueError for text that is not a number."""
+    text = value.strip()
+    if len(text) > 1000 or not NUMBER.fullmatch(text) or text[-1] in "dDfF":
+        raise ValueError("a text is not a number")
+    return Decimal(text)
+
+
+def whole_of_decimal(value: Decimal, bits: int) -> int:
+    """Cut off after the point, then the low bits, as Java's BigDecimal does."""
+    return wrap_integer(int(value)) if bits == 32 else wrap_bigint(int(value))
+
+
+def text_of_decimal(value: Decimal) -> str:
+    """All digits, never an exponent."""
+    return format(value, "f")
 
 
 def text_of_boolean(value: bool) -> str:
