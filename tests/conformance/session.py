@@ -44,7 +44,7 @@ class Session:
 
     def _execute(self, statement: s.Statement, number: int) -> None:
         if isinstance(statement, CHANGING):
-            changed = change(statement, self.metastore, number)
+            changed = change(statement, self.metastore, number, self.case.properties)
             self.metastore = changed.metastore
             if isinstance(changed.plan, QueryPlan) and changed.query_id is not None:
                 self.plans[changed.query_id] = changed.plan

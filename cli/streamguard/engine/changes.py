@@ -3,13 +3,14 @@ executed, and when the command log is read again."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from streamguard.engine import syntax as s
-from streamguard.engine.analyze import refuser
 from streamguard.engine.metastore import Metastore, Query, Source
 from streamguard.engine.places import meant
-from streamguard.engine.plan import QueryPlan, SourcePlan, plan
+from streamguard.engine.plan import NOTHING, QueryPlan, SourcePlan, plan
+from streamguard.engine.refusals import refuser
 from streamguard.engine.types import quoted
 from streamguard.errors import AnalysisError
 
@@ -35,8 +36,8 @@ class Change:
         return self.metastore.queries[self.query_id] if isinstance(self.plan, QueryPlan) and self.query_id else None
 
 
-def change(statement: Changing, metastore: Metastore, number: int) -> Change:
-    """The step; `number` becomes part of a new query's id.
+def change(statement: Changing, metastore: Metastore, number: int, session: Mapping[str, str] = NOTHING) -> Change:
+    """The step; `number` becomes part of a new query's id, `session` are the properties in force.
 
     Raises:
         AnalysisError: the statement does not fit what exists.
@@ -47,38 +48,39 @@ def change(statement: Changing, metastore: Metastore, number: int) -> Change:
         case s.Drop():
             return _drop(statement, metastore)
         case s.CreateSource():
-            return _create(statement, metastore)
+            return _create(statement, metastore, session)
         case s.CreateAs():
-            return _create_as(statement, metastore, number)
+            return _create_as(statement, metastore, number, session)
         case s.InsertInto():
-            return _insert(statement, metastore, number)
+            return _insert(statement, metastore, number, session)
 
 
-def _create(statement: s.CreateSource, metastore: Metastore) -> Change:
-    made = plan(statement, metastore)
+def _create(statement: s.CreateSource, metastore: Metastore, session: Mapping[str, str]) -> Change:
+    made = plan(statement, metastore, session)
     assert isinstance(made, SourcePlan)
-    command_id = f"stream/{quoted(statement.name)}/create"
+    command_id = f"{statement.kind.lower()}/{quoted(statement.name)}/create"
     if made.exists:
-        return Change(metastore, command_id, "", warning=_already(statement.name))
+        return Change(metastore, command_id, "", warning=_already(statement))
     _refuse_replacing(statement, metastore)
-    return Change(metastore.with_source(made.source), command_id, "Stream created", plan=made)
+    message = f"{statement.kind.title()} created"
+    return Change(metastore.with_source(made.source), command_id, message, plan=made)
 
 
-def _create_as(statement: s.CreateAs, metastore: Metastore, number: int) -> Change:
-    made = plan(statement, metastore)
+def _create_as(statement: s.CreateAs, metastore: Metastore, number: int, session: Mapping[str, str]) -> Change:
+    made = plan(statement, metastore, session)
     assert isinstance(made, QueryPlan)
     assert made.sink is not None
-    command_id = f"stream/{quoted(statement.name)}/create"
+    command_id = f"{statement.kind.lower()}/{quoted(statement.name)}/create"
     if made.exists:
-        return Change(metastore, command_id, "", warning=_already(statement.name))
+        return Change(metastore, command_id, "", warning=_already(statement))
     _refuse_replacing(statement, metastore)
-    query = Query(f"CSAS_{made.sink.name}_{number}", statement.text, made)
+    query = Query(f"C{statement.kind[0]}AS_{made.sink.name}_{number}", statement.text, made)
     after = metastore.with_source(made.sink).with_query(query)
     return Change(after, command_id, f"Created query with ID {query.id}", query.id, made)
 
 
-def _insert(statement: s.InsertInto, metastore: Metastore, number: int) -> Change:
-    made = plan(statement, metastore)
+def _insert(statement: s.InsertInto, metastore: Metastore, number: int, session: Mapping[str, str]) -> Change:
+    made = plan(statement, metastore, session)
     assert isinstance(made, QueryPlan)
     query_id = (made.query_id or f"INSERTQUERY_{number}").upper()
     if query_id in metastore.queries:
@@ -140,5 +142,6 @@ def _refuse_replacing(statement: s.CreateSource | s.CreateAs, metastore: Metasto
         raise refuser(statement)(reason, statement.place)
 
 
-def _already(name: str) -> str:
-    return f"Cannot add stream {quoted(name)}: A stream with the same name already exists."
+def _already(statement: s.CreateSource | s.CreateAs) -> str:
+    kind = statement.kind.lower()
+    return f"Cannot add {kind} {quoted(statement.name)}: A {kind} with the same name already exists."

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from streamguard.engine import properties
 from streamguard.engine import syntax as s
-from streamguard.engine.analyze import Analysis, Output, analyze, created, declared, find, fitted, refuser
+from streamguard.engine.analyze import NOTHING, Analysis, analyze
+from streamguard.engine.grouping import Grouping, Output
 from streamguard.engine.metastore import Column, Metastore, Source, fields
+from streamguard.engine.places import meant
+from streamguard.engine.refusals import Refuse, refuser
+from streamguard.engine.results import created, fitted
+from streamguard.engine.sources import declared
 from streamguard.engine.typed import Operation, Typed
 from streamguard.engine.types import quoted
 
 
 @dataclass(frozen=True)
 class SourcePlan:
-    """CREATE STREAM with columns: declare `source` over a topic. `exists`: IF NOT EXISTS, and it does."""
+    """CREATE STREAM or TABLE with columns: declare `source` over a topic. `exists`: IF NOT EXISTS, and it does."""
 
     source: Source
     or_replace: bool = False
@@ -26,19 +32,22 @@ class SourcePlan:
 
 @dataclass(frozen=True)
 class QueryPlan:
-    """A query: read `source`, keep the records where `where` is true, write `key` and `values` to `sink`.
+    """A query: read `source`, keep the records where `where` is true, group them, write `keys` and `values` to `sink`.
 
-    `sink` None: a push query, its rows are `values`. `insert`: INSERT INTO, others may write the sink too.
-    `exists`: CREATE … IF NOT EXISTS, and it does; nothing to do. `query_id`: the id that the statement asks for.
+    `sink` None: a push query, its rows are `values`. `keys` empty: the record key is null. `partitioned`: PARTITION BY
+    made the keys. `grouping`: the result is a table of aggregates; `where` is about the records, `values` about groups.
+    `insert`: INSERT INTO, others may write the sink too. `exists`: CREATE … IF NOT EXISTS, and it does; nothing to do.
+    `query_id`: the id that the statement asks for.
     """
 
     source: Source
     where: Typed | None
-    key: Output | None
+    keys: tuple[Output, ...]
     values: tuple[Output, ...]
     sink: Source | None
     limit: int | None = None
-    repartitioned: bool = False
+    partitioned: bool = False
+    grouping: Grouping | None = None
     insert: bool = False
     or_replace: bool = False
     exists: bool = False
@@ -48,16 +57,37 @@ class QueryPlan:
         steps = [f"Read {_described(self.source)}"]
         if self.where is not None:
             steps.append(f"Filter {bare(self.where)}")
-        if self.repartitioned:
-            steps.append(f"Key {_output(self.key)}" if self.key else "Key NULL")
-        elif self.key is not None:
-            steps.append(f"Key {_output(self.key)} (unchanged)")
+        if self.grouping is not None:
+            steps += _grouping(self.grouping)
+        steps += self._keying()
         steps.append("Project\n" + "\n".join(f"      {_output(output)}" for output in self.values))
         if self.sink is None:
             steps.append("Push rows to the client" + ("" if self.limit is None else f", at most {self.limit}"))
         else:
             steps.append(f"{'Insert into' if self.insert else 'Write'} {_described(self.sink)}")
         return "\n".join(f"{number:>2}. {step}" for number, step in enumerate(steps, start=1))
+
+    def _keying(self) -> list[str]:
+        if not self.keys:
+            return ["Key NULL"] if self.partitioned else []
+        changed = self.partitioned or self.grouping is not None
+        shown = ", ".join(map(_output, self.keys))
+        return [f"Key {shown}{'' if changed else ' (unchanged)'}"]
+
+    @property
+    def kind(self) -> str:
+        """STREAM or TABLE: what the result is."""
+        return "TABLE" if self.grouping is not None or self.source.is_table else "STREAM"
+
+    @property
+    def stateful(self) -> bool:
+        """Whether the query remembers anything from record to record."""
+        return self.grouping is not None or (self.source.is_table and self.where is not None)
+
+    @property
+    def repartitioned(self) -> bool:
+        """Whether records of one group may be in several partitions of the source."""
+        return self.grouping is not None and not self.grouping.unchanged
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -66,59 +96,88 @@ class QueryPlan:
 
     def fields(self) -> list[dict[str, object]]:
         """The columns in the form of ksqlDB's REST API."""
-        keys = () if self.key is None else (Column(self.key.name, self.key.expression.type),)
-        return fields(keys, self.columns)
+        return fields(tuple(Column(each.name, each.expression.type) for each in self.keys), self.columns)
 
 
 Plan = SourcePlan | QueryPlan
 
 
-def plan(statement: s.Statement, metastore: Metastore) -> Plan:
-    """The plan of a CREATE STREAM, an INSERT INTO … SELECT or a SELECT; of an EXPLAIN, that of its statement.
+def plan(statement: s.Statement, metastore: Metastore, session: Mapping[str, str] = NOTHING) -> Plan:
+    """The plan of a CREATE, an INSERT INTO … SELECT or a SELECT; of an EXPLAIN, that of its statement.
+
+    `session`: the properties in force, by ksqlDB's names.
 
     Raises:
         AnalysisError: a name, a type or one of ksqlDB's rules does not fit.
     """
     match statement:
         case s.CreateSource():
-            source = declared(statement)
+            source = declared(statement, session)
             exists = _check_name(statement, metastore)
             return SourcePlan(source, statement.or_replace, exists)
         case s.CreateAs():
-            analysis = analyze(statement.query, metastore, refuser(statement), statement.name)
+            analysis = analyze(statement.query, metastore, refuser(statement), statement.name, statement.kind, session)
             _check_limit(statement, statement.query)
-            made = created(statement, analysis)
+            made = created(statement, analysis, session)
             exists = _check_name(statement, metastore)
             return _query(analysis, made, or_replace=statement.or_replace, exists=exists)
         case s.InsertInto():
-            return _insert(statement, metastore)
+            return _insert(statement, metastore, session)
         case s.Query():
-            return _push(statement, metastore)
+            return _push(statement, metastore, session)
         case s.Explain(statement=inner) if inner is not None:
-            return plan(inner, metastore)
+            return plan(inner, metastore, session)
         case _:
             raise TypeError(f"a {type(statement).__name__} has no plan")
 
 
+def target(name: str, metastore: Metastore, statement: s.InsertInto, refuse: Refuse) -> Source:
+    """The stream that an INSERT INTO … SELECT writes."""
+    sink = metastore.source(name)
+    place = statement.target_place
+    if sink is None:
+        known = meant(name, metastore.sources)
+        raise refuse(f"Line: {place.line}, Col: {place.column}: Source {quoted(name)} does not exist.{known}", place)
+    if sink.is_table:
+        reason = f"INSERT INTO can only be used to insert into a stream. {sink.name} is a table."
+        raise refuse(reason, place)
+    return sink
+
+
 def _query(analysis: Analysis, sink: Source | None, **more: object) -> QueryPlan:
     made = QueryPlan(
-        analysis.source, analysis.where, analysis.key, analysis.values, sink, repartitioned=analysis.repartitioned
+        analysis.source,
+        analysis.where,
+        analysis.keys,
+        analysis.values,
+        sink,
+        partitioned=analysis.partitioned,
+        grouping=analysis.grouping,
     )
     return QueryPlan(**{**vars(made), **more})
 
 
-def _insert(statement: s.InsertInto, metastore: Metastore) -> QueryPlan:
+def _insert(statement: s.InsertInto, metastore: Metastore, session: Mapping[str, str]) -> QueryPlan:
     refuse = refuser(statement)
-    sink = find(statement.target, metastore, statement.target_place, refuse)
-    analysis = fitted(statement, analyze(statement.query, metastore, refuse, sink.name), sink)
+    sink = target(statement.target, metastore, statement, refuse)
+    analysis = analyze(statement.query, metastore, refuse, sink.name, session=session)
+    if analysis.kind != sink.kind:
+        reason = (
+            f"Incompatible data sink and query result. Data sink ({sink.name}) type is {sink.kind} but select query "
+            f"result is {analysis.kind}."
+        )
+        raise refuse(reason, statement.query.place)
+    if analysis.window != sink.window:
+        raise refuse("Incompatible windowing between results and sink.", statement.query.place)
+    analysis = fitted(statement, analysis, sink)
     _check_limit(statement, statement.query)
     given = properties.read(statement.properties, refuse, insert=True)
     return _query(analysis, sink, insert=True, query_id=given.query_id)
 
 
-def _push(statement: s.Query, metastore: Metastore) -> QueryPlan:
+def _push(statement: s.Query, metastore: Metastore, session: Mapping[str, str]) -> QueryPlan:
     refuse = refuser(statement)
-    analysis = analyze(statement.query, metastore, refuse, None)
+    analysis = analyze(statement.query, metastore, refuse, None, session=session)
     if not statement.query.emit_changes:
         reason = (
             "a pull query on a stream is not supported yet by the embedded engine (add EMIT CHANGES for a push query)"
@@ -146,7 +205,8 @@ def _check_name(statement: s.CreateSource | s.CreateAs, metastore: Metastore) ->
         return False
     if statement.if_not_exists:
         return True
-    reason = f"Cannot add stream '{statement.name}': A {other.kind.lower()} with the same name already exists"
+    kind = statement.kind.lower()
+    reason = f"Cannot add {kind} '{statement.name}': A {other.kind.lower()} with the same name already exists"
     raise refuse(reason, statement.place)
 
 
@@ -164,3 +224,12 @@ def _output(output: Output) -> str:
 def _described(source: Source) -> str:
     formats = f"key {source.key_format}, value {source.value_format}"
     return f"{source.kind.lower()} {quoted(source.name)}, topic '{source.topic}' ({formats}): {source.schema()}"
+
+
+def _grouping(grouping: Grouping) -> list[str]:
+    window = "" if grouping.window is None else f", {grouping.window}"
+    steps = [f"Group by {', '.join(bare(each) for each in grouping.by)}{window}"]
+    steps.append("Aggregate " + ", ".join(map(str, grouping.aggregations)))
+    if grouping.having is not None:
+        steps.append(f"Keep groups where {bare(grouping.having)}")
+    return steps

@@ -56,9 +56,7 @@ class Record:
 class Topology:
     """Queries by id, with their state."""
 
-    def __init__(
-        self, plans: Mapping[str, QueryPlan], on_error: Callable[[Any, str, str], None] | None = None
-    ) -> None:
+    def __init__(self, plans: Mapping[str, QueryPlan], on_error: Callable[[Any, str, str], None] | None = None) -> None:
         self._on_error = on_error or (lambda record, query, reason: None)
         by_topic: dict[str, dict[str, QueryPlan]] = {}
         for query_id, plan in plans.items():
@@ -74,9 +72,7 @@ class Topology:
         """The records that the queries write because of one that was read, each with its topic, in order."""
         made: list[tuple[str, Record]] = []
 
-        def produce(
-            topic: str, *, value: bytes | None, key: bytes | None, timestamp: int, headers: Any = None
-        ) -> None:
+        def produce(topic: str, *, value: bytes | None, key: bytes | None, timestamp: int, headers: Any = None) -> None:
             made.append((topic, Record(value, key, timestamp, with_headers=headers)))
 
         self._runs[topic]([record], produce, self._on_error)
