@@ -5,12 +5,13 @@ Literals convert more freely than other expressions: a text that is a number bec
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Sequence
 from decimal import Decimal as Exact
 from typing import TYPE_CHECKING
 
-from streamguard.engine import casts, moments, operations
+from streamguard.engine import moments, operations
 from streamguard.engine import syntax as s
 from streamguard.engine import types as t
 from streamguard.engine.places import Place
@@ -45,7 +46,7 @@ def to_one_type(resolver: Resolver, nodes: Sequence[s.Expression], wording: str 
 def merged(resolver: Resolver, kind: t.Type, node: s.Expression, value: Typed, wording: str) -> t.Type:
     """The type that holds values of `kind` and of the expression. Raises Mismatch."""
     given = value.type
-    if given == t.NULL or given == kind:
+    if given in (t.NULL, kind):
         return kind
     if kind == t.NULL:
         return given
@@ -125,7 +126,7 @@ def from_text(word: str, kind: t.Type) -> Constant | None:
     if kind in TEMPORAL:
         read = {t.DATE: moments.date_of_text, t.TIME: moments.time_of_text, t.TIMESTAMP: moments.timestamp_of_text}
         try:
-            return Constant(read[kind](word), kind)  # type: ignore[index]
+            return Constant(read[kind](word), kind)
         except ValueError:
             return None
     if not NUMBER.fullmatch(word.strip()) or len(word) > 1000:
@@ -150,7 +151,7 @@ def decimal_type(value: Exact) -> t.Decimal:
 
 def converted(resolver: Resolver, node: s.Expression, value: Typed, kind: t.Type) -> Typed:
     """The expression as a value of the type that `merged` found."""
-    if value.type == kind or kind == t.NULL:
+    if kind in (value.type, t.NULL):
         return value
     if value.type == t.NULL:
         return Constant(None, kind)
@@ -208,12 +209,9 @@ def assigned(resolver: Resolver, node: s.Expression, kind: t.Type, place: Place 
     except Mismatch:
         found = None
     narrow = isinstance(kind, t.Decimal) and value.type != t.DOUBLE and t.is_numeric(value.type)
-    if found != kind and not narrow:
-        if not (found is not None and kind == t.DOUBLE) and not casts_to_bytes(value, kind):
-            raise resolver.refuse(f"Expected type {kind} but got {value.type}({text(node)})", place or node.place)
+    bytes_of_text = kind == t.BYTES and value.type == t.STRING
+    if found != kind and not narrow and not bytes_of_text:
+        raise resolver.refuse(f"Expected type {kind} but got {value.type}({text(node)})", place or node.place)
+    if bytes_of_text:
+        return Constant(base64.b64decode(str(getattr(node, "value", ""))), t.BYTES)
     return converted(resolver, node, value, kind)
-
-
-def casts_to_bytes(value: Typed, kind: t.Type) -> bool:
-    """Whether a text stands for bytes, in base64."""
-    return kind == t.BYTES and value.type == t.STRING and casts.exists(value.type, kind)

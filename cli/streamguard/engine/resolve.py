@@ -232,7 +232,8 @@ class Resolver:
                 raise self.refuse(f"Invalid Case expression. {reason}{shown}", part.place)
             else:
                 reason = "Type for all 'THEN' clauses should be the same."
-                shown = f"\nTHEN expression '{text(part)}' has type: {result.type}.\nPrevious THEN expression(s) type: {kind}."
+                shown = f"\nTHEN expression '{text(part)}' has type: {result.type}."
+                shown += f"\nPrevious THEN expression(s) type: {kind}."
                 raise self.refuse(f"Invalid Case expression. {reason}{shown}", part.place)
         if kind == t.NULL:
             raise self.refuse("Invalid Case expression. All case branches have NULL type", node.place)

@@ -155,32 +155,30 @@ Typed = (
 )
 
 
+WRITTEN = {
+    "cast": "CAST({0} AS {type})",
+    "as value": "AS_VALUE({0})",
+    "is null": "({0} IS {negated}NULL)",
+    "distinct": "({0} IS {negated}DISTINCT FROM {1})",
+    "concat": "({0} + {1})",
+    "not": "(NOT {0})",
+    "negate": "(- {0})",
+    "subscript": "{0}[{1}]",
+}
+
+
 def _operation(node: Operation, shown: list[str]) -> str:
-    if node.name in ("arithmetic", "compare", "logic") and len(shown) == 2:
-        return f"({shown[0]} {node.detail} {shown[1]})"
-    negated = f"{node.detail} " if node.detail else ""
+    if node.name in WRITTEN:
+        negated = f"{node.detail} " if node.detail else ""
+        return WRITTEN[node.name].format(*shown, type=node.type, negated=negated)
     match node.name:
-        case "cast":
-            return f"CAST({shown[0]} AS {node.type})"
-        case "as value":
-            return f"AS_VALUE({shown[0]})"
-        case "is null":
-            return f"({shown[0]} IS {negated}NULL)"
-        case "distinct":
-            return f"({shown[0]} IS {negated}DISTINCT FROM {shown[1]})"
-        case "concat":
-            return f"({shown[0]} + {shown[1]})"
+        case "arithmetic" | "compare" | "logic":
+            return f"({shown[0]} {node.detail} {shown[1]})"
         case "in":
             return f"({shown[0]} IN ({', '.join(shown[1:])}))"
         case "like":
             escape = f" ESCAPE {_text(node.detail)}" if node.detail else ""
             return f"({shown[0]} LIKE {shown[1]}{escape})"
-        case "not":
-            return f"(NOT {shown[0]})"
-        case "negate":
-            return f"(- {shown[0]})"
-        case "subscript":
-            return f"{shown[0]}[{shown[1]}]"
         case "case":
             branches = "".join(f" WHEN {w} THEN {t}" for w, t in zip(shown[:-1:2], shown[1::2], strict=True))
             return f"CASE{branches} ELSE {shown[-1]} END"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from streamguard.engine import syntax as s
 from streamguard.engine.printing import kind, name
 
@@ -20,8 +22,6 @@ def text(node: s.Expression, qualifier: str | None = None) -> str:
             return _literal(node.value)
         case s.DecimalLiteral():
             return node.text
-        case s.FieldOf():
-            return f"{inner(node.struct)}->{name(node.name)}"
         case s.Unary():
             return f"(NOT {inner(node.operand)})" if node.operator == "NOT" else f"{node.operator}{inner(node.operand)}"
         case s.Binary():
@@ -32,6 +32,19 @@ def text(node: s.Expression, qualifier: str | None = None) -> str:
             return f"{node.name}({', '.join(map(inner, node.arguments))})"
         case s.Case():
             return _case(node, qualifier)
+        case s.IsNull() | s.IsDistinct() | s.Between() | s.In() | s.Like():
+            return _predicate(node, qualifier)
+        case _:
+            return _structured(node, inner)
+
+
+def _structured(
+    node: s.FieldOf | s.Subscript | s.ArrayOf | s.MapOf | s.StructOf | s.Lambda | s.AtTimeZone,
+    inner: Callable[[s.Expression], str],
+) -> str:
+    match node:
+        case s.FieldOf():
+            return f"{inner(node.struct)}->{name(node.name)}"
         case s.Subscript():
             return f"{inner(node.operand)}[{inner(node.index)}]"
         case s.ArrayOf():
@@ -44,8 +57,6 @@ def text(node: s.Expression, qualifier: str | None = None) -> str:
             return f"({', '.join(map(name, node.parameters))}) => {inner(node.body)}"
         case s.AtTimeZone():
             return f"{inner(node.operand)} AT TIME ZONE {_literal(node.zone)}"
-        case _:
-            return _predicate(node, qualifier)
 
 
 def _predicate(node: s.IsNull | s.IsDistinct | s.Between | s.In | s.Like, qualifier: str | None) -> str:

@@ -34,7 +34,7 @@ COLUMNS: dict[str, t.Type] = {
 
 def resolved(text: str, *, aggregates: bool = False, where: bool = False) -> Typed:
     """The typed form of an expression over `COLUMNS`."""
-    [statement] = parse(f"SELECT {text} FROM I EMIT CHANGES;")
+    [statement] = parse(f"SELECT {text} FROM I EMIT CHANGES;")  # noqa: S608  ksql of a test
     assert isinstance(statement, s.Query)
     item = statement.query.items[0]
     assert isinstance(item, s.Item)

@@ -3,10 +3,17 @@
 from streamguard.engine.functions import (  # noqa: F401  each registers its functions
     aggregates_collecting,
     aggregates_numeric,
+    arrays,
     conditional,
+    documents,
+    maps,
+    masking,
     mathematical,
     moments,
+    numbers_of_bytes,
+    regular,
     strings,
+    urls,
 )
 from streamguard.engine.functions.aggregates import Aggregate, find_aggregate, is_aggregate
 from streamguard.engine.functions.registry import FUNCTIONS, FunctionError, Scalar, find

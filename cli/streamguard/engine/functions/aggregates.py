@@ -36,10 +36,9 @@ class Call:
 class Aggregate:
     """An aggregate for arguments of certain types.
 
-    `intermediate` is the type that ksqlDB keeps its state in, None where that is `type`. `restored` is told of a state that
-    comes back from a store. `inline` is a Python expression
-    of the new state over ``{state}``, ``{0}`` …, the same as `add` for arguments that are not null. Without `undo` it can
-    not follow the changes of a table.
+    `intermediate` is the type that ksqlDB keeps its state in, None where that is `type`. `restored` is told of a state
+    that comes back from a store. `inline` is a Python expression of the new state over ``{state}``, ``{0}`` …, the same
+    as `add` for arguments that are not null. Without `undo` it can not follow the changes of a table.
     """
 
     type: t.Type

@@ -1,8 +1,9 @@
-"""Numbers: rounding, powers, logarithms, angles. Where Java has NaN or an infinity and Python an error, Java is right."""
+"""Numbers: rounding, powers, logarithms, angles; NaN and infinities where Java has them and Python an error."""
 
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Callable, Sequence
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_DOWN, ROUND_HALF_UP, Decimal
 from typing import Any
@@ -62,6 +63,12 @@ _of_double("TANH", math.tanh, "The hyperbolic tangent.")
 def angle(y: float, x: float) -> float:
     """The angle of the point (x, y), in radians."""
     return math.atan2(y, x)
+
+
+@scalar("RANDOM", "() -> DOUBLE", deterministic=False, fails=False)
+def any_number() -> float:
+    """A random number from 0 to below 1."""
+    return random.random()  # noqa: S311  for samples, not for secrets
 
 
 @scalar("PI", "() -> DOUBLE", fails=False)
@@ -297,7 +304,11 @@ def _distance(lat1: float, lon1: float, lat2: float, lon2: float, radius: int) -
             raise ValueError(f"valid {name} values for GeoDistance function are in the range of -{limit} to {limit}")
     if not -180 <= lon2 <= 180:
         raise ValueError("valid longitude values for GeoDistance function are in the range of -180 to 180")
-    across = math.sin(math.radians(lon2 - lon1) / 2)
-    along = math.sin(math.radians(lat2 - lat1) / 2)
-    chord = along * along + across * across * math.cos(math.radians(lat1)) * math.cos(math.radians(lat2))
-    return 2 * math.asin(math.sqrt(chord)) * radius
+    along, across = math.sin(_radians(lat2 - lat1) / 2), math.sin(_radians(lon2 - lon1) / 2)
+    chord = along * along + across * across * math.cos(_radians(lat1)) * math.cos(_radians(lat2))
+    return radius * (2 * math.asin(math.sqrt(chord)))
+
+
+def _radians(degrees: float) -> float:
+    """As Java divides and multiplies, so that the last digit is the same."""
+    return degrees / 180 * math.pi

@@ -15,12 +15,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from streamguard.engine import types as t
 from streamguard.engine.functions.signatures import Argument, Bindings, LambdaArity, Signature, filled, parse, written
 
 T = TypeVar("T")
+Run = TypeVar("Run", bound=Callable[..., Any])
 Prepare = Callable[[Any], Any]
 Build = Callable[[Sequence[t.Type], t.Type], Callable[..., Any]]
 Returns = Callable[[Sequence[t.Type], Bindings], t.Type]
@@ -164,12 +165,12 @@ def unknown(name: str) -> str:
     return f"Can't find any functions with the name '{name.upper()}'"
 
 
-def scalar(category: str, name: str, *signatures: str, **more: Any) -> Callable[[Callable[..., Any]], Any]:
+def scalar(category: str, name: str, *signatures: str, **more: Any) -> Callable[[Run], Run]:
     """Declare a function; its docstring's first line is the description."""
 
     shown = name if name in IN_CAPITALS else name.lower()
 
-    def declare(run: Callable[..., Any]) -> Callable[..., Any]:
+    def declare(run: Run) -> Run:
         function = FUNCTIONS.setdefault(name.upper(), Function(shown, category, described(run)))
         function.overloads += [Overload(parse(text), run, **more) for text in signatures]
         return run
@@ -177,7 +178,13 @@ def scalar(category: str, name: str, *signatures: str, **more: Any) -> Callable[
     return declare
 
 
-def category(name: str) -> Callable[..., Callable[[Callable[..., Any]], Any]]:
+class Category(Protocol):
+    """`scalar` for one category."""
+
+    def __call__(self, name: str, *signatures: str, **more: Any) -> Callable[[Run], Run]: ...
+
+
+def category(name: str) -> Category:
     """`scalar` for one category."""
     return partial(scalar, name)
 

@@ -183,7 +183,8 @@ class _Reader:
         self.tokens = [token for token in TOKEN.findall(text) if token.strip()]
 
     def take(self) -> str:
-        return self.tokens.pop(0)
+        token: str = self.tokens.pop(0)
+        return token
 
     def accept(self, token: str) -> bool:
         if self.tokens[:1] == [token]:

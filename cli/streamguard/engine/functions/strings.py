@@ -120,7 +120,7 @@ def nth_position(value: str, part: str, position: int, occurrence: int) -> int:
     """Where a part stands in a text the n-th time from a position on; backwards from a negative position."""
     if position == 0 or occurrence < 1:
         return 0
-    found = position - 2 if position > 0 else len(value) + position + 1
+    found: int = position - 2 if position > 0 else len(value) + position + 1
     for _ in range(occurrence):
         if position > 0:
             found = value.find(part, found + 1)
