@@ -42,8 +42,6 @@ def _object(actual: Any, expected: dict[str, Any]) -> bool:
         return False
     for name, value in expected.items():
         found = name if actual.get(name) is not None else name.upper()
-        if found not in actual and value is None and name not in actual:
-            return False
         if not matches(actual.get(found), value):
             return False
     return True

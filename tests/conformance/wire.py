@@ -50,7 +50,7 @@ def _bytes(form: str, columns: tuple[Column, ...], spec: Any) -> bytes | None:
             raise Unsupported("a record of format NONE is null")
     kind = columns[0].type if columns else t.STRING
     if kind in PACKING:
-        return struct.pack(PACKING[kind], float(spec) if kind == t.DOUBLE else int(spec))  # type: ignore[index]
+        return struct.pack(PACKING[kind], float(spec) if kind == t.DOUBLE else int(spec))
     return (spec if isinstance(spec, str) else dumped(spec)).encode()
 
 
@@ -101,6 +101,6 @@ def _value(form: str, columns: tuple[Column, ...], raw: bytes | None, *, exact: 
             return raw
     kind = columns[0].type if columns else t.STRING
     if kind in PACKING:
-        (found,) = struct.unpack(PACKING[kind], raw)  # type: ignore[index]
+        (found,) = struct.unpack(PACKING[kind], raw)
         return Decimal(repr(found)) if kind == t.DOUBLE else found
     return raw if kind == t.BYTES else raw.decode()

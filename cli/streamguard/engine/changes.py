@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from streamguard.engine import syntax as s
+from streamguard.engine.analyze import NOTHING
 from streamguard.engine.metastore import Metastore, Query, Source
 from streamguard.engine.places import meant
-from streamguard.engine.plan import NOTHING, QueryPlan, SourcePlan, plan
+from streamguard.engine.plan import QueryPlan, SourcePlan, plan
 from streamguard.engine.refusals import refuser
 from streamguard.engine.types import quoted
 from streamguard.errors import AnalysisError

@@ -70,7 +70,7 @@ def compile_source(plans: Mapping[str, QueryPlan], states: Mapping[str, State] |
     and ``on_error(message, query_id, reason)`` where ksqlDB writes to its processing log: a record that can not be
     decoded is skipped by every query, an expression that fails is null. A push query (no sink) calls ``produce(row)``.
 
-    `states` is the memory of the queries that have one (`QueryPlan.stateful`), by query id; without it they start empty.
+    `states` is the memory of queries that have one (`QueryPlan.stateful`), by query id; without it they start empty.
     """
     known = {query_id: new_state(plan) for query_id, plan in plans.items() if plan.stateful} | dict(states or {})
     by_source: dict[Source, dict[str, QueryPlan]] = {}

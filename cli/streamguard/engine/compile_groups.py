@@ -16,6 +16,7 @@ from streamguard.engine.windows import SessionWindows, TimeWindows
 from streamguard.engine.writing import Writer, indented
 
 SHOWN, STATES = 1, 2
+CONTEXT = "time, message, headers, produce, on_error"
 
 
 class Groups:
@@ -65,7 +66,7 @@ class Groups:
         for position, expression in enumerate(self.grouping.by):
             code = self.emitter.emit(expression)
             before, text = self.writer.caught(code, self.query_id, f"GROUP BY {expression}", force=code.fails)
-            name = text if text.isidentifier() and code.atom or before else f"g{self.number}_{position}"
+            name = text if before or (code.atom and text.isidentifier()) else f"g{self.number}_{position}"
             lines += before if name == text else [*before, f"{name} = {text}"]
             if (code.nullable or code.fails) and not self.grouping.unchanged:
                 tests.append(f"{name} is not None")
@@ -81,7 +82,7 @@ class Groups:
         return "raw_key" if same else self.writer.group_key(self.sink, names, [e.type for e in self.grouping.by])
 
     def _arguments(self) -> tuple[list[str], list[list[tuple[str, bool]]]]:
-        """Lines that compute what the aggregations are given, and for each its arguments: text, and if it may be null."""
+        """Lines that compute what aggregations are given, and for each its arguments: text, and if it may be null."""
         lines: list[str] = []
         made = []
         for aggregation in self.grouping.aggregations:
@@ -194,8 +195,8 @@ class Groups:
             f"    inputs.put(raw_key, {new})",
             "else:",
             "    inputs.delete(raw_key)",
-            f"{self.count} += replace_{self.number}(results_{self.number}[partition], old, {new}, time, message, headers, "
-            "produce, on_error)",
+            f"results = results_{self.number}[partition]",
+            f"{self.count} += replace_{self.number}(results, old, {new}, {CONTEXT})",
         ]
 
     def functions(self) -> list[str]:
@@ -215,17 +216,17 @@ class Groups:
         emitted = self._emit("group", "row[0]")
         self._forget()
         return [
-            f"def replace_{number}(store, old, new, time, message, headers, produce, on_error):",
+            f"def replace_{number}(store, old, new, {CONTEXT}):",
             "    if old is None and new is None: return 0",
             "    if old is not None and new is not None and old[0] == new[0]:",
-            f"        return change_{number}(store, new[0], new[1], old[2], new[2], time, message, headers, produce, on_error)",
+            f"        return change_{number}(store, new[0], new[1], old[2], new[2], {CONTEXT})",
             "    made = 0",
             "    if old is not None:",
-            f"        made += change_{number}(store, old[0], old[1], old[2], None, time, message, headers, produce, on_error)",
+            f"        made += change_{number}(store, old[0], old[1], old[2], None, {CONTEXT})",
             "    if new is not None:",
-            f"        made += change_{number}(store, new[0], new[1], None, new[2], time, message, headers, produce, on_error)",
+            f"        made += change_{number}(store, new[0], new[1], None, new[2], {CONTEXT})",
             "    return made",
-            f"def change_{number}(store, group, by, old, new, time, message, headers, produce, on_error):",
+            f"def change_{number}(store, group, by, old, new, {CONTEXT}):",
             f"    {self.count} = 0",
             f"    {', '.join(names)}, = by",
             "    row = store.rows.get(group)",

@@ -37,6 +37,17 @@ class Selected:
 
 
 @dataclass(frozen=True)
+class Question:
+    """A query in the making. `sink` is the name that it writes, None for a push query."""
+
+    query: s.Select
+    source: Source
+    resolver: Resolver
+    refuse: Refuse
+    sink: str | None
+
+
+@dataclass(frozen=True)
 class Grouping:
     """Groups of records: rows of one result each (one each window) that aggregations are computed for.
 
@@ -51,15 +62,14 @@ class Grouping:
     final: bool = False
 
 
-def grouped(
-    query: s.Select, source: Source, resolver: Resolver, columns: list[Selected], having: Typed | None, refuse: Refuse
-) -> Grouping:
+def grouped(asked: Question, columns: list[Selected], having: Typed | None) -> Grouping:
     """Understand the GROUP BY of a query whose SELECT list and HAVING are resolved."""
+    query, source, refuse = asked.query, asked.source, asked.refuse
     window = None if query.window is None else windows.configured(query.window, refuse)
-    by = _expressions(query, source, resolver, refuse)
+    by = _expressions(asked)
     used = [each.output.expression for each in columns] + ([] if having is None else [having])
     aggregations = tuple(dict.fromkeys(part for each in used for part in walk(each) if isinstance(part, Aggregation)))
-    _check_aggregations(query, aggregations, source, refuse)
+    _check_aggregations(asked, aggregations)
     _check_selected(columns, by, refuse)
     if having is not None:
         _check_having(query, having, by, refuse)
@@ -73,16 +83,17 @@ def grouped(
     return Grouping(by, aggregations, window, having, unchanged, query.final)
 
 
-def check_ungrouped(query: s.Select, columns: list[Selected], kind: str, refuse: Refuse) -> None:
-    """Refuse what only GROUP BY allows: aggregates, WINDOW and HAVING."""
+def check_ungrouped(asked: Question, columns: list[Selected], kind: str) -> None:
+    """Refuse what only GROUP BY allows: aggregates, WINDOW, HAVING and EMIT FINAL."""
+    query, refuse = asked.query, asked.refuse
     found = [each for each in columns if any(isinstance(part, Aggregation) for part in walk(each.output.expression))]
     if found:
         others = [each for each in columns if each not in found]
         if others:
             raise refuse(_not_grouped([wording.text(each.node) for each in others]), others[0].place)
         calls = ", ".join(_as_written(call) for each in found for call in _calls(each.node))
-        reason = f"CREATE {kind} AS SELECT statement does not support aggregate function [{calls}] without a GROUP BY clause."
-        raise refuse(reason, found[0].place)
+        reason = f"CREATE {kind} AS SELECT statement does not support aggregate function [{calls}]"
+        raise refuse(f"{reason} without a GROUP BY clause.", found[0].place)
     if query.window is not None:
         raise refuse("WINDOW clause requires a GROUP BY clause.", query.window.place)
     if query.having is not None:
@@ -135,40 +146,39 @@ def _as_written(call: s.Call) -> str:
     return f"{call.name}(ROWTIME)" if not call.arguments else wording.text(call)
 
 
-def _expressions(query: s.Select, source: Source, resolver: Resolver, refuse: Refuse) -> tuple[Typed, ...]:
-    nodes = query.group or ()
-    if not nodes:
-        raise refuse("GROUP BY requires at least one expression", query.place)
+def _expressions(asked: Question) -> tuple[Typed, ...]:
+    query, resolver = asked.query, asked.resolver
+    if not query.group:
+        raise asked.refuse("GROUP BY requires at least one expression", query.place)
     resolver.clause, resolver.aggregates = "GROUP BY", False
     made: list[Typed] = []
-    for node in nodes:
+    for node in query.group:
         expression = resolver.resolve(node)
         if expression in made:
-            shown = wording.text(node, query.alias or source.name)
-            raise refuse(f"Duplicate GROUP BY expression: {shown}", node.place)
+            shown = wording.text(node, query.alias or asked.source.name)
+            raise asked.refuse(f"Duplicate GROUP BY expression: {shown}", node.place)
         made.append(expression)
     return tuple(made)
 
 
-def _check_aggregations(query: s.Select, aggregations: tuple[Aggregation, ...], source: Source, refuse: Refuse) -> None:
-    for aggregation in aggregations:
-        for argument in aggregation.arguments:
-            if any(isinstance(part, Pseudo) and part.name in BOUNDS for part in walk(argument)):
-                check_bounds([item.expression for item in query.items if isinstance(item, s.Item)], refuse)
+def _check_aggregations(asked: Question, aggregations: tuple[Aggregation, ...]) -> None:
+    query, source = asked.query, asked.source
+    for argument in (argument for each in aggregations for argument in each.arguments):
+        if any(isinstance(part, Pseudo) and part.name in BOUNDS for part in walk(argument)):
+            check_bounds([item.expression for item in query.items if isinstance(item, s.Item)], asked.refuse)
     if source.is_table:
         wrong = list(dict.fromkeys(each.name for each in aggregations if not _function(each).can_undo))
         if wrong:
             what = f"function {wrong[0]}" if len(wrong) == 1 else f"functions {listed(wrong)}"
             reason = f"The aggregation {what} cannot be applied to a table source, only to a stream source."
-            raise refuse(reason, query.place)
-    if source.value_format == "DELIMITED":
-        for each in aggregations:
-            if isinstance(_function(each).intermediate or each.type, t.Array | t.Map | t.Struct):
-                reason = (
-                    "One of the functions used in the statement has an intermediate type that the value format can not "
-                    "handle. Please remove the function or change the format."
-                )
-                raise refuse(reason, query.place)
+            raise asked.refuse(reason, query.place)
+    states = [_function(each).intermediate or each.type for each in aggregations]
+    if source.value_format == "DELIMITED" and any(isinstance(state, t.Array | t.Map | t.Struct) for state in states):
+        reason = (
+            "One of the functions used in the statement has an intermediate type that the value format can not handle. "
+            "Please remove the function or change the format."
+        )
+        raise asked.refuse(reason, query.place)
 
 
 def _function(aggregation: Aggregation) -> Aggregate:
@@ -184,10 +194,8 @@ def _check_selected(columns: list[Selected], by: tuple[Typed, ...], refuse: Refu
 
 
 def _not_grouped(shown: list[str]) -> str:
-    return (
-        f"Non-aggregate SELECT expression(s) not part of GROUP BY: {', '.join(shown)}\n"
-        "Either add the column(s) to the GROUP BY or remove them from the SELECT."
-    )
+    reason = f"Non-aggregate SELECT expression(s) not part of GROUP BY: {', '.join(shown)}"
+    return f"{reason}\nEither add the column(s) to the GROUP BY or remove them from the SELECT."
 
 
 def _check_having(query: s.Select, having: Typed, by: tuple[Typed, ...], refuse: Refuse) -> None:

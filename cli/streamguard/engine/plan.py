@@ -116,7 +116,14 @@ def plan(statement: s.Statement, metastore: Metastore, session: Mapping[str, str
             exists = _check_name(statement, metastore)
             return SourcePlan(source, statement.or_replace, exists)
         case s.CreateAs():
-            analysis = analyze(statement.query, metastore, refuser(statement), statement.name, statement.kind, session)
+            analysis = analyze(
+                statement.query,
+                metastore,
+                refuser(statement),
+                sink=statement.name,
+                kind=statement.kind,
+                session=session,
+            )
             _check_limit(statement, statement.query)
             made = created(statement, analysis, session)
             exists = _check_name(statement, metastore)
@@ -160,7 +167,7 @@ def _query(analysis: Analysis, sink: Source | None, **more: object) -> QueryPlan
 def _insert(statement: s.InsertInto, metastore: Metastore, session: Mapping[str, str]) -> QueryPlan:
     refuse = refuser(statement)
     sink = target(statement.target, metastore, statement, refuse)
-    analysis = analyze(statement.query, metastore, refuse, sink.name, session=session)
+    analysis = analyze(statement.query, metastore, refuse, sink=sink.name, session=session)
     if analysis.kind != sink.kind:
         reason = (
             f"Incompatible data sink and query result. Data sink ({sink.name}) type is {sink.kind} but select query "
@@ -177,7 +184,7 @@ def _insert(statement: s.InsertInto, metastore: Metastore, session: Mapping[str,
 
 def _push(statement: s.Query, metastore: Metastore, session: Mapping[str, str]) -> QueryPlan:
     refuse = refuser(statement)
-    analysis = analyze(statement.query, metastore, refuse, None, session=session)
+    analysis = analyze(statement.query, metastore, refuse, session=session)
     if not statement.query.emit_changes:
         reason = (
             "a pull query on a stream is not supported yet by the embedded engine (add EMIT CHANGES for a push query)"

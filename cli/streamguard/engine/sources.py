@@ -15,8 +15,8 @@ DEFAULT_VALUE_FORMAT = "ksql.persistence.default.format.value"
 WRAP_SINGLE_VALUES = "ksql.persistence.wrap.single.values"
 RESERVED = (*resolve.PSEUDO, "WINDOWSTART", "WINDOWEND")
 NO_VALUE_FORMAT = (
-    "Statement is missing the 'VALUE_FORMAT' property from the WITH clause. Either provide one or set a default via the "
-    f"'{DEFAULT_VALUE_FORMAT}' config."
+    "Statement is missing the 'VALUE_FORMAT' property from the WITH clause. Either provide one or set a default via "
+    f"the '{DEFAULT_VALUE_FORMAT}' config."
 )
 
 
@@ -103,8 +103,9 @@ def _check_key(statement: s.CreateSource, column: s.Column, refuse: Refuse) -> N
         return
     wrong, right = ("PRIMARY KEY", "KEY") if column.is_primary else ("KEY", "PRIMARY KEY")
     reason = (
-        f"Line: {column.place.line}, Col: {column.place.column}: Column `{column.name}` is a '{wrong}' column: please use "
-        f"'{right}' for {statement.kind.lower()}s.\nTables have PRIMARY KEYs, which are unique and NON NULL.\n"
+        f"Line: {column.place.line}, Col: {column.place.column}: Column `{column.name}` is a '{wrong}' column: "
+        f"please use '{right}' for {statement.kind.lower()}s.\n"
+        "Tables have PRIMARY KEYs, which are unique and NON NULL.\n"
         "Streams have KEYs, which have no uniqueness or NON NULL constraints."
     )
     raise refuse(reason, column.place)

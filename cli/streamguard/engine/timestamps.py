@@ -19,7 +19,8 @@ def refusal(source: Source) -> str | None:
     if column.type == t.STRING:
         return None
     if pattern is not None:
-        return f"'TIMESTAMP_FORMAT' set in the WITH clause can only be used when the timestamp column is a STRING: {t.quoted(name)}"
+        reason = "'TIMESTAMP_FORMAT' set in the WITH clause can only be used when the timestamp column is a STRING"
+        return f"{reason}: {t.quoted(name)}"
     if column.type in (t.BIGINT, t.TIMESTAMP):
         return None
     return (

@@ -57,7 +57,7 @@ class Topology:
     """Queries by id, with their state."""
 
     def __init__(self, plans: Mapping[str, QueryPlan], on_error: Callable[[Any, str, str], None] | None = None) -> None:
-        self._on_error = on_error or (lambda record, query, reason: None)
+        self._on_error = on_error or _ignore
         by_topic: dict[str, dict[str, QueryPlan]] = {}
         for query_id, plan in plans.items():
             by_topic.setdefault(plan.source.topic, {})[query_id] = plan
@@ -77,3 +77,7 @@ class Topology:
 
         self._runs[topic]([record], produce, self._on_error)
         return made
+
+
+def _ignore(_record: Any, _query: str, _reason: str) -> None:
+    """What goes to the processing log goes nowhere."""

@@ -1,6 +1,6 @@
-"""Windows: how time is cut. Configuration only: what is in them is state (`state`), what is done with them is compiled.
+"""Windows: how time is cut. Configuration only: what is in them is `state`, what is done with them is compiled.
 
-All times are milliseconds. Stream time is the largest time of the records that an aggregation of one partition has seen;
+All times are milliseconds. Stream time is the largest time of the records that an aggregation of a partition has seen;
 a window is closed once stream time has passed its end by the grace period, and records for it are dropped from then on.
 """
 
@@ -20,7 +20,7 @@ DEFAULT_GRACE = DAY
 
 @dataclass(frozen=True)
 class TimeWindows:
-    """TUMBLING (`advance` is `size`) and HOPPING windows, aligned to the epoch; a window holds its start, not its end."""
+    """TUMBLING (`advance` is `size`) and HOPPING windows, aligned to the epoch; a window holds its start."""
 
     kind: str
     size: int

@@ -120,7 +120,7 @@ class Writer:
         outputs = [*plan.values, *(plan.keys if with_key else ())]
         tops = [_plain(output.expression) for output in outputs]
         stamped = None if plan.sink is None or plan.sink.timestamp is None else plan.sink.timestamp.column
-        counts = Counter(top for top in tops if not isinstance(top, Read))
+        counts: Counter[Typed] = Counter(top for top in tops if not isinstance(top, Read))
         for output, top in zip(outputs, tops, strict=True):
             if output.name == stamped and top in counts:
                 counts[top] += 1
@@ -138,7 +138,7 @@ class Writer:
         """The value columns, each as the text of what the encoder wants."""
         lines: list[str] = []
         texts = []
-        direct = plan.sink is None or plan.sink.value_format == "JSON" and plan.sink.value_options.wrap is not False
+        direct = plan.sink is None or _is_object(plan.sink)
         for output in plan.values:
             before, text = self._output(query_id, output, direct=direct)
             lines += before
@@ -163,13 +163,13 @@ class Writer:
         assert sink is not None
         names = [output.name for output in plan.values]
         row = "{" + ", ".join(f"{name!r}: {text}" for name, text in zip(names, texts, strict=True)) + "}"
-        if sink.value_format == "JSON" and sink.value_options.wrap is not False:
+        if _is_object(sink):
             return f"dumps({row})"
         encode = self.emitter.share("encode_value", value_encoder(sink.values, sink.value_format, sink.value_options))
         return f"{encode}({row})"
 
     def _time(self, query_id: str, plan: QueryPlan) -> list[str]:
-        """Lines that take the result's time from the sink's TIMESTAMP column, None where it is none: then it is dropped."""
+        """Lines that take the result's time from the sink's TIMESTAMP column; without one it is dropped (None)."""
         assert plan.sink is not None
         if plan.sink.timestamp is None:
             return []
@@ -180,6 +180,11 @@ class Writer:
         reason = f"failure(exc, {column.column!r})"
         lines = ["try:", f"    stamp = {extract}({code.text})", "except FAILURES as exc:", "    stamp = None"]
         return [*lines, f"    on_error(message, {query_id!r}, {reason})"]
+
+
+def _is_object(sink: Source) -> bool:
+    """Whether a value is a JSON object, which is written without going through an encoder."""
+    return sink.value_format == "JSON" and sink.value_options.wrap is not False
 
 
 def _produce(topic: str, value: str, key: str, time: str) -> str:
