@@ -281,7 +281,7 @@ def element(values: list[Any], index: int) -> Any:
 
 
 def _construction(emitter: Emitter, node: Construction) -> Code:
-    codes = [emitter.emit(each) for each in node.arguments]
+    codes = [_tried(emitter.emit(each)) for each in node.arguments]
     texts = [code.text for code in codes]
     match node.type:
         case t.Array():
@@ -294,7 +294,12 @@ def _construction(emitter: Emitter, node: Construction) -> Code:
             made = f"{{{', '.join(f'{name!r}: {value}' for name, value in pairs)}}}"
         case _:
             raise KeyError(node.type)
-    return Code(made, nullable=False, fails=any(code.fails for code in codes))
+    return Code(made, nullable=False)
+
+
+def _tried(code: Code) -> Code:
+    """A part that fails is null, as in ksqlDB: the whole is not lost."""
+    return Code(f"attempt(lambda: {code.text})") if code.fails else code
 
 
 def _invocation(emitter: Emitter, node: Invocation) -> Code:
@@ -327,9 +332,7 @@ def _argument(emitter: Emitter, node: Invocation, index: int) -> Code:
                 pass
         name = emitter.share("prepare", prepare)
         code = emitter.guarded([code], lambda names: f"{name}({names[0]})", fails=True)
-    if node.function.nulls and code.fails:
-        return Code(f"attempt(lambda: {code.text})")
-    return code
+    return _tried(code) if node.function.nulls else code
 
 
 def attempt(compute: Callable[[], Any]) -> Any:

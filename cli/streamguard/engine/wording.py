@@ -28,6 +28,8 @@ def text(node: s.Expression, qualifier: str | None = None) -> str:
             return f"({inner(node.left)} {node.operator} {inner(node.right)})"
         case s.Cast():
             return f"CAST({inner(node.operand)} AS {kind(node.type)})"
+        case s.Call(name="COUNT", arguments=()) if qualifier is not None:
+            return "COUNT(*)"
         case s.Call():
             return f"{node.name}({', '.join(map(inner, node.arguments))})"
         case s.Case():

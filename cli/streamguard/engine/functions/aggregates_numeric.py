@@ -125,33 +125,42 @@ def least(call: Call) -> Aggregate:
 
 
 def _deviation(call: Call, result: Callable[[float], float]) -> Aggregate:
-    """State: count, sum and sum of squares."""
+    """State: count, sum, and the sum of squared distances from the mean, kept up to date as Youngs and Cramer do."""
     kind = call.arguments[0]
     wrap: Callable[[Any], Any] = (lambda value: value) if kind == t.DOUBLE else wrap_bigint
 
-    def step(state: list[Any], value: Any, sign: int) -> list[Any]:
+    def add(state: list[Any], value: Any) -> list[Any]:
         if value is None:
             return state
-        squares = wrap(state[2] + sign * value * value)
-        return [state[0] + sign, wrap(state[1] + sign * value), squares]
+        number, summed = state[0] + 1, wrap(state[1] + value)
+        return [number, summed, state[2] + _distance(number, summed, value)]
 
-    def finish(state: list[Any]) -> float:
-        number, added, squares = state
-        if number < 2:
-            return 0.0
-        variance = (squares - added * float(added) / number) / (number - 1)
-        return result(variance)
+    def undo(state: list[Any], value: Any) -> list[Any]:
+        if value is None:
+            return state
+        number, summed, squares = state
+        return [number - 1, wrap(summed - value), squares - _distance(number, summed, value) if number > 2 else 0.0]
 
-    fields = (("COUNT", t.BIGINT), ("SUM", kind), ("SUM_OF_SQUARES", kind))
+    def merge(a: list[Any], b: list[Any]) -> list[Any]:
+        if not a[0] or not b[0]:
+            return a if a[0] else b
+        apart = b[1] / b[0] - a[1] / a[0]
+        return [a[0] + b[0], wrap(a[1] + b[1]), a[2] + b[2] + apart * apart * a[0] * b[0] / (a[0] + b[0])]
+
     return Aggregate(
         call.returns,
-        lambda: [0, 0.0, 0.0] if kind == t.DOUBLE else [0, 0, 0],
-        lambda state, value: step(state, value, 1),
-        lambda a, b: [a[0] + b[0], wrap(a[1] + b[1]), wrap(a[2] + b[2])],
-        finish,
-        lambda state, value: step(state, value, -1),
-        intermediate=t.Struct(fields),
+        lambda: [0, 0.0 if kind == t.DOUBLE else 0, 0.0],
+        add,
+        merge,
+        lambda state: result(state[2] / (state[0] - 1)) if state[0] > 1 else 0.0,
+        undo,
+        intermediate=t.Struct((("SUM", kind), ("COUNT", t.BIGINT), ("M2", t.DOUBLE))),
     )
+
+
+def _distance(number: int, summed: Any, value: Any) -> float:
+    """What the last of so many values adds to the sum of squares."""
+    return (number * value - summed) ** 2 / (number * (number - 1)) if number > 1 else 0.0
 
 
 DEVIATED = [f"({kind} val) -> DOUBLE" for kind in ("INTEGER", "BIGINT", "DOUBLE")]

@@ -110,9 +110,14 @@ def format_date(days: int, form: Pattern) -> str:
 
 
 @scalar("PARSE_DATE", "(STRING formattedDate, STRING formatPattern) -> DATE", prepare=FORMAT)
-@scalar("STRINGTODATE", "(STRING formattedDate, STRING formatPattern) -> INTEGER", prepare=FORMAT)
 def parse_date(text: str, form: Pattern) -> int:
-    """The date that a text in a pattern is."""
+    """The date that a text in a pattern begins with; a day or month that the pattern lacks is the first."""
+    return form.leading_date(text)
+
+
+@scalar("STRINGTODATE", "(STRING formattedDate, STRING formatPattern) -> INTEGER", prepare=FORMAT)
+def days_of_text(text: str, form: Pattern) -> int:
+    """The days since 1970 of the date that a text in a pattern is."""
     return form.date(text)
 
 

@@ -23,7 +23,8 @@ class Pattern:
     def __init__(self, text: str) -> None:
         self.text = text
         self.elements = elements(text)
-        self.fullmatch = re.compile(_regex(self.elements), re.ASCII | re.IGNORECASE | re.DOTALL).fullmatch
+        compiled = _compiled(_regex(self.elements))
+        self.fullmatch, self.match = compiled.fullmatch, compiled.match
         self.readers = [read for element in self.elements for read in element.readers()]
         self.quick = quick_reader(self.elements)
 
@@ -54,6 +55,19 @@ class Pattern:
         if days is None:
             raise TimeError("Text could not be parsed: Unable to obtain LocalDate from TemporalAccessor")
         return days + more
+
+    def leading_date(self, text: str) -> int:
+        """Days since 1970 of the date that a text begins with; what the pattern lacks is taken from 1970-01-01.
+
+        This is how Java's older `SimpleDateFormat` reads. A time of the day is refused.
+        """
+        match = self.match(text)
+        if match is None:
+            raise TimeError(self._reason(text))
+        days, time = divmod(self.timestamp(match[0]), MS_OF_DAY)
+        if time:
+            raise TimeError("Date format contains time field.")
+        return days
 
     def time(self, text: str) -> int:
         """Milliseconds of the day of a text that gives at least an hour; a date in it is not used."""
