@@ -28,6 +28,7 @@ class Session:
     errors: list[str] = field(default_factory=list)
     executing: bool = False
     last: bool = False
+    statement: s.Statement | None = None
 
     def run(self) -> None:
         """Execute all statements, then feed every query."""
@@ -40,6 +41,7 @@ class Session:
         self.executing = True
         for number, statement in enumerate(statements):
             self.last = number == len(statements) - 1
+            self.statement = statement
             self._execute(statement, number)
 
     def _execute(self, statement: s.Statement, number: int) -> None:

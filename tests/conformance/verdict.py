@@ -8,12 +8,15 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
+from streamguard.engine import syntax as s
+from streamguard.engine.formatter import formatted
 from streamguard.engine.metastore import Source
 from streamguard.engine.parse import parse_one
 from streamguard.engine.topology import Record
 from streamguard.errors import StatementError
 from tests.conformance.cases import Case
 from tests.conformance.judge import matches
+from tests.conformance.rest_cases import RestCase
 from tests.conformance.session import Session
 from tests.conformance.wire import dumped, key_of, value_of
 
@@ -24,7 +27,7 @@ NOT_YET = "not supported yet by the embedded engine"
 class Verdict:
     """`reason` is why a case failed. `rejected` counts for negative cases, whatever the words were."""
 
-    case: Case
+    case: Case | RestCase
     passed: bool
     rejected: bool = False
     reason: str = ""
@@ -56,17 +59,18 @@ def _negative(case: Case, error: dict[str, Any]) -> Verdict:
     except StatementError as exc:
         if not session.last and session.executing:
             return Verdict(case, passed=False, reason=f"refused before the last statement: {exc}")
-        return _worded(case, error, exc)
+        return _worded(session, error, exc)
     except Exception as exc:  # noqa: BLE001  a crash is no refusal
         return Verdict(case, passed=False, reason=f"{type(exc).__name__}: {exc}")
     return Verdict(case, passed=False, reason="not rejected")
 
 
-def _worded(case: Case, error: dict[str, Any], exc: StatementError) -> Verdict:
+def _worded(session: Session, error: dict[str, Any], exc: StatementError) -> Verdict:
     """Whether the words are in the refusal, with its place in any of the forms that ksqlDB gives it.
 
     What the engine refuses because it lacks something is not what the case is about.
     """
+    case = session.case
     if NOT_YET in exc.reason:
         return Verdict(case, passed=False, reason=str(exc))
     wanted = [words for words in (error.get("message"), error.get("causeMessage")) if words]
@@ -78,6 +82,8 @@ def _worded(case: Case, error: dict[str, Any], exc: StatementError) -> Verdict:
         f"Failed to prepare statement: line {exc.line}:{exc.column - 1}: {exc.reason}",
         f"Failed to prepare statement: {exc.reason}",
     ]
+    if isinstance(session.statement, s.CreateAs | s.InsertInto):
+        forms.append(f"{exc.reason}\nStatement: {formatted(session.statement)}")
     missing = [words for words in wanted if not any(words in form for form in forms)]
     if missing:
         return Verdict(case, passed=False, rejected=True, reason=f"expected {missing[0]!r}, got {str(exc)!r}")
