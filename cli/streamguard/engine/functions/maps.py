@@ -14,9 +14,9 @@ over = category("LAMBDA")
 
 
 def in_order(mapping: dict[Any, Any]) -> list[Any]:
-    """The keys in the order in which Java's HashMap would give them, which results can depend on."""
-    buckets = 16
-    while len(mapping) > buckets * 3 // 4:
+    """The keys in the order in which a HashMap of this size gives them in Java: results can depend on it."""
+    buckets = 1
+    while buckets < len(mapping) or len(mapping) > buckets * 3 // 4:
         buckets *= 2
     return sorted(mapping, key=lambda key: _hash(key) & (buckets - 1))
 

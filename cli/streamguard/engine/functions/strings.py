@@ -220,7 +220,10 @@ def _from_hex(value: str) -> bytes:
     found = HEX.fullmatch(value)
     if not found:
         raise ValueError("a text is not hexadecimal")
-    digits = next(group for group in found.groups() if group is not None)
+    padded, *others = found.groups()
+    digits = padded if padded is not None else next(group for group in others if group is not None)
+    if padded is None and len(digits) % 2:
+        raise ValueError("a text is not hexadecimal: a digit is missing")
     return bytes.fromhex("0" + digits if len(digits) % 2 else digits)
 
 
