@@ -15,7 +15,7 @@ from streamguard.engine import types as t
 from streamguard.engine.analyze import Output
 from streamguard.engine.compile import compile_source
 from streamguard.engine.emit import FAILURES
-from streamguard.engine.formats import shown
+from streamguard.engine.codecs.json import shown
 from streamguard.engine.metastore import Column, Source
 from streamguard.engine.plan import QueryPlan
 from streamguard.engine.typed import Constant, Operation, Read, Typed
