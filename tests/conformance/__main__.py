@@ -1,4 +1,4 @@
-"""``python -m tests.conformance FILE [--tier N] [--id GLOB] [--list-failures]``: the last line is the numbers."""
+"""``python -m tests.conformance [--rest] FILE [--tier N] [--id GLOB] [--list-failures]``: last line: the numbers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Iterable
 from pathlib import Path
 
+from streamguard.project import find_project
+from streamguard.settings import load as load_settings
 from tests.conformance.cases import load
 from tests.conformance.verdict import Verdict, judged
 
@@ -19,14 +21,26 @@ def main() -> None:
     reader.add_argument("--tier", type=int, choices=TIERS)
     reader.add_argument("--id", metavar="GLOB", dest="pattern")
     reader.add_argument("--list-failures", action="store_true")
+    reader.add_argument("--rest", action="store_true", help="REST cases, against a server on a real broker")
+    reader.add_argument("--kafka", metavar="HOST:PORT", help="the broker, if it is not that of the settings")
     given = reader.parse_args()
-    verdicts = [judged(case) for case in load(given.file, tier=given.tier, pattern=given.pattern)]
+    if given.rest:
+        verdicts = _rest(given)
+    else:
+        verdicts = [judged(case) for case in load(given.file, tier=given.tier, pattern=given.pattern)]
     if given.list_failures:
         for verdict in verdicts:
             if not verdict.passed:
                 print(f"{verdict.case.id}: {verdict.reason}")
     for line in summary(verdicts):
         print(line)
+
+
+def _rest(given: argparse.Namespace) -> list[Verdict]:
+    from tests.conformance import rest, rest_cases
+
+    settings = rest.with_kafka(load_settings(find_project(Path(__file__)).root), given.kafka)
+    return rest.run(rest_cases.load(given.file, tier=given.tier, pattern=given.pattern), settings)
 
 
 def counts(verdicts: Iterable[Verdict]) -> dict[str, tuple[int, int]]:

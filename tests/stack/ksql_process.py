@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, IsolationLevel, Producer, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, IsolationLevel, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 from streamguard.engine.client import KsqlClient
@@ -140,6 +140,15 @@ class Topics:
 
     def read(self, topic: str) -> list[tuple[str | None, Any]]:
         """Every committed record of a topic, decoded."""
+        found: list[tuple[str | None, Any]] = []
+        for message in self.raw(topic):
+            key, value = message.key(), message.value()
+            assert value is not None
+            found.append((None if key is None else key.decode(), json.loads(value)))
+        return found
+
+    def raw(self, topic: str) -> list[Message]:
+        """Every committed record of a topic."""
         consumer = Consumer(
             {
                 "bootstrap.servers": self.bootstrap,
@@ -152,16 +161,14 @@ class Topics:
         )
         partitions = self.admin.list_topics(topic, timeout=10).topics[topic].partitions
         consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
-        found: list[tuple[str | None, Any]] = []
+        found: list[Message] = []
         ended: set[int | None] = set()
         while len(ended) < len(partitions):
             for message in consumer.consume(5000, 0.2):
                 if message.error() is not None:
                     ended.add(message.partition())
-                    continue
-                key, value = message.key(), message.value()
-                assert value is not None
-                found.append((None if key is None else key.decode(), json.loads(value)))
+                else:
+                    found.append(message)
         consumer.close()
         return found
 
