@@ -27,7 +27,7 @@ from streamguard.engine.plan import QueryPlan
 from streamguard.engine.state import KeyedStore, Partitions, SessionStore, State, WindowStore
 from streamguard.engine.typed import Pseudo, Read, Typed, walk
 from streamguard.engine.windows import SessionWindows
-from streamguard.engine.writing import Writer, indented, needs_value
+from streamguard.engine.writing import Writer, indented
 
 PSEUDO = {
     "ROWTIME": ("time", t.BIGINT),
@@ -260,8 +260,7 @@ class _Function:
         return lines
 
     def _gone(self, query_id: str, plan: QueryPlan) -> list[str]:
-        only_key = not any(needs_value(output.expression) for output in plan.keys)
-        before, key = self.writer.key(query_id, plan) if only_key else ([], "None")
+        before, key = self.writer.key_without_row(query_id, plan)
         made = self.writer.tombstone(plan, key)
         return [*before, *made, f"{self.counts[query_id]} += 1"] if made else []
 

@@ -14,8 +14,8 @@ ISSUE = "https://github.com/confluentinc/ksql/issues/6621"
 def refusal(source: Source) -> str | None:
     """Why the formats of a source do not carry its columns; None when they do."""
     return (
-        _of_part("Key", source.key_format, source.keys, " KEY", source.key_features)
-        or _of_map_keys(source.keys)
+        _of_map_keys(source.keys)
+        or _of_part("Key", source.key_format, source.keys, " KEY", source.key_features)
         or _of_part("Value", source.value_format, source.values, "", source.value_features)
         or _of_wrapping(source)
     )

@@ -74,6 +74,23 @@ class Writer:
         unchanged = not plan.partitioned and len(codes) > 1
         return lines, f"(None if raw_key is None else {made})" if unchanged else made
 
+    def key_without_row(self, query_id: str, plan: QueryPlan) -> tuple[list[str], str]:
+        """The key of a result without a value: what is not computed from the record's key alone is null."""
+        missing = [needs_value(output.expression) for output in plan.keys]
+        if not any(missing):
+            return self.key(query_id, plan)
+        if plan.sink is None or len(missing) == 1:
+            return [], "None"
+        lines: list[str] = []
+        texts = []
+        for output, is_missing in zip(plan.keys, missing, strict=True):
+            code = self.emitter.emit(output.expression)
+            before, text = ([], "None") if is_missing else self.caught(code, query_id, output.name, force=code.fails)
+            lines += before
+            texts.append(text)
+        encode = key_encoder(plan.sink.keys, plan.sink.key_format, plan.sink.key_options)
+        return lines, f"{self.emitter.share('encode_key', encode)}(({', '.join(texts)}))"
+
     def keeps_key(self, plan: QueryPlan) -> bool:
         """Whether the result has the record's own key, byte by byte."""
         if plan.sink is None or plan.grouping is not None or plan.sink.window != self.source.window:
