@@ -1,4 +1,4 @@
-"""Write the generated reference pages: `.env.example`, settings, commands and lint in `docs/`. Run by `make docs`.
+"""Write the generated reference pages: `.env.example`, settings, commands, functions and lint in `docs/`. Run by `make docs`.
 
 A test compares the committed files with what this prints, so they can not fall behind.
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from streamguard.commands import cli
+from streamguard.engine.functions.listing import page as functions_page
 from streamguard.settings import PREFIX, Settings, variable
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -28,6 +29,7 @@ def pages() -> dict[Path, str]:
         ROOT / ".env.example": env_example(),
         ROOT / "docs" / "settings.md": settings_page(),
         ROOT / "docs" / "commands.md": commands_page(),
+        ROOT / "docs" / "functions.md": functions_page(),
         ROOT / "docs" / "lint.md": lint_page(),
         ROOT / "docs" / "sinks.md": sinks_page(),
     }
