@@ -9,6 +9,7 @@ from typing import Any
 
 from streamguard.engine import syntax as s
 from streamguard.engine.changes import CHANGING, change
+from streamguard.engine.inserts import insert
 from streamguard.engine.metastore import Metastore, Source
 from streamguard.engine.parse import parse
 from streamguard.engine.plan import QueryPlan
@@ -45,7 +46,10 @@ class Session:
             self._execute(statement, number)
 
     def _execute(self, statement: s.Statement, number: int) -> None:
-        if isinstance(statement, CHANGING):
+        if isinstance(statement, s.InsertValues):
+            made = insert(statement, self.metastore, self.case.properties, now=0)
+            self.logs[made.topic].append(Record(made.value, made.key, made.time))
+        elif isinstance(statement, CHANGING):
             changed = change(statement, self.metastore, number, self.case.properties)
             self.metastore = changed.metastore
             if isinstance(changed.plan, QueryPlan) and changed.query_id is not None:

@@ -13,7 +13,7 @@ from streamguard.engine.formatter import formatted
 from streamguard.engine.metastore import Source
 from streamguard.engine.parse import parse_one
 from streamguard.engine.topology import Record
-from streamguard.errors import StatementError
+from streamguard.errors import QueryStopped, StatementError
 from tests.conformance.cases import Case
 from tests.conformance.judge import matches
 from tests.conformance.rest_cases import RestCase
@@ -60,6 +60,8 @@ def _negative(case: Case, error: dict[str, Any]) -> Verdict:
         if not session.last and session.executing:
             return Verdict(case, passed=False, reason=f"refused before the last statement: {exc}")
         return _worded(session, error, exc)
+    except QueryStopped as exc:
+        return _worded(session, error, StatementError(str(exc)))
     except Exception as exc:  # noqa: BLE001  a crash is no refusal
         return Verdict(case, passed=False, reason=f"{type(exc).__name__}: {exc}")
     return Verdict(case, passed=False, reason="not rejected")

@@ -28,6 +28,7 @@ from streamguard.engine.state import KeyedStore, Partitions, SessionStore, State
 from streamguard.engine.typed import Pseudo, Read, Typed, walk
 from streamguard.engine.windows import SessionWindows
 from streamguard.engine.writing import Writer, indented
+from streamguard.errors import QueryStopped
 
 PSEUDO = {
     "ROWTIME": ("time", t.BIGINT),
@@ -170,6 +171,7 @@ class _Function:
             "pack_bounds": BOUNDS.pack,
             "pack_start": BOUND.pack,
             "shown": shown,
+            "stop": stop,
         }
 
     def _prologue(self) -> list[str]:
@@ -242,6 +244,7 @@ class _Function:
             "    try:",
             f"        time = {extract}({read})",
             "    except FAILURES as exc:",
+            *(["        stop(exc, message)"] if any(plan.strict_time for plan in self.plans.values()) else []),
             f"        for query in IDS: on_error(message, query, failure(exc, {stamp.column!r}))",
             "        continue",
         ]
@@ -318,6 +321,14 @@ class _Function:
 def failure(exc: Exception, what: str) -> str:
     """The reason of a failed expression; it names no data."""
     return f"{what}: {exc}" if str(exc) else f"{what}: {type(exc).__name__}"
+
+
+def stop(exc: Exception, message: MessageLike) -> None:
+    """End the query: it is told not to pass over records that have no time."""
+    raise QueryStopped(
+        "Fatal user code error in TimestampExtractor callback for record at "
+        f"partition {message.partition()}, offset {message.offset()}: {exc}"
+    ) from None
 
 
 def _expressions(plan: QueryPlan) -> list[Typed]:

@@ -17,6 +17,8 @@ from streamguard.engine.sources import declared
 from streamguard.engine.typed import Operation, Typed
 from streamguard.engine.types import quoted
 
+STRICT_TIME = "ksql.timestamp.throw.on.invalid"
+
 
 @dataclass(frozen=True)
 class SourcePlan:
@@ -37,7 +39,7 @@ class QueryPlan:
     `sink` None: a push query, its rows are `values`. `keys` empty: the record key is null. `partitioned`: PARTITION BY
     made the keys. `grouping`: the result is a table of aggregates; `where` is about the records, `values` about groups.
     `insert`: INSERT INTO, others may write the sink too. `exists`: CREATE … IF NOT EXISTS, and it does; nothing to do.
-    `query_id`: the id that the statement asks for.
+    `query_id`: the id that the statement asks for. `strict_time`: a record whose TIMESTAMP column is none stops it.
     """
 
     source: Source
@@ -52,6 +54,7 @@ class QueryPlan:
     or_replace: bool = False
     exists: bool = False
     query_id: str | None = None
+    strict_time: bool = False
 
     def __str__(self) -> str:
         steps = [f"Read {_described(self.source)}"]
@@ -127,7 +130,8 @@ def plan(statement: s.Statement, metastore: Metastore, session: Mapping[str, str
             _check_limit(statement, statement.query)
             made = created(statement, analysis, session)
             exists = _check_name(statement, metastore)
-            return _query(analysis, made, or_replace=statement.or_replace, exists=exists)
+            strict = session.get(STRICT_TIME, "false").lower() == "true"
+            return _query(analysis, made, or_replace=statement.or_replace, exists=exists, strict_time=strict)
         case s.InsertInto():
             return _insert(statement, metastore, session)
         case s.Query():
