@@ -16,6 +16,7 @@ import orjson
 from streamguard.engine import types as t
 from streamguard.engine.codecs import Undecodable, unusual, value_decoder
 from streamguard.engine.codecs.coercion import coercion
+from streamguard.engine.codecs.json import holds_decimal
 from streamguard.engine.codecs.layouts import Layouts
 from streamguard.engine.codecs.numbers import LONG_NUMBER
 from streamguard.engine.emit import Emitter
@@ -64,7 +65,7 @@ class Decoding:
         """
         complete = ["try:", "    row = general(raw)", "except Undecodable as exc:", *_indented(refused), *self.general]
         if self.has_quick:
-            exact = any(_holds_decimal(node.type) for node, _ in self.wanted)
+            exact = any(holds_decimal(node.type) for node, _ in self.wanted)
             quick = [
                 *(["if long_number(raw): unusual()"] if exact else []),
                 "row = value = loads(raw)",
@@ -188,19 +189,6 @@ def _joined(names: str) -> list[str]:
 def _can_fail(kind: t.Type) -> bool:
     """Whether some JSON value does not fit the type: any text fits a STRING."""
     return kind != t.STRING
-
-
-def _holds_decimal(kind: t.Type) -> bool:
-    """Whether a value of the type needs the digits that its numbers were written with."""
-    match kind:
-        case t.Struct():
-            return any(_holds_decimal(of) for _, of in kind.fields)
-        case t.Array():
-            return _holds_decimal(kind.element)
-        case t.Map():
-            return _holds_decimal(kind.value)
-        case _:
-            return isinstance(kind, t.Decimal)
 
 
 def _indented(lines: Iterable[str]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -13,8 +14,9 @@ from hypothesis import strategies as st
 
 from streamguard.engine import types as t
 from streamguard.engine.codecs import Undecodable, value_decoder, value_encoder
+from streamguard.engine.codecs.json import decoder, quick_decoder
 from streamguard.engine.metastore import Column, FormatOptions
-from tests.engine.codecs.values import columns_and_rows
+from tests.engine.codecs.values import NESTED, columns_and_rows
 
 MONEY = t.Decimal(6, 2)
 TAKEN: list[tuple[t.Type, str, Any]] = [
@@ -147,6 +149,17 @@ DOCUMENTS = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["C", "c", "F"]), inner, max_size=3),
     max_leaves=6,
 )
+
+
+@given(NESTED, DOCUMENTS.map(lambda each: json.dumps(each).encode()) | st.sampled_from([b"-0", b"1e400", b"1E2"]))
+def test_the_quick_way_and_the_complete_way_agree(kind: t.Type, raw: bytes) -> None:
+    def outcome(decode: Callable[[bytes], Any]) -> str:
+        try:
+            return repr(decode(raw))
+        except Undecodable as exc:
+            return f"undecodable: {exc}"
+
+    assert outcome(quick_decoder(kind, "value")) == outcome(decoder(kind, "value"))
 
 
 @given(columns_and_rows(nested=True), st.binary() | DOCUMENTS.map(lambda each: json.dumps(each).encode()))

@@ -61,10 +61,10 @@ def _decoder(columns: Sequence[Column], key_format: str, options: FormatOptions)
             plain = kafka.decoder(kinds[0], "key")
             return lambda raw: (plain(raw),)
         case _ if len(columns) == 1:
-            bare = json.decoder(kinds[0], "key")
+            bare = json.quick_decoder(kinds[0], "key")
             return lambda raw: (bare(raw),)
         case _:
-            fields = json.decoder(t.Struct(tuple((column.name, column.type) for column in columns)), "key")
+            fields = json.quick_decoder(t.Struct(tuple((column.name, column.type) for column in columns)), "key")
             nulls = (None,) * len(columns)
             return lambda raw: nulls if (row := fields(raw)) is None else tuple(row.values())
 

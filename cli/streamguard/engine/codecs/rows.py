@@ -21,7 +21,7 @@ def value_decoder(
     names = [column.name for column in columns]
     match value_format:
         case "JSON" if options.wrap is False and len(columns) == 1:
-            bare = json.decoder(columns[0].type, "value")
+            bare = json.quick_decoder(columns[0].type, "value")
             return lambda raw: None if (value := bare(raw)) is None else {names[0]: value}
         case "JSON":
             row = t.Struct(tuple((column.name, column.type) for column in columns))
