@@ -14,6 +14,7 @@ PLAIN = re.compile(r"[A-Z_][A-Z0-9_@]*", re.ASCII)
 STARTS = frozenset(("ARRAY", "MAP", "STRUCT", "EMIT", "PARTITION", "ESCAPE"))
 
 DESCRIBED = ("STREAMS", "TABLES", "FUNCTION", "CONNECTOR")
+NUMBERS = frozenset("0123456789.")  # a minus in front of a number would be a part of it
 ARITHMETIC = ("+", "-", "*", "/", "%")
 SIMPLE = (
     s.Name,
@@ -252,7 +253,8 @@ def expression(node: s.Expression) -> str:
         case s.FieldOf():
             return f"{_part(node.struct)}->{name(node.name)}"
         case s.Unary():
-            return f"{node.operator} {_part(node.operand)}"
+            operand = _part(node.operand)
+            return f"{node.operator} ({operand})" if operand[0] in NUMBERS else f"{node.operator} {operand}"
         case s.Binary():
             return f"{_part(node.left)} {node.operator} {_part(node.right)}"
         case s.Cast():
