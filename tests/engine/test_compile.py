@@ -102,7 +102,7 @@ def meant(node: Typed, row: dict[str, Any]) -> Any:
 def test_a_compiled_expression_has_the_plain_meaning(data: st.DataObject, kind: t.Type, row: dict[str, Any]) -> None:
     column = data.draw(expressions(kind))
     where = data.draw(st.none() | expressions(t.BOOLEAN))
-    plan = QueryPlan(SOURCE, where, None, (Output("X", column), Output("AGAIN", column)), None)
+    plan = QueryPlan(SOURCE, where, (), (Output("X", column), Output("AGAIN", column)), None)
     rows: list[list[Any]] = []
     compile_source({"Q": plan})([Record(orjson.dumps(row))], rows.append, lambda *_: None)
     expected = [] if where is not None and not meant(where, row) else [meant(column, row)]
