@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import orjson
 
 from streamguard.engine import types as t
-from streamguard.engine.codecs import Undecodable, extractor, key_decoder
+from streamguard.engine.codecs import Misfit, Undecodable, extractor, key_decoder
 from streamguard.engine.codecs.json import shown
 from streamguard.engine.codecs.keys import BOUND, BOUNDS
 from streamguard.engine.compile_groups import Groups
@@ -145,7 +145,7 @@ class _Function:
             f"    {' = '.join(self.counts.values())} = 0",
             "    for message in messages:",
             *indented(2, self._prologue()),
-            *indented(2, self.decoding.lines(self._refused())),
+            *indented(2, self.decoding.lines(self._refused("value"))),
             *indented(2, self._timestamp()),
             "        if row is None:",
             *indented(3, [*self._tombstones(), "continue"]),
@@ -165,6 +165,7 @@ class _Function:
             **self.stores,
             "IDS": tuple(self.plans),
             "FAILURES": FAILURES,
+            "Misfit": Misfit,
             "Undecodable": Undecodable,
             "dumps": orjson.dumps,
             "failure": failure,
@@ -208,7 +209,7 @@ class _Function:
             "    try:",
             f"        {', '.join(names)}, = {decode}(raw_key)",
             "    except Undecodable as exc:",
-            *indented(2, self._refused()),
+            *indented(2, self._refused("key")),
         ]
 
     def _needs_raw_key(self) -> bool:
@@ -227,8 +228,8 @@ class _Function:
                 return True
         return self.source.timestamp is not None
 
-    def _refused(self) -> list[str]:
-        return ["for query in IDS: on_error(message, query, str(exc))", "continue"]
+    def _refused(self, target: str) -> list[str]:
+        return [f"for query in IDS: on_error(message, query, Misfit(exc, {target!r}))", "continue"]
 
     def _timestamp(self) -> list[str]:
         """The record's time from its TIMESTAMP column; a record without a value keeps its own."""

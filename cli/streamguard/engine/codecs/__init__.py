@@ -4,12 +4,13 @@
 come here for anything unusual. Whatever the bytes are, a decoder returns values or raises `Undecodable`.
 """
 
-from streamguard.engine.codecs.errors import Undecodable, Unusual, unusual
+from streamguard.engine.codecs.errors import Misfit, Undecodable, Unusual, unusual
 from streamguard.engine.codecs.keys import key_decoder, key_encoder
 from streamguard.engine.codecs.rows import value_decoder, value_encoder
 from streamguard.engine.codecs.timestamps import extractor
 
 __all__ = [
+    "Misfit",
     "Undecodable",
     "Unusual",
     "extractor",
