@@ -1,4 +1,4 @@
-"""Write the generated reference pages: `.env.example`, settings, commands, functions and lint in `docs/`. Run by `make docs`.
+"""Write the generated reference pages: `.env.example`, settings, commands, functions, lint in `docs/`. By `make docs`.
 
 A test compares the committed files with what this prints, so they can not fall behind.
 """

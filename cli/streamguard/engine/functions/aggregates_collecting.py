@@ -78,7 +78,7 @@ def _by_offset(call: Call, *, latest: bool) -> Aggregate:
     ignores_nulls = next((each for each in call.constants if isinstance(each, bool)), True)
     keep = 1 if size is None else size
     if keep < 1:
-        raise ValueError("the number of values must be 1 or greater")
+        raise ValueError(f"{'latestN' if latest else 'earliestN'} must be 1 or greater")
     seen = [0]
 
     def add(state: list[Any], value: Any) -> list[Any]:
@@ -126,8 +126,15 @@ for _name, _latest, _which in (("EARLIEST_BY_OFFSET", False, "first"), ("LATEST_
     aggregate(_name, "(T val, INTEGER n, BOOLEAN ignoreNulls) -> ARRAY<T>", constants=2)(_make)
 
 
+def _size(call: Call) -> int:
+    size: int = call.constants[-1]
+    if size < 1:
+        raise ValueError("k must be 1 or greater")
+    return size
+
+
 def _top(call: Call, *, distinct: bool) -> Aggregate:
-    size = call.constants[-1]
+    size = _size(call)
 
     def insert(state: list[Any], value: Any) -> list[Any]:
         place = len(state)
@@ -163,7 +170,7 @@ def top_distinct(call: Call) -> Aggregate:
 @aggregate("TOPK", *[f"({kind} sort, ANY col, ANY... cols, INTEGER k) -> ARRAY<ANY>" for kind in SORTED], constants=1)
 def top_rows(call: Call) -> Aggregate:
     """The k rows whose first column is greatest."""
-    size = call.constants[-1]
+    size = _size(call)
     names = ["sort_col", *[f"col{index}" for index in range(len(call.arguments) - 1)]]
     returns = t.Array(t.Struct(tuple(zip(names, call.arguments, strict=True))))
 

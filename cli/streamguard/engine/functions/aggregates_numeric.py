@@ -15,7 +15,7 @@ NUMBERS = ("INTEGER", "BIGINT", "DOUBLE", "DECIMAL")
 COMPARED = ("INTEGER", "BIGINT", "DOUBLE", "DECIMAL", "DATE", "TIME", "TIMESTAMP", "STRING", "BYTES")
 
 
-@aggregate("COUNT", "() -> BIGINT", "(ANY val) -> BIGINT", "(ANY val, ANY... vals) -> BIGINT")
+@aggregate("COUNT", "() -> BIGINT", "(ANY val) -> BIGINT")
 def count(call: Call) -> Aggregate:
     """The number of records, or of those where the argument is not null."""
 

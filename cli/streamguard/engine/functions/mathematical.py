@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Callable, Sequence
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_DOWN, ROUND_HALF_UP, Decimal
+from fractions import Fraction
 from typing import Any
 
 from streamguard.engine import types as t
@@ -37,10 +38,19 @@ def _logarithm(value: float) -> float:
     return math.log(value) if value > 0 else -math.inf if value == 0 else math.nan
 
 
+def _cube_root(value: float) -> float:
+    """The nearest double, which the library of C misses at times."""
+    near = math.cbrt(value)
+    if not math.isfinite(near):
+        return near
+    found = (near, math.nextafter(near, -math.inf), math.nextafter(near, math.inf))
+    return min(found, key=lambda each: abs(Fraction(each) ** 3 - Fraction(value)))
+
+
 _of_double("ACOS", math.acos, "The inverse cosine, in radians.")
 _of_double("ASIN", math.asin, "The inverse sine, in radians.")
 _of_double("ATAN", math.atan, "The inverse tangent, in radians.")
-_of_double("CBRT", math.cbrt, "The cube root.")
+_of_double("CBRT", _cube_root, "The cube root.")
 _of_double("COS", math.cos, "The cosine of an angle in radians.")
 _of_double("COSH", math.cosh, "The hyperbolic cosine.")
 _of_double("COT", lambda value: 1 / math.tan(value) if value else math.inf, "The cotangent of an angle in radians.")

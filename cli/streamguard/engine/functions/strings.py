@@ -12,6 +12,7 @@ from typing import Any
 from streamguard.engine.functions.registry import category
 
 scalar = category("STRING")
+LONGEST = 2**24  # of what is padded: a length by mistake must not take all memory
 WHITE = "".join(map(chr, range(33)))  # what Java's trim removes
 
 
@@ -135,6 +136,8 @@ def _padding(value: Any, size: int, padding: Any) -> Any:
     """What to add, None when the arguments make no sense."""
     if size < 0 or not padding:
         return None
+    if size > LONGEST:
+        raise ValueError(f"a text or bytes are not padded to more than {LONGEST}")
     missing = max(0, size - len(value))
     return (padding * (missing // len(padding) + 1))[:missing]
 
