@@ -19,11 +19,13 @@ from streamguard.engine import types as t
 from streamguard.engine.codecs import Misfit, Undecodable, extractor, key_decoder
 from streamguard.engine.codecs.json import shown
 from streamguard.engine.codecs.keys import BOUND, BOUNDS
-from streamguard.engine.compile_groups import Groups
+from streamguard.engine.compile_groups import Groups, keeps_group_key
 from streamguard.engine.decode import Decoding
 from streamguard.engine.emit import FAILURES, Emitter
+from streamguard.engine.grouping import Grouping
 from streamguard.engine.metastore import Source
 from streamguard.engine.plan import QueryPlan
+from streamguard.engine.rows import Tombstone
 from streamguard.engine.state import KeyedStore, Partitions, SessionStore, State, WindowStore
 from streamguard.engine.typed import Pseudo, Read, Typed, walk
 from streamguard.engine.windows import SessionWindows
@@ -166,6 +168,7 @@ class _Function:
             "IDS": tuple(self.plans),
             "FAILURES": FAILURES,
             "Misfit": Misfit,
+            "Tombstone": Tombstone,
             "Undecodable": Undecodable,
             "dumps": orjson.dumps,
             "failure": failure,
@@ -190,10 +193,10 @@ class _Function:
             lines = ["raw_key = message.key()", "if raw_key is None: continue"]
         reads = [Read(column.name, column.type, is_key=True) for column in self.source.keys]
         plain = self.source.key_format == "KAFKA" and [key.type for key in self.source.keys] == [t.STRING]
-        if plain and self.source.window is None and not self._reads_key():
-            return lines
         names = [f"key_{number}" for number in range(len(reads))]
         self.emitter.names.update(zip(reads, names, strict=True))
+        if plain and self.source.window is None and not self._reads_key():
+            return lines
         if self.source.window is not None:
             names += ["window_start", "window_end"]
         source = self.source
@@ -222,7 +225,10 @@ class _Function:
         """Whether the key's value is needed, not only its bytes."""
         for plan in self.plans.values():
             used = [output.expression for output in plan.values] + ([] if plan.where is None else [plan.where])
-            if not self.writer.keeps_key(plan):
+            if plan.grouping is not None and keeps_group_key(self.source, plan):
+                having = plan.grouping.having
+                used += [*_arguments(plan.grouping), *([] if having is None else [having])]
+            elif not self.writer.keeps_key(plan):
                 used += _expressions(plan)
             if any(isinstance(part, Read) and part.is_key for each in used for part in walk(each)):
                 return True
@@ -259,7 +265,7 @@ class _Function:
                 lines += self.groups[query_id].without_row() if self.source.is_table else []
             elif self.source.is_table and plan.where is not None:
                 lines += self._dropped(number, query_id, plan)
-            elif plan.where is None and plan.sink is not None:
+            elif plan.where is None and (plan.sink is not None or self.source.is_table):
                 lines += self._gone(query_id, plan)
         return lines
 
@@ -337,5 +343,9 @@ def _expressions(plan: QueryPlan) -> list[Typed]:
     made = [] if plan.where is None else [plan.where]
     if plan.grouping is None:
         return [*made, *(output.expression for output in (*plan.keys, *plan.values))]
-    arguments = [argument for each in plan.grouping.aggregations for argument in each.arguments]
-    return [*made, *plan.grouping.by, *arguments]
+    return [*made, *plan.grouping.by, *_arguments(plan.grouping)]
+
+
+def _arguments(grouping: Grouping) -> list[Typed]:
+    """What its aggregations are given."""
+    return [argument for each in grouping.aggregations for argument in each.arguments]

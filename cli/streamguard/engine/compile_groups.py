@@ -19,6 +19,12 @@ SHOWN, STATES = 1, 2
 CONTEXT = "time, message, headers, produce, on_error"
 
 
+def keeps_group_key(source: Source, plan: QueryPlan) -> bool:
+    """Whether the group's key is the record's own, byte by byte."""
+    sink = plan.sink or _unwritten(plan)
+    return plan.grouping is not None and plan.grouping.unchanged and sink.key_format == source.key_format == "KAFKA"
+
+
 class Groups:
     """Writes the lines of one aggregating query. `number` makes its names its own; `count` counts its results."""
 
@@ -78,7 +84,7 @@ class Groups:
         return lines, names, tests
 
     def _key(self, names: list[str]) -> str:
-        same = self.grouping.unchanged and self.sink.key_format == self.writer.source.key_format == "KAFKA"
+        same = keeps_group_key(self.writer.source, self.plan)
         return "raw_key" if same else self.writer.group_key(self.sink, names, [e.type for e in self.grouping.by])
 
     def _arguments(self) -> tuple[list[str], list[list[tuple[str, bool]]]]:
