@@ -55,7 +55,7 @@ class PlayedApi:
         self.asked.append(request)
         return list(self.answer(request))
 
-    def push(self, request: StatementRequest) -> Any:
+    def query(self, request: StatementRequest) -> Any:
         self.asked.append(request)
         return self.answer(request)
 

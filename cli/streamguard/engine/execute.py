@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +20,7 @@ from streamguard.engine.changes import Change, Changing, change
 from streamguard.engine.commands import Command, CommandLog
 from streamguard.engine.compile import compile_source
 from streamguard.engine.describe import Describer, Pushes
+from streamguard.engine.inserts import Insertion, insert
 from streamguard.engine.metastore import Metastore
 from streamguard.engine.parse import parse, parse_one
 from streamguard.engine.plan import QueryPlan, SourcePlan
@@ -30,11 +32,13 @@ from streamguard.engine.rejection import (
     Rejection,
     bad_request,
     bad_statement,
+    told,
 )
 from streamguard.engine.request import StatementRequest
 from streamguard.engine.session import EDITABLE, OFFSET_RESET, after_set, checked
 from streamguard.errors import Fenced, KafkaError, StatementError, StreamguardError
 from streamguard.kafka.cluster import Cluster
+from streamguard.kafka.writer import Writer
 
 LOG = logging.getLogger("streamguard.engine.execute")
 TO_QUERY_ENDPOINT = (
@@ -53,6 +57,7 @@ class Step:
     change: Change | None = None
     command: Command | None = None
     push: str | None = None
+    insertion: Insertion | None = None
 
 
 @dataclass
@@ -77,6 +82,7 @@ class Statements:
         queries: Queries,
         cluster: Cluster,
         pushes: Pushes,
+        writer: Writer,
         *,
         fixed: Mapping[str, str],
         on_fenced: Callable[[Fenced], None],
@@ -84,6 +90,7 @@ class Statements:
         self.metastore = Metastore()
         self._describer = Describer(self, queries, cluster, pushes, fixed)
         self._pushes = pushes
+        self._writer = writer
         self.statuses: dict[str, dict[str, Any]] = {}
         self.skipped = 0
         self.running: dict[str, PersistentQuery] = {}
@@ -117,7 +124,7 @@ class Statements:
         try:
             return parse(request.text, request.variables)
         except StatementError as exc:
-            raise bad_statement(str(exc), request.text) from exc
+            raise bad_statement(told(exc), request.text) from exc
         except RecursionError:
             raise bad_statement("the statement is nested too deeply", request.text[:200]) from None
 
@@ -133,7 +140,7 @@ class Statements:
                 step = Step(statement, dict(draft.properties), dict(draft.variables))
                 self._check_one(statement, step, draft)
             except StatementError as exc:
-                raise bad_statement(str(exc), statement.text + ";") from exc
+                raise bad_statement(told(exc), statement.text + ";") from exc
             except RecursionError:
                 raise bad_statement("the statement is nested too deeply", statement.text[:200]) from None
             draft.steps.append(step)
@@ -141,7 +148,7 @@ class Statements:
 
     def _check_one(self, statement: s.Statement, step: Step, draft: Draft) -> None:
         match statement:
-            case s.Query():
+            case s.Query() | s.PrintTopic():
                 raise Rejection(QUERY_ENDPOINT, TO_QUERY_ENDPOINT, statement=statement.text + ";")
             case s.SetProperty(name=name, value=value):
                 draft.properties = after_set(draft.properties, name, value)
@@ -152,13 +159,16 @@ class Statements:
                     draft.variables[name.upper()] = value
             case s.Terminate(query_id=query_id) if query_id and (push := self._pushes.find(query_id)):
                 step.push = push
+            case s.InsertValues():
+                now = time.time_ns() // 1_000_000
+                step.insertion = insert(statement, draft.metastore, draft.properties, now)
             case s.CreateSource() | s.CreateAs() | s.InsertInto() | s.Terminate() | s.Drop():
                 self._check_change(statement, step, draft)
             case _:
                 self._describer.check(statement, draft.metastore)
 
     def _check_change(self, statement: Changing, step: Step, draft: Draft) -> None:
-        made = change(statement, draft.metastore, draft.number)
+        made = change(statement, draft.metastore, draft.number, draft.properties)
         step.change = made
         if made.warning:
             return
@@ -250,12 +260,21 @@ class Statements:
                 entities.append(
                     answers.entity("warning_entity", step.statement.text + ";", message=step.change.warning)
                 )
+            elif step.insertion is not None:
+                self._write_record(step.insertion, step.statement)
             elif not isinstance(step.statement, s.SetProperty | s.Define):
                 entities.append(self._describer.answer(step.statement, self.metastore, step.properties, step.variables))
         if commands:
             self._queries.have(list(self.running.values()))
             self._cluster.delete(dropped)
         return entities
+
+    def _write_record(self, insertion: Insertion, statement: s.Statement) -> None:
+        try:
+            self._writer.write([insertion])
+        except KafkaError as exc:
+            reason = f"Failed to insert values into '{insertion.source.name}'. {exc}"
+            raise Rejection(SERVER_ERROR, reason, statement=statement.text + ";") from exc
 
     def _write(self, commands: list[Command]) -> list[int]:
         try:
@@ -275,7 +294,7 @@ class Statements:
         """One command: the metastore, the queries that are to run, its status."""
         statement = parse_one(command.statement)
         assert isinstance(statement, CHANGING)
-        made = change(statement, self.metastore, number)
+        made = change(statement, self.metastore, number, command.properties)
         self.metastore = made.metastore
         self._executed = number
         if made.query is not None:
@@ -309,6 +328,15 @@ def _persistent(made: Change, number: int, command: Command) -> PersistentQuery:
         source_topic=made.plan.source.topic,
         starts=command.starts,
     )
+
+
+def properties_of(request: StatementRequest, statements: Sequence[s.Statement]) -> dict[str, str]:
+    """The properties in force after the SET statements of a request; a Rejection for an unknown one."""
+    properties = checked(request.properties)
+    for statement in statements:
+        if isinstance(statement, s.SetProperty):
+            properties = after_set(properties, statement.name, statement.value)
+    return properties
 
 
 def require_query(statements: list[s.Statement]) -> s.Query:

@@ -189,17 +189,13 @@ def _insert(statement: s.InsertInto, metastore: Metastore, session: Mapping[str,
 def _push(statement: s.Query, metastore: Metastore, session: Mapping[str, str]) -> QueryPlan:
     refuse = refuser(statement)
     analysis = analyze(statement.query, metastore, refuse, session=session)
-    if not statement.query.emit_changes:
-        reason = (
-            "a pull query on a stream is not supported yet by the embedded engine (add EMIT CHANGES for a push query)"
-        )
-        raise refuse(reason, statement.query.place)
     return _query(analysis, None, limit=statement.query.limit)
 
 
 def _check_limit(statement: s.Statement, query: s.Select) -> None:
     if query.limit is not None:
-        raise refuser(statement)("LIMIT in a persistent query is not supported yet by the embedded engine", query.place)
+        what = f"CREATE {statement.kind} AS SELECT" if isinstance(statement, s.CreateAs) else "INSERT INTO"
+        raise refuser(statement)(f"{what} statements don't support LIMIT clause.", query.place)
 
 
 def _check_name(statement: s.CreateSource | s.CreateAs, metastore: Metastore) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from streamguard.errors import ParseError, StatementError
+
 BAD_REQUEST = 40000
 BAD_STATEMENT = 40001
 QUERY_ENDPOINT = 40002
@@ -42,6 +44,11 @@ class Rejection(Exception):
             body["statementText"] = self.statement
             body["entities"] = self.entities
         return body
+
+
+def told(exc: StatementError) -> str:
+    """A refusal as a client is told it: with ksqlDB's words where it has its own."""
+    return exc.told if isinstance(exc, ParseError) else str(exc)
 
 
 def bad_request(message: str) -> Rejection:

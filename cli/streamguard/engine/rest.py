@@ -21,7 +21,7 @@ from starlette.routing import Route
 
 from streamguard.engine.framing import Framing, dumps, negotiate
 from streamguard.engine.rejection import FORBIDDEN, SERVER_ERROR, TOO_LARGE, Rejection, bad_request
-from streamguard.engine.request import RunningPush, StatementRequest
+from streamguard.engine.request import RunningQuery, StatementRequest
 
 LOG = logging.getLogger("streamguard.engine.rest")
 BODY_LIMIT = 10 * 1024 * 1024
@@ -36,7 +36,7 @@ class Api(Protocol):
     def info(self) -> dict[str, Any]: ...
     def health(self) -> dict[str, Any]: ...
     def execute(self, request: StatementRequest) -> list[dict[str, Any]]: ...
-    def push(self, request: StatementRequest) -> RunningPush: ...
+    def query(self, request: StatementRequest) -> RunningQuery: ...
     def close_query(self, query_id: str) -> None: ...
     def status(self, command_id: str) -> dict[str, Any]: ...
     def statuses(self) -> dict[str, str]: ...
@@ -207,11 +207,11 @@ async def _query_stream(api: Api, request: Request) -> Response:
 
 
 async def _stream(api: Api, parsed: StatementRequest, framing: Framing) -> Response:
-    query = await to_thread.run_sync(api.push, parsed)
+    query = await to_thread.run_sync(api.query, parsed)
     return StreamingResponse(_frames(query, framing), media_type=framing.media_type)
 
 
-async def _frames(query: RunningPush, framing: Framing) -> AsyncIterator[bytes]:
+async def _frames(query: RunningQuery, framing: Framing) -> AsyncIterator[bytes]:
     """The body. It ends after the last row, or in the middle when the client goes away."""
     limiter = anyio.CapacityLimiter(1)  # a thread of its own: a hundred idle queries must not block /ksql
     try:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from streamguard.engine import syntax as s
 from streamguard.engine import types as t
-from streamguard.engine.grouping import Output, Question, Selected
+from streamguard.engine.grouping import BOUNDS, Output, Question, Selected
 from streamguard.engine.places import meant
-from streamguard.engine.typed import Field, Read, Typed
+from streamguard.engine.typed import Field, Pseudo, Read, Typed
 from streamguard.engine.wording import text
 
 
@@ -37,6 +37,9 @@ def _star(asked: Question, item: s.Star, by: tuple[Typed, ...] | None, taken: se
     for column in source.columns if query.partition is None else source.values + source.keys:
         read = Read(column.name, column.type, column in source.keys)
         made.append(Selected(Output(column.name, read), s.Name(column.name), item.place))
+    if asked.sink is None and source.window is not None:
+        bounds = [Selected(Output(name, Pseudo(name, t.BIGINT)), s.Name(name), item.place) for name in BOUNDS]
+        made[len(source.keys) : len(source.keys)] = bounds
     for node, expression in zip(query.partition or (), by or (), strict=False):
         if not isinstance(expression, Read):
             made.append(Selected(Output(_default_name(node, taken), expression), node, item.place))

@@ -9,7 +9,7 @@ from streamguard.engine import types as t
 from streamguard.engine.codecs import extractor, key_encoder, value_encoder
 from streamguard.engine.codecs.json import must_be_shown
 from streamguard.engine.emit import Code, Emitter
-from streamguard.engine.grouping import Output
+from streamguard.engine.grouping import BOUNDS, Output
 from streamguard.engine.metastore import Source
 from streamguard.engine.plan import QueryPlan
 from streamguard.engine.typed import Operation, Pseudo, Read, Typed, is_constant, walk
@@ -48,8 +48,15 @@ class Writer:
         return lines
 
     def tombstone(self, plan: QueryPlan, key: str, time: str = "time") -> list[str]:
-        """Lines that say that a key has no row any more; a push query's client is not told."""
-        return [] if plan.sink is None else [_produce(plan.sink.topic, "None", key, time)]
+        """Lines that say that a key has no row any more."""
+        if plan.sink is not None:
+            return [_produce(plan.sink.topic, "None", key, time)]
+        by = () if plan.grouping is None else plan.grouping.by
+        texts = [
+            self.emitter.names.get(each.expression, "None") if _identifies(each.expression, by) else "None"
+            for each in plan.values
+        ]
+        return [f"produce(Tombstone([{', '.join(texts)}]))"]
 
     def key(self, query_id: str, plan: QueryPlan) -> tuple[list[str], str]:
         """The key's bytes as text, after the lines that it needs."""
@@ -197,6 +204,12 @@ class Writer:
         reason = f"failure(exc, {column.column!r})"
         lines = ["try:", f"    stamp = {extract}({code.text})", "except FAILURES as exc:", "    stamp = None"]
         return [*lines, f"    on_error(message, {query_id!r}, {reason})"]
+
+
+def _identifies(expression: Typed, by: tuple[Typed, ...]) -> bool:
+    """Whether a column is still known of a row that is gone."""
+    bound = isinstance(expression, Pseudo) and expression.name in BOUNDS
+    return bound or expression in by or (isinstance(expression, Read) and expression.is_key)
 
 
 def _is_object(sink: Source) -> bool:
