@@ -17,7 +17,7 @@ from streamguard.engine import types as t
 from streamguard.engine.codecs import Undecodable, unusual, value_decoder
 from streamguard.engine.codecs.coercion import coercion
 from streamguard.engine.codecs.json import holds_decimal
-from streamguard.engine.codecs.layouts import Layouts
+from streamguard.engine.codecs.layouts import Layout, Layouts
 from streamguard.engine.codecs.numbers import LONG_NUMBER
 from streamguard.engine.emit import Emitter
 from streamguard.engine.metastore import Column, Source
@@ -100,9 +100,10 @@ class Decoding:
         """Lines that take the wanted fields out of the dictionary `variable`."""
         if not wanted:
             return []
-        layouts = self.emitter.share("layouts", Layouts([name for _, name in wanted]))
+        found = Layout(wanted[0][1]) if len(wanted) == 1 else Layouts([name for _, name in wanted])
+        layouts = self.emitter.share("layouts", found)
         names = [self._name(node) for node, _ in wanted]
-        target = ", ".join(names) + ("," if len(names) == 1 else "")
+        target = ", ".join(names)
         for (_, name), local in zip(wanted, names, strict=True):
             self.general.append(f"{local} = None if {row} is None else {row}[{name!r}]")
         strings = [local for (node, _), local in zip(wanted, names, strict=True) if node.type == t.STRING]

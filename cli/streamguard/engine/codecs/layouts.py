@@ -24,10 +24,13 @@ class Layouts(dict[tuple[str, ...], Callable[[dict[str, Any]], tuple[Any, ...]]]
     def __missing__(self, keys: tuple[str, ...]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
         if len(self) >= LAYOUTS:
             self.clear()
-        upper = {key.upper(): key for key in keys}
-        spellings = [name if name in keys else upper.get(name) for name in self.names]
-        made = self[keys] = _getter(spellings)
+        made = self[keys] = _getter(self.spellings(keys))
         return made
+
+    def spellings(self, keys: tuple[str, ...]) -> list[str | None]:
+        """The key of each wanted field in an object with these keys."""
+        upper = {key.upper(): key for key in keys}
+        return [name if name in keys else upper.get(name) for name in self.names]
 
     def learn(self, value: dict[str, Any]) -> tuple[Any, ...]:
         """The wanted fields; `quick` is from now on right for objects with just these fields, spelled like this."""
@@ -35,6 +38,21 @@ class Layouts(dict[tuple[str, ...], Callable[[dict[str, Any]], tuple[Any, ...]]]
         if len(value) == len(self.names) and type(made) is itemgetter:
             self.quick = made
         return made(value)
+
+
+class Layout(dict[tuple[str, ...], Callable[[dict[str, Any]], Any]]):
+    """The same for one field alone: the functions return it bare."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._of_many = Layouts([name])
+
+    def __missing__(self, keys: tuple[str, ...]) -> Callable[[dict[str, Any]], Any]:
+        if len(self) >= LAYOUTS:
+            self.clear()
+        spelling = self._of_many.spellings(keys)[0]
+        made = self[keys] = (lambda _: None) if spelling is None else itemgetter(spelling)
+        return made
 
 
 def _getter(spellings: list[str | None]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
