@@ -11,10 +11,12 @@ from streamguard.engine.metastore import Metastore, Query, Source
 from streamguard.engine.places import meant
 from streamguard.engine.plan import QueryPlan, plan
 from streamguard.engine.queries import PersistentQuery, Queries
+from streamguard.engine.refusals import refuser
 from streamguard.engine.session import property_rows
 from streamguard.errors import AnalysisError
 from streamguard.kafka.cluster import Cluster
 
+SHOWN = ("STREAMS", "TABLES", "TOPICS", "QUERIES", "PROPERTIES", "VARIABLES")
 INTERNAL = ("_", "sg.")
 
 
@@ -47,12 +49,17 @@ class Describer:
     def check(self, statement: s.Statement, metastore: Metastore) -> None:
         """Refuse a name that does not exist, or a statement that has no plan."""
         match statement:
-            case s.Describe() if statement.name not in ("STREAMS", "TABLES"):
+            case s.Describe():
                 self._source(statement, metastore)
             case s.Explain():
                 self._explained(statement, metastore)
-            case _:
+            case s.Show() if statement.what in SHOWN:
                 pass
+            case s.DescribeAll():
+                pass
+            case _:
+                words = " ".join(statement.text.upper().split()[:2])
+                raise refuser(statement)(f"{words} is not supported yet by the embedded engine", statement.place)
 
     def answer(
         self, statement: s.Statement, metastore: Metastore, properties: Mapping[str, str], variables: Mapping[str, str]
@@ -79,8 +86,8 @@ class Describer:
             case s.Show(what="VARIABLES"):
                 rows = [{"name": name, "value": value} for name, value in sorted(variables.items())]
                 return answers.entity("variables", text, variables=rows)
-            case s.Describe(name="STREAMS" | "TABLES"):
-                return self._descriptions(text, metastore, statement.name[:-1], extended=statement.extended)
+            case s.DescribeAll():
+                return self._descriptions(text, metastore, statement.kind[:-1], extended=statement.extended)
             case s.Describe():
                 source = self._source(statement, metastore)
                 description = self._description(source, metastore, extended=statement.extended)
