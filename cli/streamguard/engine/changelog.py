@@ -61,9 +61,7 @@ class Changelog:
                 for key, row in store.changes():
                     yield ROW + key, None if row is None else _written(row)
             case WindowStore():
-                pack = START.pack
-                for (start, key), row in store.changes():
-                    yield WINDOW + pack(start) + key, None if row is None else _written(row)
+                yield from _windows(store)
             case SessionStore():
                 for (start, end, key), row in store.changes():
                     yield SESSION + BOUNDS.pack(start, end) + key, None if row is None else _written(row)
@@ -120,6 +118,21 @@ class Changelog:
         row: Row = orjson.loads(value)
         states = [aggregate.decode(state) for aggregate, state in zip(self._aggregates, row[STATES:], strict=True)]
         return [*row[:STATES], *states]
+
+
+def _windows(store: WindowStore) -> Iterator[Entry]:
+    """The same as through `WindowStore.changes`, quicker: there is one for nearly every record."""
+    last, prefix, rows = None, b"", dict[bytes, Row]()
+    dumps, is_plain = orjson.dumps, PLAIN.issuperset
+    for start, key in store.changed:
+        if start != last:
+            last, prefix, rows = start, WINDOW + START.pack(start), store.windows.get(start, {})
+        row = rows.get(key)
+        if row is None:
+            yield prefix + key, None
+        else:
+            yield prefix + key, dumps(row if is_plain(map(type, row)) else encode(row))
+    store.changed.clear()
 
 
 def _written(row: Row) -> bytes:
