@@ -4,7 +4,11 @@ All queries over one topic share consumption, parsing and transaction: what they
 once, or not at all. A query that is added is compiled into the same function between two transactions, and the loop
 goes back to where the new query begins; older queries skip what they have seen (see `positions`).
 
-A record that a query can not take is counted and logged with its place and the reason, never with its content.
+What queries remember is written to their changelogs in the same transaction (see `memory`). A query whose groups lie
+across partitions is two, over an internal topic (see `stages`).
+
+A record that a query can not take is counted, logged and told in the processing log (see `processing_log`) with its
+place and the reason, never with its content.
 """
 
 from __future__ import annotations
@@ -16,15 +20,19 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
+from streamguard.engine import changelog, processing_log, stages
 from streamguard.engine.compile import Run, compile_source
 from streamguard.engine.health import Health
+from streamguard.engine.memory import Memory
 from streamguard.engine.plan import QueryPlan
 from streamguard.engine.positions import BEGINNING, Resume, resume
+from streamguard.engine.state import State
 from streamguard.errors import Fenced, StreamguardError
+from streamguard.kafka.cluster import Cluster
 from streamguard.kafka.loop import Loop
 from streamguard.kafka.produce import Produce
 from streamguard.settings import Settings
@@ -33,6 +41,10 @@ LOG = logging.getLogger("streamguard.engine.queries")
 CHANGE_SECONDS = 30.0
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 LOGGED_PER_BATCH = 20
+FOREVER = {"retention.ms": "-1"}
+"""Of internal topics that hold what is not processed yet, and of the processing log."""
+STAGE = "-repartition"
+"""What follows a query's id in that of its first stage."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +97,8 @@ class SourceTask:
         self._batch = _Batch()
         self._wanted = list(queries)
         self._stop = threading.Event()
+        self._log_topic = processing_log.topic(service_id)
+        self.memory = Memory(settings, service_id, topic, self._stop)
         self._loop = self._make_loop()
         self._thread = threading.Thread(target=self._run, name=f"ksql {topic}", daemon=True)
         self._thread.start()
@@ -133,8 +147,8 @@ class SourceTask:
     def _run(self) -> None:
         pause = SHORTEST_PAUSE
         while not self._stop.is_set():
-            self._take()
             try:
+                self._take()
                 self._loop.run(self._stop)
             except Fenced as exc:
                 self.health.failed(str(exc))
@@ -152,19 +166,26 @@ class SourceTask:
                 pause = min(2 * pause, LONGEST_PAUSE)
 
     def _take(self) -> None:
-        self._queries = {query.number: query for query in self._wanted}
+        wanted = self._wanted
+        self.memory.have(wanted)
+        self._queries = {query.number: query for query in wanted}
         self._everybody = frozenset(self._queries)
-        self._compiled = {self._everybody: _compile(self._queries.values())}
+        self._compiled = {self._everybody: self._compile(self._queries.values())}
         self._catching_up = True
+
+    def _compile(self, queries: Iterable[PersistentQuery]) -> Run:
+        return compile_source({query.id: query.plan for query in queries}, self.memory.states)
 
     # ---- called by the loop
 
     def _on_assign(self, committed: list[Any]) -> list[Any]:
         self._resumes = {}
+        offsets = {each.partition: each.offset if each.offset >= 0 else None for each in committed}
+        self.memory.restore(offsets)
         for partition in committed:
             number = partition.partition
             starts = {query.number: query.starts.get(number, BEGINNING) for query in self._queries.values()}
-            known = partition.offset if partition.offset >= 0 else None
+            known = offsets[number]
             where = resume(known, partition.metadata or "", starts)
             self._resumes[number] = where
             partition.offset = where.offset
@@ -178,14 +199,18 @@ class SourceTask:
         return self._resumes[partition.partition].metadata(partition.offset)
 
     def _handle(self, messages: Sequence[Any], produce: Produce) -> None:
-        self._batch = _Batch()
+        batch = self._batch = _Batch()
+        self.memory.touched()
         if not self._catching_up:
-            self._batch.count(self._everybody, len(messages))
-            self._batch.rows.update(self._compiled[self._everybody](messages, produce, self._batch.refuse))
-            return
-        for active, run in self._runs(messages):
-            self._batch.count(active, len(run))
-            self._batch.rows.update(self._source(active)(run, produce, self._batch.refuse))
+            batch.count(self._everybody, len(messages))
+            batch.rows.update(self._compiled[self._everybody](messages, produce, batch.refuse))
+        else:
+            for active, run in self._runs(messages):
+                batch.count(active, len(run))
+                batch.rows.update(self._source(active)(run, produce, batch.refuse))
+        self.memory.write(produce)
+        for entry in batch.told:
+            produce(self._log_topic, value=entry)
 
     def _runs(self, messages: Sequence[Any]) -> Iterator[tuple[frozenset[int], list[Any]]]:
         """The batch in its order, cut where the set of queries that take a record changes."""
@@ -196,11 +221,12 @@ class SourceTask:
 
     def _source(self, active: frozenset[int]) -> Run:
         if active not in self._compiled:
-            self._compiled[active] = _compile(self._queries[number] for number in sorted(active))
+            self._compiled[active] = self._compile(self._queries[number] for number in sorted(active))
         return self._compiled[active]
 
     def _on_commit(self) -> None:
         self.health.committed()
+        self.memory.committed(self._batch.positions)
         self.positions.update(self._batch.positions)
         self._catching_up = any(
             self.positions[number] < where.horizon for number, where in self._resumes.items() if where.first
@@ -224,10 +250,6 @@ def _place(exc: BaseException) -> str:
     return f"{type(exc).__name__} in {frame.name}, {frame.filename}:{frame.lineno}"
 
 
-def _compile(queries: Iterable[PersistentQuery]) -> Run:
-    return compile_source({query.id: query.plan for query in queries})
-
-
 class _Batch:
     """What happened in the transaction in hand; it counts only once committed."""
 
@@ -237,6 +259,8 @@ class _Batch:
         self.rows: Counter[str] = Counter()
         self.errors: Counter[str] = Counter()
         self.logged: list[dict[str, Any]] = []
+        self.told: list[bytes] = []
+        self.began = time.time_ns() // 1_000_000
 
     def count(self, active: frozenset[int], records: int) -> None:
         for number in active:
@@ -244,6 +268,7 @@ class _Batch:
 
     def refuse(self, message: Any, query_id: str, reason: str) -> None:
         self.errors[query_id] += 1
+        self.told.append(processing_log.entry(message, query_id.removesuffix(STAGE), reason, self.began))
         if len(self.logged) < LOGGED_PER_BATCH:
             place = {"partition": message.partition(), "offset": message.offset()}
             self.logged.append({**place, "query": query_id, "reason": reason})
@@ -257,15 +282,18 @@ class Queries:
         self._service_id = service_id
         self._on_fenced = on_fenced
         self._tasks: dict[str, SourceTask] = {}
+        self._stages: dict[str, list[PersistentQuery]] = {}
+        self._cluster = Cluster(settings)
         self.counts: dict[str, Counts] = {}
 
     def have(self, queries: Collection[PersistentQuery]) -> None:
         """Run exactly these queries: start, change and stop what differs."""
-        for query in queries:
-            self.counts.setdefault(query.id, Counts())
+        gone = self._stages
+        self._stages = self._staged(queries)
         wanted: dict[str, list[PersistentQuery]] = {}
-        for query in sorted(queries, key=lambda query: query.number):
-            wanted.setdefault(query.source_topic, []).append(query)
+        for stage in sorted((each for found in self._stages.values() for each in found), key=lambda each: each.number):
+            self.counts.setdefault(stage.id, Counts())
+            wanted.setdefault(stage.source_topic, []).append(stage)
         for topic in [topic for topic in self._tasks if topic not in wanted]:
             task = self._tasks.pop(topic)
             task.stop()
@@ -278,16 +306,61 @@ class Queries:
                 )
             elif {query.id for query in chosen} != present.query_ids:
                 present.change(chosen)
+        self._delete_internal({query_id: gone[query_id] for query_id in gone.keys() - self._stages.keys()})
+
+    def _staged(self, queries: Collection[PersistentQuery]) -> dict[str, list[PersistentQuery]]:
+        """The stages of each query, and the topics that they share; the processing log's topic."""
+        if not queries:
+            return {}
+        counts = self._cluster.partitions()
+        topics: dict[str, tuple[int, int]] = {processing_log.topic(self._service_id): (1, self._cluster.replication)}
+        made: dict[str, list[PersistentQuery]] = {}
+        for query in queries:
+            partitions = counts.get(query.source_topic, 1)
+            if not stages.needed(query.plan, partitions):
+                made[query.id] = [query]
+                continue
+            topic = stages.topic(self._service_id, query.id)
+            topics[topic] = (partitions, self._cluster.replication)
+            first, second = stages.split(query.plan, topic)
+            made[query.id] = [
+                replace(query, id=query.id + STAGE, plan=first),
+                replace(query, plan=second, source_topic=topic, starts={}),
+            ]
+        self._cluster.create({name: wanted for name, wanted in topics.items() if name not in counts}, FOREVER)
+        return made
+
+    def _delete_internal(self, gone: Mapping[str, list[PersistentQuery]]) -> None:
+        """Delete the internal topics of queries that were terminated."""
+        names = []
+        for query_id, found in gone.items():
+            names += [changelog.topic(self._service_id, stage.id) for stage in found if stage.plan.stateful]
+            names += [stages.topic(self._service_id, query_id)] if len(found) > 1 else []
+        self._cluster.delete(names)
+
+    def memory(self, query_id: str) -> State | None:
+        """What a query remembers here: results and inputs by partition; None for one that remembers nothing.
+
+        Its loop goes on writing: copy (``list(rows.items())``) before walking.
+        """
+        for stage in self._stages.get(query_id, ()):
+            task = self._tasks.get(stage.source_topic)
+            if task is not None and stage.id in task.memory.states:
+                return task.memory.states[stage.id]
+        return None
 
     def state(self, query: PersistentQuery) -> str:
         """RUNNING, or ERROR while it is being started again after a failure."""
-        task = self._tasks.get(query.source_topic)
-        return "ERROR" if task is None or task.health.error(time.monotonic()) else "RUNNING"
+        tasks = self._tasks_of(query)
+        return "ERROR" if None in tasks or self.error(query) else "RUNNING"
 
     def error(self, query: PersistentQuery) -> str:
         """What went wrong last, or nothing."""
-        task = self._tasks.get(query.source_topic)
-        return task.health.error(time.monotonic()) if task else ""
+        now = time.monotonic()
+        return next((why for task in self._tasks_of(query) if task and (why := task.health.error(now))), "")
+
+    def _tasks_of(self, query: PersistentQuery) -> list[SourceTask | None]:
+        return [self._tasks.get(stage.source_topic) for stage in self._stages.get(query.id, [query])]
 
     def failing(self) -> bool:
         """Whether the queries of some topic do not get on."""

@@ -88,14 +88,16 @@ class Cluster:
                     if exc.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
                         raise
 
-    def ends(self, topic: str) -> dict[int, int]:
-        """The next offset of each partition of a topic, as a reader of committed records sees it."""
+    def ends(self, topic: str, *, committed: bool = True) -> dict[int, int]:
+        """The next offset of each partition of a topic, as a reader of committed records sees it, or of all."""
         count = self.partitions().get(topic, 0)
         if not count:
             raise TopicError(f"Kafka topic does not exist: {topic}")
         places = [(topic, number) for number in range(count)]
         with clients.translated(self._settings):
-            found = listed(self._admin(), places, OffsetSpec.latest(), seconds=SECONDS, wait=SECONDS)
+            found = listed(
+                self._admin(), places, OffsetSpec.latest(), seconds=SECONDS, wait=SECONDS, committed=committed
+            )
         return {number: offset for (_, number), offset in found.items()}
 
     def _metadata(self, seconds: float = SECONDS) -> ClusterMetadata:
