@@ -179,8 +179,12 @@ class Runner:
         streams, tables = client.ksql("SHOW STREAMS; SHOW TABLES;")
         topics = {row["name"]: row["topic"] for row in [*streams["streams"], *tables["tables"]]}
         wanted = [(topics[source], group) for group, sources in groups for source in sources]
+        sinks = {topics[sink] for each in listed["queryDescriptions"] for sink in each["sinks"]}
         wait_for(
-            lambda: all(self.topics.lag(topic, group) == 0 for topic, group in wanted),
+            lambda: (
+                all(self.topics.lag(topic, group) == 0 for topic, group in wanted)
+                and not any(self.topics.is_open(topic) for topic in sinks)
+            ),
             SECONDS,
             "the queries to be done",
         )

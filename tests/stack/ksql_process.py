@@ -185,9 +185,16 @@ class Topics:
 
     def ends(self, topic: str) -> dict[int, int]:
         """The end of each partition, open transactions included."""
+        return self._ends(topic, IsolationLevel.READ_UNCOMMITTED)
+
+    def is_open(self, topic: str) -> bool:
+        """Whether a transaction is not over: a commit returns a moment before its records can be read."""
+        return self.ends(topic) != self._ends(topic, IsolationLevel.READ_COMMITTED)
+
+    def _ends(self, topic: str, level: IsolationLevel) -> dict[int, int]:
         partitions = self.admin.list_topics(topic, timeout=10).topics[topic].partitions
         wanted = {TopicPartition(topic, number): OffsetSpec.latest() for number in partitions}
-        answers = self.admin.list_offsets(wanted, isolation_level=IsolationLevel.READ_UNCOMMITTED)
+        answers = self.admin.list_offsets(wanted, isolation_level=level)
         return {where.partition: answer.result(10).offset for where, answer in answers.items()}
 
     def lag(self, topic: str, group: str) -> int:

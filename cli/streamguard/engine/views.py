@@ -63,10 +63,12 @@ class Table:
                 del self.rows[key]
 
     def records(self, keys: Collection[bytes] | None) -> list[Record]:
-        """The rows of these keys, or all, as records of the topic."""
+        """The rows of these keys, or all, as records of the topic, in the order of ksqlDB's stores."""
         chosen: Iterable[dict[bytes, Record]]
         chosen = self.rows.values() if keys is None else (self.rows[key] for key in keys if key in self.rows)
-        return [record for windows in chosen for record in windows.values()]
+        found = [record for windows in chosen for record in windows.values()]
+        found.sort(key=lambda record: (record.in_partition, record.raw_key))
+        return found
 
 
 def _reference(suffix: bytes) -> int:
