@@ -17,7 +17,8 @@ from streamguard.engine.functions.listing import page as functions_page
 from streamguard.settings import PREFIX, Settings, variable
 
 sys.path.insert(0, str(Path(__file__).parent))
-from lint import lint_page  # type: ignore[import-not-found] # a module beside this one, wherever this is run from
+from features import ksql_page  # type: ignore[import-not-found] # a module beside this one, wherever this is run from
+from lint import lint_page  # type: ignore[import-not-found]
 from sinks import sinks_page  # type: ignore[import-not-found]
 
 ROOT = Path(__file__).parent.parent
@@ -30,6 +31,7 @@ def pages() -> dict[Path, str]:
         ROOT / "docs" / "settings.md": settings_page(),
         ROOT / "docs" / "commands.md": commands_page(),
         ROOT / "docs" / "functions.md": functions_page(),
+        ROOT / "docs" / "ksql.md": ksql_page(),
         ROOT / "docs" / "lint.md": lint_page(),
         ROOT / "docs" / "sinks.md": sinks_page(),
     }

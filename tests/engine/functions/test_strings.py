@@ -16,6 +16,7 @@ from tests.engine.functions.evaluate import value
     ("text", "expected"),
     [
         ("LEN('abc')", 3),
+        ("MD5('a')", "0cc175b9c0f1b6a831c399e269772661"),
         ("LEN('a😀')", 3),
         ("LEN(TO_BYTES('abc', 'utf8'))", 3),
         ("UCASE('aß')", "ASS"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import re
 import uuid
 from collections.abc import Callable
@@ -50,12 +51,6 @@ def trim(value: str) -> str:
 def capitalized(value: str) -> str:
     """The text with each word's first letter in upper case, the others in lower case."""
     return re.sub(r"\S+", lambda found: found[0][0].upper() + found[0][1:].lower(), value)
-
-
-@scalar("REVERSE", "(STRING input) -> STRING", fails=False)
-def reverse(value: str) -> str:
-    """The text backwards."""
-    return value[::-1]
 
 
 @scalar("CONCAT", "(STRING... inputs) -> STRING", nulls=True, fails=False)
@@ -276,6 +271,12 @@ def to_bytes(value: str, source: str) -> bytes:
 def from_bytes(value: bytes, target: str) -> str:
     """Bytes as text in an encoding: hex, utf8, ascii, base64."""
     return value.hex().upper() if target == "hex" else WRITE[target](value)
+
+
+@scalar("MD5", "(STRING s) -> STRING", fails=False)
+def md5(value: str) -> str:
+    """The MD5 hash of a text, in hexadecimal."""
+    return hashlib.md5(value.encode(), usedforsecurity=False).hexdigest()
 
 
 @scalar("UUID", "() -> STRING", deterministic=False, fails=False)
