@@ -62,6 +62,14 @@ class With:
         return FormatOptions(self.value_delimiter or ",", self.wrap)
 
 
+def misplaced_delimiter(given: With, key_format: str, value_format: str) -> str | None:
+    """Why a delimiter is refused: the format that a part has in the end knows none."""
+    for delimiter, form in ((given.key_delimiter, key_format), (given.value_delimiter, value_format)):
+        if delimiter is not None and form != "DELIMITED":
+            return f"{form} does not support the following configs: [delimiter]"
+    return None
+
+
 class Invalid(ValueError):
     """The value of a property is none that it takes."""
 

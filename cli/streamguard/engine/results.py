@@ -20,11 +20,11 @@ def created(statement: s.CreateAs, analysis: Analysis, session: Mapping[str, str
     """The source that a CREATE … AS SELECT makes; formats that it does not name are those of its source."""
     refuse = refuser(statement)
     if analysis.kind != statement.kind:
-        reason = (
+        wrong = (
             f"Invalid result type. Your SELECT query produces a {analysis.kind}. Please use CREATE {analysis.kind} AS "
             "SELECT statement instead."
         )
-        raise refuse(reason, statement.place)
+        raise refuse(wrong, statement.place)
     given = properties.read(statement.properties, refuse, query=True)
     source = analysis.source
     keys = tuple(Column(each.name, each.expression.type) for each in analysis.keys)
@@ -33,6 +33,9 @@ def created(statement: s.CreateAs, analysis: Analysis, session: Mapping[str, str
         raise refuse("Key format specified for stream without key columns.", statement.place)
     value_format = given.value_format or source.value_format
     key_format = given.key_format or _key_format(source, keys, session)
+    reason = properties.misplaced_delimiter(given, key_format, value_format)
+    if reason is not None:
+        raise refuse(reason, statement.place)
     value_options = _options(given.value_delimiter, value_format, source.value_format, source.value_options)
     made = Source(
         statement.name,

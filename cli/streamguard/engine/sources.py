@@ -53,6 +53,9 @@ def declared(statement: s.CreateSource, session: Mapping[str, str]) -> Source:
         is_source=statement.is_source,
         statement=statement.text,
     )
+    reason = properties.misplaced_delimiter(given, source.key_format, source.value_format)
+    if reason is not None:
+        raise refuse(reason, statement.place)
     check(source, statement.place, refuse)
     return source
 
