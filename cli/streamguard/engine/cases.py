@@ -94,7 +94,7 @@ def judge(case: Case) -> list[str]:
 
 def _execute(run: _Run, script: Script, variables: Mapping[str, str]) -> None:
     try:
-        for statement in parse(script.text, variables):
+        for statement in parse(script.text, variables, run.metastore.types):
             _take(run, statement)
     except StatementError as exc:
         where = f"{script.label}, line {exc.line}, column {exc.column}" if exc.line else script.label

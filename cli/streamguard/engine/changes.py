@@ -15,8 +15,8 @@ from streamguard.engine.refusals import refuser
 from streamguard.engine.types import quoted
 from streamguard.errors import AnalysisError
 
-Changing = s.CreateSource | s.CreateAs | s.InsertInto | s.Terminate | s.Drop
-CHANGING = (s.CreateSource, s.CreateAs, s.InsertInto, s.Terminate, s.Drop)
+Changing = s.CreateSource | s.CreateAs | s.InsertInto | s.Terminate | s.Drop | s.CreateType | s.DropType
+CHANGING = (s.CreateSource, s.CreateAs, s.InsertInto, s.Terminate, s.Drop, s.CreateType, s.DropType)
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,10 @@ def change(statement: Changing, metastore: Metastore, number: int, session: Mapp
             return _create_as(statement, metastore, number, session)
         case s.InsertInto():
             return _insert(statement, metastore, number, session)
+        case s.CreateType():
+            return _create_type(statement, metastore)
+        case s.DropType():
+            return _drop_type(statement, metastore)
 
 
 def _create(statement: s.CreateSource, metastore: Metastore, session: Mapping[str, str]) -> Change:
@@ -89,6 +93,28 @@ def _insert(statement: s.InsertInto, metastore: Metastore, number: int, session:
     after = metastore.with_query(Query(query_id, statement.text, made))
     command_id = f"stream/{quoted(statement.target)}/create"
     return Change(after, command_id, f"Created query with ID {query_id}", query_id, made)
+
+
+def _create_type(statement: s.CreateType, metastore: Metastore) -> Change:
+    name, command_id = statement.name, f"type/{statement.name}/create"
+    if name in metastore.types:
+        reason = (
+            f"Cannot register custom type '{name}' since it is already registered with type: {metastore.types[name]}"
+        )
+        if statement.if_not_exists:
+            return Change(metastore, command_id, "", warning=reason)
+        raise refuser(statement)(reason, statement.place)
+    message = f"Registered custom type with name '{name}' and SQL type {statement.type}"
+    return Change(metastore.with_type(name, statement.type), command_id, message)
+
+
+def _drop_type(statement: s.DropType, metastore: Metastore) -> Change:
+    name, command_id = statement.name, f"type/{statement.name}/drop"
+    if name in metastore.types:
+        return Change(metastore.without_type(name), command_id, f"Dropped type '{name}'")
+    if statement.if_exists:
+        return Change(metastore, command_id, "", warning=f"Type {name} does not exist.")
+    raise refuser(statement)(f"Type {name} does not exist.{meant(name, metastore.types)}", statement.place)
 
 
 def _terminate(statement: s.Terminate, metastore: Metastore) -> Change:

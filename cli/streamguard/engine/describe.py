@@ -7,16 +7,20 @@ from typing import Any, Protocol
 
 from streamguard.engine import answers
 from streamguard.engine import syntax as s
+from streamguard.engine.functions import answers as functions
+from streamguard.engine.functions import listing
+from streamguard.engine.functions.registry import unknown
 from streamguard.engine.metastore import Metastore, Query, Source
 from streamguard.engine.places import meant
 from streamguard.engine.plan import QueryPlan, plan
 from streamguard.engine.queries import PersistentQuery, Queries
 from streamguard.engine.refusals import refuser
 from streamguard.engine.session import property_rows
+from streamguard.engine.types import schema
 from streamguard.errors import AnalysisError
 from streamguard.kafka.cluster import Cluster
 
-SHOWN = ("STREAMS", "TABLES", "TOPICS", "QUERIES", "PROPERTIES", "VARIABLES")
+SHOWN = ("STREAMS", "TABLES", "TOPICS", "QUERIES", "PROPERTIES", "VARIABLES", "TYPES", "FUNCTIONS")
 INTERNAL = ("_", "sg.")
 
 
@@ -32,6 +36,15 @@ class Pushes(Protocol):
     def texts(self) -> Mapping[str, str]: ...
     def find(self, query_id: str) -> str | None: ...
     def close_query(self, query_id: str) -> None: ...
+
+
+def _function(statement: s.DescribeOther) -> listing.Listed:
+    """The function that a statement names."""
+    found = listing.find(statement.name)
+    if found is None:
+        hint = meant(statement.name.upper(), [each.name for each in listing.listed()])
+        raise refuser(statement)(f"{unknown(statement.name)}{hint}", statement.place)
+    return found
 
 
 class Describer:
@@ -57,6 +70,8 @@ class Describer:
                 pass
             case s.DescribeAll():
                 pass
+            case s.DescribeOther(kind="FUNCTION"):
+                _function(statement)
             case _:
                 words = " ".join(statement.text.upper().split()[:2])
                 raise refuser(statement)(f"{words} is not supported yet by the embedded engine", statement.place)
@@ -86,6 +101,13 @@ class Describer:
             case s.Show(what="VARIABLES"):
                 rows = [{"name": name, "value": value} for name, value in sorted(variables.items())]
                 return answers.entity("variables", text, variables=rows)
+            case s.Show(what="TYPES"):
+                types = {name: schema(kind) for name, kind in metastore.types.items()}
+                return answers.entity("type_list", text, types=types)
+            case s.Show(what="FUNCTIONS"):
+                return answers.entity("function_names", text, functions=functions.names())
+            case s.DescribeOther(kind="FUNCTION"):
+                return answers.entity("describe_function", text, **functions.description(_function(statement)))
             case s.DescribeAll():
                 return self._descriptions(text, metastore, statement.kind[:-1], extended=statement.extended)
             case s.Describe():

@@ -140,10 +140,11 @@ class Query:
 
 @dataclass(frozen=True)
 class Metastore:
-    """Sources by name and persistent queries by id, both in the order they were made."""
+    """Sources by name and persistent queries by id, both in the order they were made; types that CREATE TYPE named."""
 
     sources: Mapping[str, Source] = field(default_factory=dict)
     queries: Mapping[str, Query] = field(default_factory=dict)
+    types: Mapping[str, Type] = field(default_factory=dict)
 
     def source(self, name: str) -> Source | None:
         """The source of that name, or None."""
@@ -164,6 +165,14 @@ class Metastore:
     def without_query(self, query_id: str) -> Metastore:
         """Remove a query."""
         return replace(self, queries={key: value for key, value in self.queries.items() if key != query_id})
+
+    def with_type(self, name: str, kind: Type) -> Metastore:
+        """Add a type."""
+        return replace(self, types={**self.types, name: kind})
+
+    def without_type(self, name: str) -> Metastore:
+        """Remove a type; columns that were declared with it keep theirs."""
+        return replace(self, types={key: kind for key, kind in self.types.items() if key != name})
 
     def readers(self, name: str) -> list[Query]:
         """The queries that read a source."""
