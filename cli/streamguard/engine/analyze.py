@@ -270,7 +270,7 @@ def _missing(asked: Question, missing: list[int]) -> str:
         what, shown = "grouping expression", [wording.text(query.group[number]) for number in missing]
     elif query.partition is not None:
         qualifier = query.alias or source.name
-        what, shown = "partitioning expression", [wording.text(query.partition[n], qualifier) for n in missing]
+        what, shown = "partitioning expression", [wording.text(each, qualifier) for each in query.partition]
     else:
         what, shown = "key column", [key.name for key in source.keys]
     plural = "s" if len(shown) > 1 else ""

@@ -14,9 +14,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from streamguard.engine import answers
+from streamguard.engine import answers, stages
 from streamguard.engine import syntax as s
-from streamguard.engine.changes import Change, Changing, change
+from streamguard.engine.changes import CHANGING, Change, Changing, change
 from streamguard.engine.commands import Command, CommandLog
 from streamguard.engine.compile import compile_source
 from streamguard.engine.describe import Describer, Pushes
@@ -44,7 +44,6 @@ LOG = logging.getLogger("streamguard.engine.execute")
 TO_QUERY_ENDPOINT = (
     "The following statement types should be issued to the websocket endpoint '/query':\n\t* PRINT\n\t* SELECT"
 )
-CHANGING = (s.CreateSource, s.CreateAs, s.InsertInto, s.Terminate, s.Drop)
 
 
 @dataclass
@@ -122,7 +121,7 @@ class Statements:
     def parsed(self, request: StatementRequest) -> list[s.Statement]:
         """The statements of a request, or a Rejection."""
         try:
-            return parse(request.text, request.variables)
+            return parse(request.text, request.variables, self.metastore.types)
         except StatementError as exc:
             raise bad_statement(told(exc), request.text) from exc
         except RecursionError:
@@ -162,7 +161,7 @@ class Statements:
             case s.InsertValues():
                 now = time.time_ns() // 1_000_000
                 step.insertion = insert(statement, draft.metastore, draft.properties, now)
-            case s.CreateSource() | s.CreateAs() | s.InsertInto() | s.Terminate() | s.Drop():
+            case _ if isinstance(statement, CHANGING):
                 self._check_change(statement, step, draft)
             case _:
                 self._describer.check(statement, draft.metastore)
@@ -178,6 +177,9 @@ class Statements:
         elif isinstance(made.plan, QueryPlan):
             compile_source({"": made.plan})
             self._check_sink(made.plan, statement, draft)
+            reason = stages.refusal(made.plan, draft.partitions.get(made.plan.source.topic, 1))
+            if reason is not None:
+                raise bad_statement(reason, statement.text + ";")
             starts = self._starts(made.plan, draft)
         draft.metastore = made.metastore
         draft.number += 1
@@ -292,7 +294,7 @@ class Statements:
 
     def _apply(self, number: int, command: Command) -> Change:
         """One command: the metastore, the queries that are to run, its status."""
-        statement = parse_one(command.statement)
+        statement = parse_one(command.statement, types=self.metastore.types)
         assert isinstance(statement, CHANGING)
         made = change(statement, self.metastore, number, command.properties)
         self.metastore = made.metastore

@@ -103,7 +103,7 @@ class WindowStore:
         return made
 
     def __len__(self) -> int:
-        return sum(map(len, self.windows.values()))
+        return sum(map(len, list(self.windows.values())))
 
 
 Session = tuple[int, int, Row]
@@ -170,7 +170,7 @@ class SessionStore:
         return made
 
     def __len__(self) -> int:
-        return sum(map(len, self.sessions.values()))
+        return sum(map(len, list(self.sessions.values())))
 
 
 Store = KeyedStore | WindowStore | SessionStore
