@@ -93,7 +93,7 @@ class Definitions(Queries):
         if token.kind == INTEGER:
             return int(self.take().value) * (-1 if negative else 1)
         if token.kind in (DECIMAL, DOUBLE):
-            return float(self.take().value) * (-1 if negative else 1)
+            return self.double(self.take().value, token.place) * (-1 if negative else 1)
         if not negative and token.kind == STRING:
             return self.take().value
         if not negative and (self.sees("TRUE") or self.sees("FALSE")):

@@ -11,6 +11,7 @@ import math
 from streamguard.engine import syntax as s
 from streamguard.engine import types as t
 from streamguard.engine.parse_type import Types
+from streamguard.engine.places import Place
 from streamguard.engine.tokens import DECIMAL, DOUBLE, NAME, QUOTED, STRING
 
 COMPARISONS = {"=": "=", "<>": "<>", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
@@ -187,14 +188,18 @@ class Expressions(Types):
         if token.kind == DECIMAL:
             return s.DecimalLiteral(text, place=place)
         if token.kind == DOUBLE:
-            double = float(text)
-            if math.isinf(double):
-                raise self.invalid(f"Number overflows DOUBLE: {text}", place)
-            return s.Literal(double, place=place)
+            return s.Literal(self.double(text, place), place=place)
         value = int(text)
         if not -(2**63) <= value < 2**63:
             raise self.invalid(f"Invalid numeric literal: {text}", place)
         return s.Literal(value, place=place)
+
+    def double(self, text: str, place: Place) -> float:
+        """The number of that text, if a DOUBLE can hold it."""
+        double = float(text)
+        if math.isinf(double):
+            raise self.invalid(f"Number overflows DOUBLE: {text}", place)
+        return double
 
     def _typed_text(self) -> s.Expression:
         """``DATE '2026-01-31'``: a cast."""
