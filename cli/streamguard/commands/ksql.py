@@ -184,8 +184,11 @@ def server(app: App, port: int | None, service_id: str | None) -> None:
       streamguard ksql server
       streamguard ksql server --port 8089 --service-id trial
     """
+    from streamguard.engine.functions import user
     from streamguard.engine.server import run
 
+    if app.settings.ksql_functions:
+        user.load(app.settings.ksql_functions, app.project.root)
     run(app.settings_with(ksql_port=port, ksql_service_id=service_id))
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from streamguard.engine import functions
 from streamguard.engine import types as t
 from streamguard.engine.emit import FAILURES
+from streamguard.engine.functions import answers
 from streamguard.engine.functions.listing import find, listed
 from streamguard.engine.functions.registry import Overload
 from streamguard.engine.functions.signatures import LambdaOf, parse, written
@@ -82,6 +83,21 @@ def test_every_function_is_described() -> None:
     substring = find("substring")
     assert substring is not None
     assert substring.variants()[0] == "SUBSTRING(STRING value, INTEGER pos) -> STRING"
+
+
+def test_answers_of_show_and_describe_have_ksqldbs_form() -> None:
+    shown = answers.names()
+    assert {"name": "LEN", "type": "SCALAR", "category": "STRING"} in shown
+    assert {"name": "EXPLODE", "type": "TABLE", "category": "TABLE"} in shown
+    concat = find("CONCAT_WS")
+    assert concat is not None
+    described = answers.description(concat)
+    assert (described["name"], described["type"], described["path"]) == ("CONCAT_WS", "SCALAR", "internal")
+    assert described["functions"][0]["returnType"] == "STRING"
+    assert described["functions"][0]["arguments"] == [
+        {"name": "separator", "type": "STRING", "description": "", "isVariadic": False},
+        {"name": "inputs", "type": "STRING", "description": "", "isVariadic": True},
+    ]
 
 
 VALUES: dict[str, st.SearchStrategy[Any]] = {
