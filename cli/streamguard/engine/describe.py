@@ -82,6 +82,33 @@ class Describer:
         """The entity."""
         text = statement.text + ";"
         match statement:
+            case s.Show():
+                return self._shown(statement, text, metastore, properties, variables)
+            case s.DescribeOther(kind="FUNCTION"):
+                return answers.entity("describe_function", text, **functions.description(_function(statement)))
+            case s.DescribeAll():
+                return self._descriptions(text, metastore, statement.kind[:-1], extended=statement.extended)
+            case s.Describe():
+                source = self._source(statement, metastore)
+                description = self._description(source, metastore, extended=statement.extended)
+                return answers.entity("sourceDescription", text, sourceDescription=description)
+            case s.Explain():
+                query_id, shown, made = self._explained(statement, metastore)
+                return answers.entity(
+                    "queryDescription", text, queryDescription=self._query_description(query_id, shown, made)
+                )
+            case _:
+                raise TypeError(f"a {type(statement).__name__} has no answer")
+
+    def _shown(
+        self,
+        statement: s.Show,
+        text: str,
+        metastore: Metastore,
+        properties: Mapping[str, str],
+        variables: Mapping[str, str],
+    ) -> dict[str, Any]:
+        match statement:
             case s.Show(what="STREAMS" | "TABLES", extended=True):
                 return self._descriptions(text, metastore, statement.what[:-1], extended=True)
             case s.Show(what="STREAMS" | "TABLES"):
@@ -106,21 +133,8 @@ class Describer:
                 return answers.entity("type_list", text, types=types)
             case s.Show(what="FUNCTIONS"):
                 return answers.entity("function_names", text, functions=functions.names())
-            case s.DescribeOther(kind="FUNCTION"):
-                return answers.entity("describe_function", text, **functions.description(_function(statement)))
-            case s.DescribeAll():
-                return self._descriptions(text, metastore, statement.kind[:-1], extended=statement.extended)
-            case s.Describe():
-                source = self._source(statement, metastore)
-                description = self._description(source, metastore, extended=statement.extended)
-                return answers.entity("sourceDescription", text, sourceDescription=description)
-            case s.Explain():
-                query_id, shown, made = self._explained(statement, metastore)
-                return answers.entity(
-                    "queryDescription", text, queryDescription=self._query_description(query_id, shown, made)
-                )
             case _:
-                raise TypeError(f"a {type(statement).__name__} has no answer")
+                raise TypeError(f"SHOW {statement.what} has no answer")
 
     def _source(self, statement: s.Describe, metastore: Metastore) -> Source:
         source = metastore.source(statement.name)
