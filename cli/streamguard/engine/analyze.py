@@ -9,6 +9,7 @@ from types import MappingProxyType
 from streamguard.engine import syntax as s
 from streamguard.engine import types as t
 from streamguard.engine import wording
+from streamguard.engine.functions import TABLE_FUNCTIONS
 from streamguard.engine.grouping import (
     BOUND_TYPES,
     BOUNDS,
@@ -16,6 +17,7 @@ from streamguard.engine.grouping import (
     Output,
     Question,
     Selected,
+    calls_in,
     check_bounds,
     check_ungrouped,
     grouped,
@@ -113,6 +115,10 @@ def _check_built(asked: Question) -> None:
         raise refuse("GROUP BY and PARTITION BY can not be used together.", query.place)
     if source.is_table:
         _check_table(asked)
+    if query.group is not None:
+        for call in calls_in(query.items):
+            if call.name in TABLE_FUNCTIONS:
+                raise refuse("Table functions cannot be used with aggregations.", call.place)
     if source.value_format == "KAFKA" and query.group is not None:
         reason = (
             f"Source(s) {source.name} are using the 'KAFKA' value format. This format does not yet support GROUP BY.\n"
@@ -204,8 +210,8 @@ def _check_columns(asked: Question, columns: list[Selected]) -> None:
             raise asked.refuse(f"Duplicate value columns found in schema: {shown}", each.place)
         if expression.type == t.NULL and asked.sink is not None:
             raise asked.refuse(f"the column {name} has no type: write CAST(NULL AS …)", each.place)
-        if any(isinstance(part, TableCall) for part in walk(expression)):
-            raise asked.refuse("table functions are not supported yet by the embedded engine", each.place)
+        if asked.source.is_table and any(isinstance(part, TableCall) for part in walk(expression)):
+            raise asked.refuse("Table source is not supported with table functions", each.place)
         seen.add(name)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import zip_longest
 from typing import Any, Protocol
 
 import orjson
@@ -29,7 +30,7 @@ from streamguard.engine.rows import Tombstone
 from streamguard.engine.state import KeyedStore, Partitions, SessionStore, State, WindowStore
 from streamguard.engine.typed import Pseudo, Read, Typed, walk
 from streamguard.engine.windows import SessionWindows
-from streamguard.engine.writing import Writer, indented
+from streamguard.engine.writing import Writer, indented, table_calls
 from streamguard.errors import QueryStopped
 
 PSEUDO = {
@@ -171,6 +172,7 @@ class _Function:
             "Tombstone": Tombstone,
             "Undecodable": Undecodable,
             "dumps": orjson.dumps,
+            "zip_longest": zip_longest,
             "failure": failure,
             "pack_bounds": BOUNDS.pack,
             "pack_start": BOUND.pack,
@@ -265,7 +267,7 @@ class _Function:
                 lines += self.groups[query_id].without_row() if self.source.is_table else []
             elif self.source.is_table and plan.where is not None:
                 lines += self._dropped(number, query_id, plan)
-            elif plan.where is None and (plan.sink is not None or self.source.is_table):
+            elif plan.where is None and not table_calls(plan) and (plan.sink is not None or self.source.is_table):
                 lines += self._gone(query_id, plan)
         return lines
 
@@ -322,7 +324,7 @@ class _Function:
         if self.source.is_table and plan.where is not None:
             number = list(self.plans).index(query_id)
             lines = [f"inputs_{number}[message.partition()].put(raw_key, [])"]
-        return [*lines, *self.writer.result(query_id, plan, self.counts[query_id])]
+        return [*lines, *self.writer.results(query_id, plan, self.counts[query_id])]
 
 
 def failure(exc: Exception, what: str) -> str:

@@ -12,7 +12,7 @@ from streamguard.engine.emit import Code, Emitter
 from streamguard.engine.grouping import BOUNDS, Output
 from streamguard.engine.metastore import Source
 from streamguard.engine.plan import QueryPlan
-from streamguard.engine.typed import Operation, Pseudo, Read, Typed, is_constant, walk
+from streamguard.engine.typed import Operation, Pseudo, Read, TableCall, Typed, is_constant, walk
 
 INDENT = "    "
 
@@ -46,6 +46,29 @@ class Writer:
         for node in taken:
             del self.emitter.names[node]
         return lines
+
+    def results(self, query_id: str, plan: QueryPlan, count: str) -> list[str]:
+        """Lines that write the result of a record: one row, or with table functions any number of rows.
+
+        Each table function gives the values of its column; the shorter ones are followed by nulls.
+        """
+        calls = table_calls(plan)
+        if not calls:
+            return self.result(query_id, plan, count)
+        lines: list[str] = []
+        tables: list[str] = []
+        for call in calls:
+            codes = [self.emitter.emit(argument) for argument in call.arguments]
+            rows = f"{self.emitter.share('rows', call.function.rows)}({', '.join(code.text for code in codes)})"
+            before, table = self.caught(Code(rows, fails=True), query_id, str(call), force=True)
+            lines += before
+            tables.append(f"{table} or ()")
+        names = [f"element_{number}" for number in range(len(calls))]
+        self.emitter.names.update(zip(calls, names, strict=True))
+        inside = self.result(query_id, plan, count)
+        for call in calls:
+            del self.emitter.names[call]
+        return [*lines, f"for {', '.join(names)}, in zip_longest({', '.join(tables)}):", *indented(1, inside)]
 
     def tombstone(self, plan: QueryPlan, key: str, time: str = "time") -> list[str]:
         """Lines that say that a key has no row any more."""
@@ -210,6 +233,12 @@ def _identifies(expression: Typed, by: tuple[Typed, ...]) -> bool:
     """Whether a column is still known of a row that is gone."""
     bound = isinstance(expression, Pseudo) and expression.name in BOUNDS
     return bound or expression in by or (isinstance(expression, Read) and expression.is_key)
+
+
+def table_calls(plan: QueryPlan) -> list[TableCall]:
+    """The calls of table functions in a query, each once."""
+    parts = (part for output in plan.values for part in walk(output.expression))
+    return list(dict.fromkeys(part for part in parts if isinstance(part, TableCall)))
 
 
 def _is_object(sink: Source) -> bool:
