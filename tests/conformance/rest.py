@@ -22,6 +22,7 @@ from streamguard.engine.changes import CHANGING, change
 from streamguard.engine.commands import topic_name
 from streamguard.engine.metastore import Metastore, Source
 from streamguard.engine.parse import parse
+from streamguard.engine.stages import topic as repartition_topic
 from streamguard.errors import StatementError
 from streamguard.settings import Settings
 from tests.conformance import wire
@@ -56,7 +57,9 @@ class Runner:
 
     def __exit__(self, *exc: object) -> None:
         self.server.end()
-        self.topics.delete([topic_name(self.service_id)])
+        names = self.topics.admin.list_topics(timeout=SECONDS).topics
+        internal = [name for name in names if name.startswith(f"_streamguard-ksql-{self.service_id}")]
+        self.topics.delete([topic_name(self.service_id), *internal])
 
     def judged(self, case: RestCase) -> Verdict:
         """Run a case."""
@@ -173,21 +176,22 @@ class Runner:
         """Wait until every query has consumed its sources, and what the others wrote meanwhile."""
         client = self.server.client
         [listed] = client.ksql("SHOW QUERIES EXTENDED;")
-        groups = [(each["consumerGroupId"], each["sources"]) for each in listed["queryDescriptions"]]
-        if not groups:
-            return
         streams, tables = client.ksql("SHOW STREAMS; SHOW TABLES;")
         topics = {row["name"]: row["topic"] for row in [*streams["streams"], *tables["tables"]]}
-        wanted = [(topics[source], group) for group, sources in groups for source in sources]
+        existing = self.topics.admin.list_topics(timeout=SECONDS).topics
+        reads: list[tuple[str, str]] = []
+        for query in listed["queryDescriptions"]:
+            reads += [(topics[source], query["consumerGroupId"]) for source in query["sources"]]
+            between = repartition_topic(self.service_id, query["id"])
+            if between in existing:
+                reads.append((between, f"sg.ksql.{self.service_id}.{between}"))
         sinks = {topics[sink] for each in listed["queryDescriptions"] for sink in each["sinks"]}
-        wait_for(
-            lambda: (
-                all(self.topics.lag(topic, group) == 0 for topic, group in wanted)
-                and not any(self.topics.is_open(topic) for topic in sinks)
-            ),
-            SECONDS,
-            "the queries to be done",
-        )
+        wait_for(lambda: self._done(reads, sinks), SECONDS, "the queries to be done")
+
+    def _done(self, reads: Iterable[tuple[str, str]], sinks: Iterable[str]) -> bool:
+        """From the sources to the results: whether nothing is left to read, and everything is committed."""
+        read = all(not self.topics.is_open(topic) and self.topics.lag(topic, group) == 0 for topic, group in reads)
+        return read and not any(self.topics.is_open(topic) for topic in sinks)
 
     def _judge_outputs(self, case: RestCase, metastore: Metastore) -> None:
         by_topic: dict[str, list[Mapping[str, Any]]] = {}
