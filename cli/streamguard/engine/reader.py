@@ -63,6 +63,7 @@ RESERVED = frozenset(
         "WITHIN",
     )
 )
+LONGEST_SHOWN = 80  # letters of a token in an error
 CLOSING = (")", "]", ">")
 
 
@@ -176,7 +177,7 @@ class Reader:
     def unexpected(self, reason: str, known: Iterable[str] = (), detail: str = "") -> ParseError:
         """An error at the next token. `detail` is what ksqlDB says about it, if that is fixed."""
         token = self.token
-        found = "the statement ends here" if token.kind == END else f"found {token.text}"
+        found = "the statement ends here" if token.kind == END else f"found {_shown(token)}"
         hint = meant(token.value, known) if token.kind == NAME else ""
         if not hint and token.kind == NAME and token.value in RESERVED:
             hint = " (a reserved word: quote it with ` to use it as a name)"
@@ -204,7 +205,9 @@ class Reader:
 
 
 def _shown(token: Token) -> str:
-    return "<EOF>" if token.kind == END else token.text
+    if token.kind == END:
+        return "<EOF>"
+    return token.text if len(token.text) <= LONGEST_SHOWN else f"{token.text[:LONGEST_SHOWN]}…"
 
 
 def _listed(words: Sequence[str]) -> str:
