@@ -190,7 +190,7 @@ class Runner:
 
     def _done(self, reads: Iterable[tuple[str, str]], sinks: Iterable[str]) -> bool:
         """From the sources to the results: whether nothing is left to read, and everything is committed."""
-        read = all(not self.topics.is_open(topic) and self.topics.lag(topic, group) == 0 for topic, group in reads)
+        read = all(not self.topics.is_open(topic) and self.topics.is_read(topic, group) for topic, group in reads)
         return read and not any(self.topics.is_open(topic) for topic in sinks)
 
     def _judge_outputs(self, case: RestCase, metastore: Metastore) -> None:

@@ -200,9 +200,21 @@ class Topics:
     def lag(self, topic: str, group: str) -> int:
         """Records of a topic that a group has not committed."""
         ends = self.ends(topic)
-        wanted = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, number) for number in ends])
-        committed = self.admin.list_consumer_group_offsets([wanted])[group].result(10).topic_partitions or []
-        return int(sum(ends.values()) - sum(max(0, each.offset) for each in committed))
+        committed = self._committed(topic, group, ends)
+        return sum(end - committed.get(number, 0) for number, end in ends.items())
+
+    def is_read(self, topic: str, group: str) -> bool:
+        """Whether a group has committed every record; unlike `lag`, this does not count the markers of transactions."""
+        if self.lag(topic, group) == 0:
+            return True
+        committed = self._committed(topic, group, self.ends(topic))
+        places = [(message.partition(), message.offset()) for message in self.raw(topic)]
+        return all((offset or 0) < committed.get(number or 0, 0) for number, offset in places)
+
+    def _committed(self, topic: str, group: str, partitions: Iterable[int]) -> dict[int, int]:
+        wanted = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, number) for number in partitions])
+        found = self.admin.list_consumer_group_offsets([wanted])[group].result(10).topic_partitions or []
+        return {each.partition: max(0, each.offset) for each in found}
 
     def delete(self, more: Sequence[str] = ()) -> None:
         """Delete every topic of the prefix."""
