@@ -6,6 +6,7 @@ Literals convert more freely than other expressions: a text that is a number bec
 from __future__ import annotations
 
 import base64
+import binascii
 import re
 from collections.abc import Sequence
 from decimal import Decimal as Exact
@@ -14,7 +15,6 @@ from typing import TYPE_CHECKING
 from streamguard.engine import moments, operations
 from streamguard.engine import syntax as s
 from streamguard.engine import types as t
-from streamguard.engine.places import Place
 from streamguard.engine.typed import Constant, Construction, Operation, Typed
 from streamguard.engine.wording import text
 
@@ -196,22 +196,43 @@ def widened(value: Typed, kind: t.Type) -> Typed:
     return Operation("cast", (value,), kind)
 
 
-def assigned(resolver: Resolver, node: s.Expression, kind: t.Type, place: Place | None = None) -> Typed:
-    """The expression as a value for a column of the type, as INSERT VALUES converts: numbers widen, texts of literals
-    become dates.
+def assigned(resolver: Resolver, node: s.Expression, kind: t.Type) -> Typed:
+    """The expression as a value for a column of the type, as INSERT VALUES converts.
+
+    Numbers widen and are rounded to a DECIMAL's scale, texts become dates, times, timestamps and bytes (of base64);
+    nothing else is converted.
 
     Raises:
-        AnalysisError: it can not be one.
+        Mismatch: it can not be one.
     """
     value = resolver.resolve(node)
-    try:
-        found = merged(resolver, kind, node, value, "")
-    except Mismatch:
-        found = None
-    narrow = isinstance(kind, t.Decimal) and value.type != t.DOUBLE and t.is_numeric(value.type)
-    bytes_of_text = kind == t.BYTES and value.type == t.STRING
-    if found != kind and not narrow and not bytes_of_text:
-        raise resolver.refuse(f"Expected type {kind} but got {value.type}({text(node)})", place or node.place)
-    if bytes_of_text:
-        return Constant(base64.b64decode(str(getattr(node, "value", ""))), t.BYTES)
-    return converted(resolver, node, value, kind)
+    match kind, node:
+        case (t.Array(), s.ArrayOf()):
+            return Construction(tuple(assigned(resolver, each, kind.element) for each in node.items), kind)
+        case (t.Map(), s.MapOf()):
+            pairs = [(assigned(resolver, k, kind.key), assigned(resolver, v, kind.value)) for k, v in node.pairs]
+            return Construction(tuple(part for pair in pairs for part in pair), kind)
+        case (t.Struct(), s.StructOf()):
+            given = dict(node.fields)
+            if not given.keys() <= dict(kind.fields).keys():
+                raise Mismatch
+            fields = [assigned(resolver, given.get(name, s.Literal(None)), of) for name, of in kind.fields]
+            return Construction(tuple(fields), kind)
+    return _assigned_value(value, kind)
+
+
+def _assigned_value(value: Typed, kind: t.Type) -> Typed:
+    if value.type in (kind, t.NULL):
+        return widened(value, kind)
+    if value.type == t.STRING and kind == t.BYTES and isinstance(value, Constant):
+        try:
+            return Constant(base64.b64decode(str(value.value), validate=True), t.BYTES)
+        except binascii.Error:
+            raise Mismatch from None
+    if value.type == t.STRING and kind in TEMPORAL:
+        return widened(value, kind)
+    if t.is_numeric(value.type) and t.is_numeric(kind):
+        rounded = isinstance(kind, t.Decimal) and value.type != t.DOUBLE
+        if rounded or t.wider(value.type, kind) == kind:
+            return widened(value, kind)
+    raise Mismatch

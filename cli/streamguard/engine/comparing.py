@@ -37,7 +37,9 @@ def comparison(resolver: Resolver, operator: str, left: Side, right: Side, place
     kinds = (one.type, other.type)
     if t.NULL in kinds:
         shown = " ".join([t.base(kinds[0]), operator, t.base(kinds[1])])
+        statement = f"({text(left[0])} {operator} {text(right[0])})"
         reason = f"Comparison with NULL not supported: {shown}\nUse 'IS NULL' or 'IS NOT NULL' instead."
+        reason += f"\nStatement: {statement}"
         raise resolver.refuse(reason, place)
     if all(map(t.is_numeric, kinds)):
         kind = t.wider(*kinds)

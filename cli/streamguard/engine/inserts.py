@@ -9,13 +9,14 @@ from typing import Any
 from streamguard.engine import syntax as s
 from streamguard.engine import types as t
 from streamguard.engine.codecs import key_encoder, value_encoder
-from streamguard.engine.coerce import assigned
+from streamguard.engine.coerce import Mismatch, assigned
 from streamguard.engine.emit import FAILURES, Emitter
 from streamguard.engine.metastore import Metastore, Source
 from streamguard.engine.places import Place
 from streamguard.engine.refusals import Refuse, listed, refuser
 from streamguard.engine.resolve import Resolver
 from streamguard.engine.typed import Typed
+from streamguard.engine.wording import text
 
 ROWTIME = "ROWTIME"
 
@@ -97,7 +98,13 @@ def _values(statement: s.InsertValues, source: Source, resolver: Resolver, refus
     for name, node in zip(names, statement.values, strict=True):
         if name not in kinds:
             raise _failed(source, f"Column name {t.quoted(name)} does not exist.", node.place, refuse)
-        made[name] = _evaluated(assigned(resolver, node, kinds[name]), node.place, refuse)
+        try:
+            value = assigned(resolver, node, kinds[name])
+        except Mismatch:
+            got = f"{resolver.resolve(node).type}({text(node)})"
+            reason = f"Expected type {kinds[name]} for field {t.quoted(name)} but got {got}"
+            raise _failed(source, reason, node.place, refuse) from None
+        made[name] = _evaluated(value, node.place, refuse)
     return made
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from streamguard.engine import syntax as s
 from streamguard.engine import types as t
 from streamguard.engine.codecs import key_encoder
-from streamguard.engine.coerce import assigned
+from streamguard.engine.coerce import Mismatch, assigned
 from streamguard.engine.emit import FAILURES, Emitter
 from streamguard.engine.grouping import BOUNDS, names_in
 from streamguard.engine.metastore import Column, Metastore, Source
@@ -204,15 +204,12 @@ class _Where:
     def _value(self, column: Column, node: s.Expression) -> Any:
         if isinstance(node, s.Literal) and node.value is None:
             raise self.refuse(f"Primary key columns can not be NULL: ({column.name} = null)", node.place)
-        strange = isinstance(node, s.Literal) and isinstance(node.value, str) and _takes_no_text(column.type)
-        if strange:
-            raise self._inconvertible(column, node)
         resolver = Resolver(Source("VALUES", "", (), ()), None, self._refusing(column, node), pseudo={})
         emitter = Emitter({})
-        code = emitter.emit(assigned(resolver, node, column.type))
         try:
+            code = emitter.emit(assigned(resolver, node, column.type))
             return eval(code.text, emitter.namespace)  # noqa: S307  our own text
-        except FAILURES:
+        except (*FAILURES, Mismatch):
             raise self._inconvertible(column, node) from None
 
     def _refusing(self, column: Column, node: s.Expression) -> Refuse:
@@ -224,10 +221,6 @@ class _Where:
 
 
 MIRRORED = str.maketrans("<>", "><")
-
-
-def _takes_no_text(kind: t.Type) -> bool:
-    return t.is_numeric(kind) or kind == t.BOOLEAN
 
 
 def disjuncts(node: s.Expression) -> Iterator[list[s.Expression]]:

@@ -190,7 +190,11 @@ def test_predicates(text: str, row: dict[str, Any], expected: Any) -> None:
         ("L < L", "Cannot compare L (ARRAY<INTEGER>) to L (ARRAY<INTEGER>) with LESS_THAN."),
         ("T > T", "Cannot compare T (BOOLEAN) to T (BOOLEAN) with GREATER_THAN."),
         ("I + 1 < S", "Cannot compare (I + 1) (INTEGER) to S (STRING) with LESS_THAN."),
-        ("S = null", "Comparison with NULL not supported: STRING = NULL\nUse 'IS NULL' or 'IS NOT NULL' instead."),
+        (
+            "S = null",
+            "Comparison with NULL not supported: STRING = NULL\n"
+            "Use 'IS NULL' or 'IS NOT NULL' instead.\nStatement: (S = null)",
+        ),
         ("I IN (true)", "Invalid Predicate: operator does not exist: INTEGER = BOOLEAN (true)"),
         ("I IN ('x')", 'Invalid Predicate: invalid input syntax for type INTEGER: "x".'),
         ("M IN (MAP('a' := T))", "MAP<STRING, INTEGER> = MAP<STRING, BOOLEAN> (MAP('a':=T))"),
