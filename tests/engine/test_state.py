@@ -66,6 +66,16 @@ def test_a_session_with_the_same_bounds_takes_the_place_of_the_old_one() -> None
     assert store.get(b"k", 0, 10) == ["b"]
 
 
+def test_sessions_that_were_told_before_a_restart_are_not_told_again() -> None:
+    store = SessionStore(retention=1000)
+    for end in (10, 20, 30):
+        store.put(b"k", end - 1, end, [end])
+    assert [end for _, _, end, _ in store.closing(15, 25)] == [20]
+    store.put(b"k", 30, 35, [35])
+    store.delete(b"k", 29, 30)
+    assert [end for _, _, end, _ in store.closing(25, 99)] == [35]
+
+
 def test_sessions_past_their_retention_go() -> None:
     store = SessionStore(retention=100)
     store.put(b"a", 0, 0, [1])

@@ -109,8 +109,6 @@ def _check_built(asked: Question) -> None:
     if query.partition is not None and asked.sink is None:
         reason = "PARTITION BY in a push query is not supported yet by the embedded engine"
         raise refuse(reason, query.partition[0].place if query.partition else query.place)
-    if query.final:
-        raise refuse("EMIT FINAL is not supported yet by the embedded engine", query.place)
     if query.partition is not None and query.group is not None:
         raise refuse("GROUP BY and PARTITION BY can not be used together.", query.place)
     if source.is_table:

@@ -160,6 +160,8 @@ class _Function:
         for groups in self.groups.values():
             if self.source.is_table:
                 lines += groups.functions()
+            elif groups.grouping.final:
+                lines += groups.final_function()
         return f"# queries {ids}\n" + "\n".join(lines) + "\n", self._namespace()
 
     def _namespace(self) -> dict[str, Any]:

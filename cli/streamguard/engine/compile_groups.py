@@ -7,6 +7,7 @@ HAVING when it was last looked at. What an aggregation has to be told is compute
 from __future__ import annotations
 
 from streamguard.engine import types as t
+from streamguard.engine.codecs import key_decoder
 from streamguard.engine.functions import Aggregate
 from streamguard.engine.grouping import BOUNDS, Grouping
 from streamguard.engine.metastore import Column, Source
@@ -126,19 +127,61 @@ class Groups:
             "    row[0] = time",
             *self._add(arguments),
             "store.changed[start, group] = None",
-            *self._bounds(f"start + {size}"),
-            *self._emit("group + pack_start(start)", "row[0]"),
+            *([] if self.grouping.final else self._updated(size)),
         ]
         update = [f"if start + {size} > closed:", *indented(1, inside), "else:", "    store.late += 1"]
-        lines = ["if time > store.time: store.time = time", f"closed = store.time - {window.grace}"]
+        lines = [
+            *(["before = store.time"] if self.grouping.final else []),
+            "if time > store.time: store.time = time",
+            f"closed = store.time - {window.grace}",
+        ]
         if advance == size:
-            return [*lines, f"start = time - time % {size}", *update]
-        starts = f"range(max(0, time - {size} + {advance}) // {advance} * {advance}, time + 1, {advance})"
-        return [*lines, f"for start in {starts}:", *indented(1, update)]
+            lines += [f"start = time - time % {size}", *update]
+        else:
+            starts = f"range(max(0, time - {size} + {advance}) // {advance} * {advance}, time + 1, {advance})"
+            lines += [f"for start in {starts}:", *indented(1, update)]
+        if not self.grouping.final:
+            return lines
+        passed = f"(closed - {size}) // {advance} > (before - {window.grace + size}) // {advance}"
+        return [*lines, f"if before < 0 or {passed}:", f"    {self._call_final()}"]
+
+    def _updated(self, size: int) -> list[str]:
+        """Lines that write a window's result as it is now."""
+        return [*self._bounds(f"start + {size}"), *self._emit("group + pack_start(start)", "row[0]")]
+
+    def _call_final(self) -> str:
+        return f"{self.count} += final_{self.number}(store, before, {CONTEXT})"
+
+    def final_function(self) -> list[str]:
+        """The function that writes the results of the windows that closed since a stream time."""
+        window = self.grouping.window
+        assert window is not None
+        names = [f"g{position}" for position in range(len(self.grouping.by))]
+        for expression, name in zip(self.grouping.by, names, strict=True):
+            self._bind(expression, name)
+        sink = self.sink
+        decode = self._share("decode_group", key_decoder(sink.keys, sink.key_format, sink.key_options))
+        if isinstance(window, TimeWindows):
+            closing = f"store.closing(before - {window.grace}, store.time - {window.grace}, {window.size})"
+            loop, emitted = f"for start, group, row in {closing}:", self._updated(window.size)
+        else:
+            wait = window.grace + window.gap
+            loop = f"for group, start, end, row in store.closing(before - {wait}, store.time - {wait}):"
+            emitted = [*self._bounds("end"), *self._emit("group + pack_bounds(end, start)", "end")]
+        self._forget()
+        return [
+            f"def final_{self.number}(store, before, {CONTEXT}):",
+            f"    {self.count} = 0",
+            f"    {loop}",
+            f"        {', '.join(names)}, = {decode}(group)",
+            *indented(2, emitted),
+            f"    return {self.count}",
+        ]
 
     def _in_sessions(self, window: SessionWindows, arguments: list[list[tuple[str, bool]]]) -> list[str]:
         """Sessions in reach become one with the record; those that were not just that session are taken back."""
-        gone = self.writer.tombstone(self.plan, "group + pack_bounds(last, first)", "last")
+        final = self.grouping.final
+        gone = [] if final else self.writer.tombstone(self.plan, "group + pack_bounds(last, first)", "last")
         if gone:
             gone.append(f"{self.count} += 1")
             gone = gone if self.grouping.having is None else [f"if old[{SHOWN}]:", *indented(1, gone)]
@@ -158,10 +201,10 @@ class Groups:
             f"        row[{SHOWN}] = old[{SHOWN}]",
             *self._add(arguments),
             "store.put(group, start, end, row)",
-            *self._bounds("end"),
-            *self._emit("group + pack_bounds(end, start)", "end"),
+            *([] if final else [*self._bounds("end"), *self._emit("group + pack_bounds(end, start)", "end")]),
         ]
         return [
+            *(["before = store.time"] if final else []),
             "if time > store.time: store.time = time",
             f"near = store.near(group, time - {window.gap}, time + {window.gap})",
             "start = end = time",
@@ -172,6 +215,7 @@ class Groups:
             "    store.late += 1",
             "else:",
             *indented(1, inside),
+            *([f"if time > before: {self._call_final()}"] if final else []),
         ]
 
     # ---- tables

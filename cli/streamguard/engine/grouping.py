@@ -65,17 +65,17 @@ class Grouping:
 def grouped(asked: Question, columns: list[Selected], having: Typed | None) -> Grouping:
     """Understand the GROUP BY of a query whose SELECT list and HAVING are resolved."""
     query, source, refuse = asked.query, asked.source, asked.refuse
-    window = None if query.window is None else windows.configured(query.window, refuse)
+    window = None if query.window is None else windows.configured(query.window, refuse, final=query.final)
     by = _expressions(asked)
     used = [each.output.expression for each in columns] + ([] if having is None else [having])
     aggregations = tuple(dict.fromkeys(part for each in used for part in walk(each) if isinstance(part, Aggregation)))
+    if not aggregations:
+        reason = "GROUP BY requires aggregate functions in either the SELECT or HAVING clause."
+        raise refuse(reason, query.place)
     _check_aggregations(asked, aggregations)
     _check_selected(columns, by, refuse)
     if having is not None:
         _check_having(query, having, by, refuse)
-    if not aggregations:
-        reason = "GROUP BY requires aggregate functions in either the SELECT or HAVING clause."
-        raise refuse(reason, query.place)
     if query.final and window is None:
         raise refuse("EMIT FINAL is only supported for windowed aggregations.", query.place)
     keys = tuple(Read(key.name, key.type, is_key=True) for key in source.keys)

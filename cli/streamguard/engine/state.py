@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
 from typing import Any
 
 Row = list[Any]
@@ -54,21 +55,35 @@ class KeyedStore:
 
 @dataclass(slots=True)
 class WindowStore:
-    """Rows by window start and key. `time` is the stream time; windows are dropped `retention` after their start."""
+    """Rows by window start and key. `time` is the stream time.
+
+    A window is dropped when one opens that starts `retention` later: by then it is closed.
+    """
 
     retention: int
     windows: dict[int, dict[bytes, Row]] = field(default_factory=dict)
     changed: dict[tuple[int, bytes], None] = field(default_factory=dict)
     time: int = NEVER
     late: int = 0
+    newest: int = NEVER
 
     def opened(self, start: int) -> dict[bytes, Row]:
         """The rows of a window that has none yet. Windows past their retention go: memory is bounded by stream time."""
-        oldest = self.time - self.retention
+        self.newest = max(self.newest, start)
+        oldest = self.newest - self.retention
         for gone in [each for each in self.windows if each <= oldest]:
             self.changed.update(((gone, key), None) for key in self.windows.pop(gone))
         rows = self.windows[start] = {}
         return rows
+
+    def closing(self, after: int, until: int, size: int) -> Iterator[tuple[int, bytes, Row]]:
+        """The rows of windows of that size that end after one time and until another, in the order of start and key."""
+        oldest = max(self.windows, default=0) - self.retention
+        for start in sorted(self.windows):
+            if start > oldest and start + size <= until and (after < 0 or start + size > after):
+                rows = self.windows[start]
+                for key in sorted(rows):
+                    yield start, key, rows[key]
 
     def get(self, start: int, key: bytes) -> Row | None:
         """The row, or None."""
@@ -111,7 +126,10 @@ Session = tuple[int, int, Row]
 
 @dataclass(slots=True)
 class SessionStore:
-    """Sessions (start, end, row) by key, in the order of their starts; they do not overlap."""
+    """Sessions (start, end, row) by key, in the order of their starts; they do not overlap.
+
+    `open` is a heap of sessions that were not `closing` yet, and of some that are no more; None until that is asked.
+    """
 
     retention: int
     sessions: dict[bytes, list[Session]] = field(default_factory=dict)
@@ -119,11 +137,27 @@ class SessionStore:
     time: int = NEVER
     late: int = 0
     swept: int = NEVER
+    open: list[tuple[int, bytes, int]] | None = None
 
     def near(self, key: bytes, first: int, last: int) -> list[Session]:
         """The sessions of a key that have a part between two times, both included."""
         found = self.sessions.get(key)
         return [each for each in found if each[1] >= first and each[0] <= last] if found else []
+
+    def closing(self, after: int, until: int) -> Iterator[tuple[bytes, int, int, Row]]:
+        """Sessions that end before a time, each once, in the order of end and key; not those that had ended `after`.
+
+        That is only asked at the first call: sessions that come from a changelog may have been told already.
+        """
+        if self.open is None:
+            found = ((end, key, start) for key, sessions in self.sessions.items() for start, end, _ in sessions)
+            self.open = [each for each in found if each[0] >= after]
+            heapify(self.open)
+        while self.open and self.open[0][0] < until:
+            end, key, start = heappop(self.open)
+            row = self.get(key, start, end)
+            if row is not None and (not self.open or self.open[0] != (end, key, start)):
+                yield key, start, end, row
 
     def get(self, key: bytes, start: int, end: int) -> Row | None:
         """The row of exactly that session, or None."""
@@ -136,6 +170,8 @@ class SessionStore:
         sessions.sort(key=lambda each: each[:2])
         self.sessions[key] = sessions
         self.changed[start, end, key] = None
+        if self.open is not None:
+            heappush(self.open, (end, key, start))
         if self.time - self.swept > self.retention:
             self._sweep()
 

@@ -72,14 +72,19 @@ class SessionWindows:
 Windows = TimeWindows | SessionWindows
 
 
-def configured(node: s.Window, refuse: Callable[[str, Place], AnalysisError]) -> Windows:
-    """The windows of a WINDOW clause; grace is a day unless it says otherwise, and retention what that needs."""
-    grace = DEFAULT_GRACE if node.grace is None else node.grace
+def configured(node: s.Window, refuse: Callable[[str, Place], AnalysisError], *, final: bool = False) -> Windows:
+    """The windows of a WINDOW clause; grace is a day unless it says otherwise, and retention what that needs.
+
+    `final`: results are written when a window closes, which without a grace period is its end.
+    """
+    default = 0 if final else DEFAULT_GRACE
+    grace = default if node.grace is None else node.grace
     needed = node.size + grace
     if node.retention is not None and node.grace is not None and node.retention < needed:
         reason = f"The retention period of {node.retention} ms is shorter than the window size and grace, {needed} ms"
         raise refuse(reason, node.place)
-    retention = max(node.retention or 0, needed)
+    kept = DAY if node.grace is None else needed  # a jump of stream time by more than this loses what was to be final
+    retention = max(node.retention or 0, needed, kept)
     if node.kind == "SESSION":
         return SessionWindows(node.size, grace, retention)
     advance = node.size if node.advance is None else node.advance
