@@ -280,6 +280,8 @@ class Resolver:
                 raise self.refuse(
                     f"{reason} As a workaround, you may cast a NULL value to the desired type.", node.place
                 )
+        if isinstance(key, t.Array | t.Map | t.Struct):
+            raise self.refuse(f"a MAP has simple keys, not {key}", node.place)
         pairs = [part for pair in zip(keys, values, strict=True) for part in pair]
         return Construction(tuple(pairs), t.Map(key, value))
 
