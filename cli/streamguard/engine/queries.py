@@ -39,6 +39,8 @@ from streamguard.settings import Settings
 
 LOG = logging.getLogger("streamguard.engine.queries")
 CHANGE_SECONDS = 30.0
+PURGE_SECONDS = 30.0
+"""Between two deletions of what was processed from an internal topic."""
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 LOGGED_PER_BATCH = 20
 FOREVER = {"retention.ms": "-1"}
@@ -69,7 +71,10 @@ class Counts:
 
 
 class SourceTask:
-    """The queries over one topic. `change` and `stop` may be called from any thread, the rest runs in its own."""
+    """The queries over one topic. `change` and `stop` may be called from any thread, the rest runs in its own.
+
+    Records of an `internal` topic are deleted once they are processed.
+    """
 
     def __init__(
         self,
@@ -80,8 +85,11 @@ class SourceTask:
         *,
         counts: Mapping[str, Counts],
         on_fenced: Callable[[Fenced], None],
+        internal: bool = False,
     ) -> None:
         self.topic = topic
+        self._internal = Cluster(settings) if internal else None
+        self._purged = time.monotonic()
         self.group = f"sg.ksql.{service_id}.{topic}"
         self.restarts = 0
         self.health = Health()
@@ -227,6 +235,9 @@ class SourceTask:
     def _on_commit(self) -> None:
         self.health.committed()
         self.memory.committed(self._batch.positions)
+        if self._internal is not None and time.monotonic() - self._purged > PURGE_SECONDS:
+            self._purged = time.monotonic()
+            self._internal.forget(self.topic, self.positions)
         self.positions.update(self._batch.positions)
         self._catching_up = any(
             self.positions[number] < where.horizon for number, where in self._resumes.items() if where.first
@@ -302,7 +313,13 @@ class Queries:
             present = self._tasks.get(topic)
             if present is None:
                 self._tasks[topic] = SourceTask(
-                    self._settings, self._service_id, topic, chosen, counts=self.counts, on_fenced=self._on_fenced
+                    self._settings,
+                    self._service_id,
+                    topic,
+                    chosen,
+                    counts=self.counts,
+                    on_fenced=self._on_fenced,
+                    internal=all(topic == stages.topic(self._service_id, stage.id) for stage in chosen),
                 )
             elif {query.id for query in chosen} != present.query_ids:
                 present.change(chosen)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Collection, Mapping
+from concurrent.futures import Future
+from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, ClusterMetadata, NewTopic, OffsetSpec
 
 from streamguard.errors import StreamguardError, TopicError
@@ -13,6 +16,7 @@ from streamguard.kafka import clients
 from streamguard.kafka.listed import listed
 from streamguard.settings import Settings
 
+LOG = logging.getLogger("streamguard.kafka.cluster")
 SECONDS = 10.0
 HEALTH_SECONDS = 1.0
 NEWS_SECONDS = 1.0
@@ -88,6 +92,12 @@ class Cluster:
                     if exc.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
                         raise
 
+    def forget(self, topic: str, before: Mapping[int, int]) -> None:
+        """Have the records of a topic before these offsets deleted; what does not work is left for next time."""
+        wanted = [TopicPartition(topic, number, offset) for number, offset in before.items()]
+        for answer in self._admin().delete_records(wanted, request_timeout=SECONDS).values():
+            answer.add_done_callback(_told)
+
     def ends(self, topic: str, *, committed: bool = True) -> dict[int, int]:
         """The next offset of each partition of a topic, as a reader of committed records sees it, or of all."""
         count = self.partitions().get(topic, 0)
@@ -108,3 +118,10 @@ class Cluster:
         if self._client is None:
             self._client = clients.admin(self._settings)
         return self._client
+
+
+def _told(answer: Future[Any]) -> None:
+    """Say why records were not deleted."""
+    exc = answer.exception()
+    if exc is not None:
+        LOG.warning("records that are no longer needed were not deleted: %s", exc)
