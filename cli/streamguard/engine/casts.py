@@ -146,7 +146,9 @@ def shower(kind: t.Type) -> Callable[[Any], str]:
         case t.Map():
             key, inner = shower(kind.key), shower(kind.value)
             return lambda value: (
-                "null" if value is None else f"{{{', '.join(f'{key(k)}={inner(v)}' for k, v in value.items())}}}"
+                "null"
+                if value is None
+                else f"{{{', '.join(f'{key(k)}={inner(value[k])}' for k in operations.java_order(value))}}}"
             )
         case t.Struct():
             fields = [(name, shower(of)) for name, of in kind.fields]

@@ -6,6 +6,7 @@ import math
 import re
 from decimal import ROUND_HALF_UP, Context, Decimal, DivisionByZero, InvalidOperation, Overflow
 from functools import lru_cache
+from typing import Any
 
 EXACT = Context(prec=1000, rounding=ROUND_HALF_UP, traps=[InvalidOperation, DivisionByZero, Overflow])
 add_decimal, subtract_decimal, multiply_decimal = EXACT.add, EXACT.subtract, EXACT.multiply
@@ -163,3 +164,23 @@ def like_pattern(pattern: str, escape: str) -> re.Pattern[str]:
         else:
             made.append({"%": ".*", "_": "."}.get(character) or re.escape(character))
     return re.compile("".join(made), re.DOTALL)
+
+
+def java_order(mapping: dict[Any, Any]) -> list[Any]:
+    """The keys in the order in which a HashMap of this size gives them in Java: results can depend on it."""
+    buckets = 1
+    while buckets < len(mapping) or len(mapping) > buckets * 3 // 4:
+        buckets *= 2
+    return sorted(mapping, key=lambda key: _java_hash(key) & (buckets - 1))
+
+
+def _java_hash(key: Any) -> int:
+    """Java's hash code of a key, with its high bits spread over the low ones."""
+    made = 0
+    if isinstance(key, str):
+        units = key.encode("utf-16-be", "surrogatepass")
+        for high, low in zip(units[::2], units[1::2], strict=True):
+            made = (made * 31 + high * 256 + low) & 0xFFFFFFFF
+    elif isinstance(key, int):
+        made = (key ^ (key >> 32)) & 0xFFFFFFFF if not -(2**31) <= key < 2**31 else key & 0xFFFFFFFF
+    return made ^ (made >> 16)

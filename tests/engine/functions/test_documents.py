@@ -38,6 +38,7 @@ from tests.engine.functions.evaluate import kind, value
         ("TO_JSON_STRING(STRUCT(a := 1, b := 'x'))", '{"A":1,"B":"x"}'),
         ("TO_JSON_STRING(ARRAY[1.50, null])", "[1.50,null]"),
         ("TO_JSON_STRING(MAP('k' := FROM_DAYS(0)))", '{"k":"1970-01-01"}'),
+        ("TO_JSON_STRING(MAP('c' := 2, 'd' := 4))", '{"d":4,"c":2}'),
         ("TO_JSON_STRING(1E10)", "1.0E10"),
         ("TO_JSON_STRING(TO_BYTES('00', 'hex'))", '"AA=="'),
         ("TO_JSON_STRING(S)", "null"),

@@ -13,6 +13,7 @@ from streamguard.doubles import double_text
 from streamguard.engine import moments
 from streamguard.engine import types as t
 from streamguard.engine.functions.registry import category
+from streamguard.engine.operations import java_order
 
 scalar = category("JSON")
 STEP = re.compile(r"\.(?P<name>[^.\[\]]+)|\[(?P<index>-?\d+)\]|\[['\"](?P<quoted>[^'\"]*)['\"]\]")
@@ -173,7 +174,7 @@ def _writer(kind: t.Type) -> Callable[[Any], str]:
             return lambda value: (
                 "null"
                 if value is None
-                else f"{{{','.join(f'{written(text_of(k))}:{inner(v)}' for k, v in value.items())}}}"
+                else f"{{{','.join(f'{written(text_of(k))}:{inner(value[k])}' for k in java_order(value))}}}"
             )
         case t.Struct():
             fields = [(name, written(name), _writer(of)) for name, of in kind.fields]

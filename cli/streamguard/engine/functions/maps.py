@@ -8,29 +8,10 @@ from typing import Any
 from streamguard.engine import types as t
 from streamguard.engine.functions.registry import category
 from streamguard.engine.functions.signatures import Bindings
+from streamguard.engine.operations import java_order
 
 scalar = category("MAP")
 over = category("LAMBDA")
-
-
-def in_order(mapping: dict[Any, Any]) -> list[Any]:
-    """The keys in the order in which a HashMap of this size gives them in Java: results can depend on it."""
-    buckets = 1
-    while buckets < len(mapping) or len(mapping) > buckets * 3 // 4:
-        buckets *= 2
-    return sorted(mapping, key=lambda key: _hash(key) & (buckets - 1))
-
-
-def _hash(key: Any) -> int:
-    """Java's hash code of a key, with its high bits spread over the low ones."""
-    made = 0
-    if isinstance(key, str):
-        units = key.encode("utf-16-be", "surrogatepass")
-        for high, low in zip(units[::2], units[1::2], strict=True):
-            made = (made * 31 + high * 256 + low) & 0xFFFFFFFF
-    elif isinstance(key, int):
-        made = (key ^ (key >> 32)) & 0xFFFFFFFF if not -(2**31) <= key < 2**31 else key & 0xFFFFFFFF
-    return made ^ (made >> 16)
 
 
 @scalar("AS_MAP", "(ARRAY<STRING> keys, ARRAY<V> values) -> MAP<STRING, V>", fails=False)
@@ -42,13 +23,13 @@ def as_map(keys: list[str], values: list[Any]) -> dict[str, Any]:
 @scalar("MAP_KEYS", "(MAP<STRING, V> input) -> ARRAY<STRING>", fails=False)
 def keys(values: dict[str, Any]) -> list[str]:
     """The keys of a map."""
-    return in_order(values)
+    return java_order(values)
 
 
 @scalar("MAP_VALUES", "(MAP<STRING, V> input) -> ARRAY<V>", fails=False)
 def values(mapping: dict[str, Any]) -> list[Any]:
     """The values of a map."""
-    return [mapping[key] for key in in_order(mapping)]
+    return [mapping[key] for key in java_order(mapping)]
 
 
 @scalar("MAP_UNION", "(MAP<STRING, V> map1, MAP<STRING, V> map2) -> MAP<STRING, V>", nulls=True, fails=False)
@@ -66,7 +47,7 @@ def _entries(arguments: Sequence[t.Type], bindings: Bindings) -> t.Type:
 @scalar("ENTRIES", "(MAP<STRING, V> map, BOOLEAN sorted) -> ARRAY<STRUCT>", returns=_entries, fails=False)
 def entries(mapping: dict[str, Any], is_sorted: bool) -> list[dict[str, Any]]:
     """Keys and values of a map as structs of K and V, sorted by key if wanted."""
-    names = sorted(mapping) if is_sorted else in_order(mapping)
+    names = sorted(mapping) if is_sorted else java_order(mapping)
     return [{"K": name, "V": mapping[name]} for name in names]
 
 
@@ -117,6 +98,6 @@ def reduce_map(mapping: dict[Any, Any] | None, state: Any, step: Callable[[Any, 
     """One value from a map: a lambda makes each state from the one before, a key and a value."""
     if state is None:
         return None
-    for key in in_order(mapping or {}):
+    for key in java_order(mapping or {}):
         state = step(state, key, (mapping or {})[key])
     return state
