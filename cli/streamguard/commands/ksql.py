@@ -131,19 +131,24 @@ def explain(app: App, statement: str, url: str | None) -> None:
 
 @ksql.command("test")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path, exists=True))
+@click.option("--server", "url", metavar="URL", help="Run the cases on this ksql server and its Kafka instead.")
 @output_option
 @click.pass_obj
-def run_cases(app: App, paths: tuple[Path, ...], output: str) -> None:
+def run_cases(app: App, paths: tuple[Path, ...], url: str | None, output: str) -> None:
     """Run the cases of statements: records in, records expected out, in memory, without any server.
 
     PATH is a file *.test.yml or a folder with such files; the default is the project's ksql folder. Cases are about
     the *.sql files beside them. What differs is printed as a diff, and the command then ends with 1.
+
+    On a server, this engine's or ksqlDB's own, each case has sources and topics of its own, in the Kafka of the
+    settings, and leaves none behind.
 
     \b
     Examples:
       streamguard ksql test
       streamguard ksql test ksql/bank
       streamguard ksql test ksql/bank/bank.test.yml --output json
+      streamguard ksql test --server http://ksqldb.example.com:8088
     """
     from streamguard.engine.case_files import SUFFIX, case_files, read_cases
     from streamguard.engine.cases import judge
@@ -154,6 +159,11 @@ def run_cases(app: App, paths: tuple[Path, ...], output: str) -> None:
     files = case_files(paths or [app.project.ksql])
     if not files:
         click.echo(f"no *{SUFFIX} files in {', '.join(map(str, paths or [app.project.ksql]))}", err=True)
+    if url is not None:
+        from streamguard.engine.client import KsqlClient
+        from streamguard.engine.live_cases import LiveCases
+
+        judge = LiveCases(KsqlClient(url), app.settings).judge
     rows = []
     for path in files:
         for case in read_cases(path):

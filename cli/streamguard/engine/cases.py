@@ -56,7 +56,7 @@ class Case:
 
 
 @dataclass
-class _Run:
+class Run:
     """What exists after the statements so far; the records of every topic; what went to the processing log."""
 
     metastore: Metastore = field(default_factory=Metastore)
@@ -73,10 +73,10 @@ def judge(case: Case) -> list[str]:
     Raises:
         ProjectError: the case itself is wrong, a record for a topic that nothing reads.
     """
-    run = _Run()
+    run = Run()
     try:
         for script in case.scripts:
-            _execute(run, script, case.variables)
+            execute(run, script, case.variables)
     except StatementError as exc:
         if case.error is None:
             return [f"refused: {exc}"]
@@ -84,15 +84,15 @@ def judge(case: Case) -> list[str]:
     if case.error is not None:
         return [f"all statements were taken, none was refused with {case.error!r}"]
     inserted = run.waiting
-    _feed(run, [*inserted, *(_record(run.metastore, given) for given in case.inputs)])
+    _feed(run, [*inserted, *(given_record(run.metastore, given) for given in case.inputs)])
     lines: list[str] = []
     for topic, wanted in case.outputs.items():
-        written = [_written(_source(run.metastore, topic, sinks=True), record) for record in run.topics[topic]]
+        written = [written_record(source_of(run.metastore, topic, sinks=True), record) for record in run.topics[topic]]
         lines += differences(topic, wanted, written)
     return lines + _log(case.errors, run.errors)
 
 
-def _execute(run: _Run, script: Script, variables: Mapping[str, str]) -> None:
+def execute(run: Run, script: Script, variables: Mapping[str, str]) -> None:
     try:
         for statement in parse(script.text, variables, run.metastore.types):
             _take(run, statement)
@@ -101,7 +101,7 @@ def _execute(run: _Run, script: Script, variables: Mapping[str, str]) -> None:
         raise StatementError(f"{where}: {exc.reason}{exc.excerpt}") from exc
 
 
-def _take(run: _Run, statement: s.Statement) -> None:
+def _take(run: Run, statement: s.Statement) -> None:
     match statement:
         case s.SetProperty(name=name, value=None):
             run.properties.pop(name, None)
@@ -120,7 +120,7 @@ def _take(run: _Run, statement: s.Statement) -> None:
             raise StatementError(reason, line=statement.place.line, column=statement.place.column)
 
 
-def _feed(run: _Run, records: Sequence[tuple[str, Record]]) -> None:
+def _feed(run: Run, records: Sequence[tuple[str, Record]]) -> None:
     """Each record goes to all queries over its topic; what they write is read by others before the next record."""
     plans = {query.id: query.plan for query in run.metastore.queries.values()}
     topology = Topology(plans, lambda _record, query, reason: run.errors.append(f"{query}: {reason}"))
@@ -134,7 +134,7 @@ def _feed(run: _Run, records: Sequence[tuple[str, Record]]) -> None:
                 waiting += topology.process(topic, record.at(offset))
 
 
-def _source(metastore: Metastore, topic: str, *, sinks: bool = False) -> Source:
+def source_of(metastore: Metastore, topic: str, *, sinks: bool = False) -> Source:
     """A source over the topic, for outputs one that a query writes."""
     found = [source for source in metastore.sources.values() if source.topic == topic]
     written = [query.plan.sink for query in metastore.queries.values() if query.plan.sink and query.plan.sink in found]
@@ -146,8 +146,8 @@ def _source(metastore: Metastore, topic: str, *, sinks: bool = False) -> Source:
     return found[0]
 
 
-def _record(metastore: Metastore, given: Given) -> tuple[str, Record]:
-    source = _source(metastore, given.topic)
+def given_record(metastore: Metastore, given: Given) -> tuple[str, Record]:
+    source = source_of(metastore, given.topic)
     value = given.raw.encode() if given.raw is not None else _value_bytes(source, given.value)
     return given.topic, Record(value, _key_bytes(source, given.key, given.window), given.time)
 
@@ -193,7 +193,7 @@ def _json(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False).encode()
 
 
-def _written(source: Source, record: Record) -> Written:
+def written_record(source: Source, record: Record) -> Written:
     key, window = _key(source, record.raw_key)
     return Written(key, _value(source, record.raw_value), record.time, window)
 
