@@ -141,6 +141,8 @@ def _drop(statement: s.Drop, metastore: Metastore) -> Change:
     if source.kind != statement.kind:
         reason = f"Incompatible data source type is {source.kind}, but statement was DROP {statement.kind}"
         raise refuse(reason, statement.place)
+    if source.is_source and statement.delete_topic:
+        raise refuse(f"Cannot delete topic for read-only source: {source.name}", statement.place)
     after = metastore
     for query in metastore.writers(source.name):
         if not query.plan.insert:

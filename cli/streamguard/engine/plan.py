@@ -149,6 +149,8 @@ def target(name: str, metastore: Metastore, statement: s.InsertInto, refuse: Ref
     if sink is None:
         known = meant(name, metastore.sources)
         raise refuse(f"Line: {place.line}, Col: {place.column}: Source {quoted(name)} does not exist.{known}", place)
+    if sink.is_source:
+        raise refuse(f"Cannot insert into read-only {sink.kind.lower()}: {sink.name}", place)
     if sink.is_table:
         reason = f"INSERT INTO can only be used to insert into a stream. {sink.name} is a table."
         raise refuse(reason, place)
@@ -208,6 +210,11 @@ def _check_name(statement: s.CreateSource | s.CreateAs, metastore: Metastore) ->
     if statement.or_replace and statement.if_not_exists:
         raise refuse("CREATE OR REPLACE and IF NOT EXISTS exclude each other", statement.place)
     other = metastore.source(statement.name)
+    read_only = isinstance(statement, s.CreateSource) and statement.is_source
+    if statement.or_replace and (read_only or (other is not None and other.is_source)):
+        kind = statement.kind.lower()
+        reason = f"Cannot add {kind} '{statement.name}': CREATE OR REPLACE is not supported on source {kind}s."
+        raise refuse(reason, statement.place)
     if other is None or statement.or_replace:
         return False
     if statement.if_not_exists:
