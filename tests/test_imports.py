@@ -18,7 +18,19 @@ ROWS = (
     {"model", "errors", "doubles"},
 )
 IO = {"confluent_kafka", "hypercorn", "starlette", "requests", "subprocess", "socket", "os", "time", "random"}
-ENGINE_EDGES = {"live_cases.py", "queries.py", "memory.py", "execute.py", "commands.py", "server.py", "client.py", "rest.py", "push.py"}
+ENGINE_EDGES = {
+    "live_cases.py",
+    "queries.py",
+    "memory.py",
+    "execute.py",
+    "commands.py",
+    "server.py",
+    "client.py",
+    "rest.py",
+    "push.py",
+    "streaming.py",
+    "inserting.py",
+}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

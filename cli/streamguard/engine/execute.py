@@ -8,6 +8,7 @@ one after the other.
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -36,6 +37,7 @@ from streamguard.engine.rejection import (
 )
 from streamguard.engine.request import StatementRequest
 from streamguard.engine.session import EDITABLE, OFFSET_RESET, after_set, checked
+from streamguard.engine.types import quoted
 from streamguard.errors import Fenced, KafkaError, StatementError, StreamguardError
 from streamguard.kafka.cluster import Cluster
 from streamguard.kafka.writer import Writer
@@ -117,6 +119,27 @@ class Statements:
                 )
             draft = self._check(request)
             return self._carry_out(draft)
+
+    def terminate_all(self, topics: Sequence[str]) -> list[dict[str, Any]]:
+        """End every query, forget every source, and delete those of their topics that a pattern of `topics` fits."""
+        sources = list(self.metastore.sources.values())
+        text = "TERMINATE ALL;" + "".join(f"DROP {each.kind} {quoted(each.name)};" for each in reversed(sources))
+        try:
+            patterns = [re.compile(each) for each in topics]
+        except re.error as exc:
+            raise bad_request(f"Invalid pattern: {exc}") from exc
+        entities = self.execute(StatementRequest(text))
+        mine = {each.topic for each in sources}
+        self._cluster.delete([topic for topic in mine if any(each.fullmatch(topic) for each in patterns)])
+        status = {"status": "QUEUED", "message": "Cluster is terminating", "queryId": None}
+        number = entities[-1].get("commandSequenceNumber", -1)
+        command_id = "cluster/TerminateCluster/terminate"
+        text = "TERMINATE CLUSTER;"
+        return [
+            answers.entity(
+                "currentStatus", text, commandId=command_id, commandStatus=status, commandSequenceNumber=number
+            )
+        ]
 
     def parsed(self, request: StatementRequest) -> list[s.Statement]:
         """The statements of a request, or a Rejection."""
@@ -341,11 +364,11 @@ def properties_of(request: StatementRequest, statements: Sequence[s.Statement]) 
     return properties
 
 
-def require_query(statements: list[s.Statement]) -> s.Query:
-    """The one SELECT of a request to /query or /query-stream; a Rejection otherwise."""
+def require_query(statements: list[s.Statement]) -> s.Query | s.PrintTopic:
+    """The one SELECT or PRINT of a request to /query or /query-stream; a Rejection otherwise."""
     queries = [each for each in statements if not isinstance(each, s.SetProperty | s.Define)]
     if len(queries) != 1:
         raise bad_request(f"Expected exactly one KSQL statement; found {len(queries)} instead")
-    if not isinstance(queries[0], s.Query):
+    if not isinstance(queries[0], s.Query | s.PrintTopic):
         raise bad_request(f"Statement type `{type(queries[0]).__name__}' not supported for this resource")
     return queries[0]

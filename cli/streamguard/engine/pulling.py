@@ -11,6 +11,7 @@ from streamguard.engine import syntax as s
 from streamguard.engine.compile import compile_source
 from streamguard.engine.framing import COMPLETED, LIMIT_REACHED, Heading
 from streamguard.engine.metastore import Metastore, Source
+from streamguard.engine.presenting import presenter
 from streamguard.engine.pull import Pull, pull
 from streamguard.engine.views import Views
 from streamguard.kafka.cluster import Cluster
@@ -32,12 +33,13 @@ class PullQuery:
         )
         self.last_words = "" if asked.plan.source.is_table else COMPLETED
         self._run = compile_source({query_id: asked.plan})
+        self._present = presenter([column.type for column in columns])
         self._batches = batches
         self._left = asked.plan.limit
         self._is_table = asked.plan.source.is_table
         self._id = query_id
 
-    def poll(self, _timeout: float) -> list[Sequence[Any]] | None:
+    def poll(self, _timeout: float) -> Sequence[Sequence[Any]] | None:
         """The next rows; None after the last."""
         if self._left is not None and self._left <= 0:
             self.last_words = "" if self._is_table else LIMIT_REACHED
@@ -45,11 +47,13 @@ class PullQuery:
         batch = next(self._batches, None)
         if batch is None:
             return None
-        rows: list[Sequence[Any]] = []
+        rows: list[list[Any]] = []
         self._run(batch, rows.append, self._refuse)
         if self._left is not None:
             rows = rows[: self._left]
             self._left -= len(rows)
+        for row in rows:
+            self._present(row)
         return rows
 
     def close(self) -> None:

@@ -17,6 +17,7 @@ from streamguard.engine.compile import compile_source
 from streamguard.engine.framing import COMPLETED, LIMIT_REACHED, Heading
 from streamguard.engine.metastore import Metastore
 from streamguard.engine.plan import QueryPlan, plan
+from streamguard.engine.presenting import presenter
 from streamguard.engine.rejection import TOO_MANY_QUERIES, Rejection, bad_request
 from streamguard.engine.session import EDITABLE, OFFSET_RESET
 from streamguard.kafka.cluster import Cluster
@@ -40,12 +41,13 @@ class PushQuery:
         )
         self.last_words = COMPLETED
         self._run = compile_source({query_id: made})
+        self._present = presenter([column.type for column in made.columns])
         self._reader = reader
         self._left = limit
         self._ended = threading.Event()
         self._on_close: list[Any] = []
 
-    def poll(self, timeout: float) -> list[Sequence[Any]] | None:
+    def poll(self, timeout: float) -> Sequence[Sequence[Any]] | None:
         """The next rows; None when the limit is reached or the query was ended."""
         if self._left is not None and self._left <= 0:
             self.last_words = LIMIT_REACHED
@@ -53,11 +55,13 @@ class PushQuery:
         if self._ended.is_set():
             return None
         messages = self._reader.poll(BATCH, timeout)
-        rows: list[Sequence[Any]] = []
+        rows: list[list[Any]] = []
         self._run(messages, rows.append, self._refuse)  # type: ignore[arg-type]  # a Message is MessageLike
         if self._left is not None:
             rows = rows[: self._left]
             self._left -= len(rows)
+        for row in rows:
+            self._present(row)
         return rows
 
     def end(self) -> None:

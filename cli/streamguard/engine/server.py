@@ -12,12 +12,14 @@ import logging
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from streamguard import __version__
+from streamguard.engine import topic_lines
 from streamguard.engine.commands import CommandLog
 from streamguard.engine.execute import Statements, properties_of, require_query
+from streamguard.engine.inserting import RowInserts, row_inserter
 from streamguard.engine.metrics import exposition
 from streamguard.engine.pulling import Pulls
 from streamguard.engine.push import Pushes
@@ -25,6 +27,8 @@ from streamguard.engine.queries import Queries
 from streamguard.engine.rejection import NOT_FOUND, NOT_READY, Rejection, bad_statement, told
 from streamguard.engine.request import RunningQuery, StatementRequest
 from streamguard.engine.session import check_property
+from streamguard.engine.streaming import Inserts
+from streamguard.engine.syntax import PrintTopic
 from streamguard.errors import Fenced, StatementError, StreamguardError
 from streamguard.kafka import logs
 from streamguard.kafka.cluster import Cluster
@@ -111,9 +115,17 @@ class Server:
         self._require_ready()
         return self._translated(lambda: self._statements.execute(request))
 
-    def query(self, request: StatementRequest) -> RunningQuery:
+    def query(self, request: StatementRequest) -> RunningQuery | topic_lines.TopicLines:
         self._require_ready()
         return self._translated(lambda: self._transient(request))
+
+    def inserts(self, target: str) -> Inserts:
+        self._require_ready()
+        return RowInserts(row_inserter(target, self._statements.metastore), self._writer)
+
+    def terminate(self, topics: Sequence[str]) -> list[dict[str, Any]]:
+        self._require_ready()
+        return self._translated(lambda: self._statements.terminate_all(topics))
 
     def close_query(self, query_id: str) -> None:
         self._require_ready()
@@ -141,10 +153,12 @@ class Server:
         if not self._ready:
             raise Rejection(NOT_READY, "KSQL is not yet ready to serve requests.")
 
-    def _transient(self, request: StatementRequest) -> RunningQuery:
-        """Start the one SELECT of a request."""
+    def _transient(self, request: StatementRequest) -> RunningQuery | topic_lines.TopicLines:
+        """Start the one SELECT or PRINT of a request."""
         statements = self._statements.parsed(request)
         query = require_query(statements)
+        if isinstance(query, PrintTopic):
+            return topic_lines.start(self.settings, self._cluster, query)
         session = properties_of(request, statements)
         metastore = self._statements.metastore
         try:
