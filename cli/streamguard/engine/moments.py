@@ -13,6 +13,7 @@ DAY = 86_400_000
 EPOCH = date(1970, 1, 1).toordinal()
 DATE = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?", re.ASCII)
 CLOCK = re.compile(r"(\d{1,2})(?::(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,9}))?)?)?", re.ASCII)
+MIDNIGHT = re.compile(r"24(:00?(:00?(\.0+)?)?)?")
 OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})?", re.ASCII)
 TIMESTAMP = re.compile(r"([^T+Z]+)(?:T([\d:.]*))?(.*)", re.ASCII)
 
@@ -61,8 +62,15 @@ def timestamp_of_text(text: str) -> int:
     day, clock, zone = found.groups()
     if clock is None and zone:
         raise ValueError("a text is not a timestamp: a zone needs a time before it")
-    local = date_of_text(day) * DAY + (time_of_text(clock) if clock else 0)
+    local = date_of_text(day) * DAY + _clock(clock)
     return local - offset_of(zone, local)
+
+
+def _clock(text: str | None) -> int:
+    """The time of a timestamp, where 24:00 is the next midnight."""
+    if not text:
+        return 0
+    return DAY if MIDNIGHT.fullmatch(text) else time_of_text(text)
 
 
 def offset_of(zone: str, local: int) -> int:

@@ -175,9 +175,7 @@ class Resolver:
         if node.operator == "+" and left.type == right.type == t.STRING:
             return Operation("concat", (left, right), t.STRING)
         if not (t.is_numeric(left.type) and t.is_numeric(right.type)):
-            hint = " (CAST the other side AS STRING)" if t.STRING in (left.type, right.type) else ""
-            reason = f"Unsupported arithmetic types. {left.type} {right.type} in {text(node)}{hint}"
-            raise self.refuse(reason, node.place)
+            raise self.refuse(_no_arithmetic(node, left.type, right.type), node.place)
         kind = t.wider(left.type, right.type)
         if isinstance(kind, t.Decimal):
             kind = decimal_result(node.operator, t.as_decimal(left.type), t.as_decimal(right.type))
@@ -325,6 +323,14 @@ def decimal_result(operator: str, left: t.Decimal, right: t.Decimal) -> t.Decima
         case _:
             whole = max(left.precision - left.scale, right.precision - right.scale)
             return t.Decimal(whole + scale + 1, scale)
+
+
+def _no_arithmetic(node: s.Binary, left: t.Type, right: t.Type) -> str:
+    if t.NULL in (left, right):
+        one, other = ("null" if kind == t.NULL else str(kind) for kind in (left, right))
+        return f"Error processing expression: {text(node)}. Arithmetic on types {one} and {other} are not supported."
+    hint = " (CAST the other side AS STRING)" if t.STRING in (left, right) else ""
+    return f"Unsupported arithmetic types. {left} {right} in {text(node)}{hint}"
 
 
 def _literal_type(value: bool | int | float | str | None) -> t.Type:

@@ -199,6 +199,11 @@ def test_predicates(text: str, row: dict[str, Any], expected: Any) -> None:
         ("I IN ('x')", 'Invalid Predicate: invalid input syntax for type INTEGER: "x".'),
         ("M IN (MAP('a' := T))", "MAP<STRING, INTEGER> = MAP<STRING, BOOLEAN> (MAP('a':=T))"),
         ("S + 1", "Unsupported arithmetic types. STRING INTEGER"),
+        (
+            "5.0 / null",
+            "Error processing expression: (5.0 / null). Arithmetic on types DECIMAL(2, 1) and null are not supported.",
+        ),
+        ("null * null", "Arithmetic on types null and null are not supported."),
         ("CAST(I AS DATE)", "Cast of INTEGER to DATE is not supported"),
         ("CASE WHEN T THEN 1 ELSE 'x' END", "Type for the default clause should be the same as for 'THEN' clauses."),
         ("CASE WHEN T THEN 1 WHEN T THEN 'x' END", "Type for all 'THEN' clauses should be the same."),

@@ -50,6 +50,7 @@ def test_results(text: str, expected: Any) -> None:
         ("CAST('1970-01-01T00:00:01' AS TIMESTAMP)", 1000),
         ("CAST('1970-01-01T01:00+0100' AS TIMESTAMP)", 0),
         ("CAST('1970' AS TIMESTAMP)", 0),
+        ("CAST('1970-01-01T24' AS TIMESTAMP)", DAY),
         ("CAST(CAST('1970-01-02T03:00' AS TIMESTAMP) AS DATE)", 1),
         ("CAST(CAST('1970-01-02T03:00' AS TIMESTAMP) AS TIME)", 10_800_000),
         ("CAST(CAST('1970-01-02' AS DATE) AS TIMESTAMP)", DAY),
