@@ -51,6 +51,8 @@ RESERVED = frozenset(
         "PRINT",
         "RIGHT",
         "SELECT",
+        "STREAM",
+        "TABLE",
         "TERMINATE",
         "THEN",
         "TRUE",
