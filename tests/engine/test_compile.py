@@ -12,10 +12,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streamguard.engine import types as t
-from streamguard.engine.analyze import Output
+from streamguard.engine.codecs.json import shown
 from streamguard.engine.compile import compile_source
 from streamguard.engine.emit import FAILURES
-from streamguard.engine.codecs.json import shown
+from streamguard.engine.grouping import Output
 from streamguard.engine.metastore import Column, Source
 from streamguard.engine.plan import QueryPlan
 from streamguard.engine.typed import Constant, Operation, Read, Typed

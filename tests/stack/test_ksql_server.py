@@ -119,7 +119,7 @@ def test_a_bad_statement_in_the_third_place_leaves_nothing_behind(ksql: KsqlProc
         ksql.run(text)
     assert refused.value.code == 40001
     text = text.replace("SELECT FROM WHERE", "CREATE STREAM b AS SELECT nope FROM a")
-    with pytest.raises(StatementRefused, match="SELECT column 'NOPE' cannot be resolved."):
+    with pytest.raises(StatementRefused, match="SELECT column 'NOPE' cannot be resolved"):
         ksql.run(text)
     assert ksql.run("SHOW STREAMS;")[0]["streams"] == []
     assert ksql.query_ids() == []
