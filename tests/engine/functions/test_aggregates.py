@@ -13,9 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamguard.engine import casts
 from streamguard.engine import types as t
 from streamguard.engine.functions.aggregates import AGGREGATES, Aggregate, decode, encode, find_aggregate
 from streamguard.engine.functions.registry import FunctionError
+from streamguard.engine.operations import wrap_integer
 from streamguard.engine.typed import Aggregation
 from streamguard.errors import AnalysisError
 from tests.engine.functions.evaluate import resolved
@@ -81,6 +83,21 @@ def test_results(found: Any, expected: Any) -> None:
 def test_a_sum_of_decimals_that_does_not_fit_is_an_error() -> None:
     with pytest.raises(ArithmeticError, match="Numeric field overflow"):
         made("SUM", [t.Decimal(3, 1)], [Decimal("50.9"), Decimal("50.8")])
+
+
+@pytest.mark.parametrize("name", ["COUNT", "SUM", "AVG", "MIN", "MAX"])
+@pytest.mark.parametrize("kind", [t.INTEGER, t.BIGINT, t.DOUBLE])
+@given(values=st.lists(st.integers(-(2**63), 2**63 - 1), max_size=5))
+def test_what_compiled_queries_write_inline_is_what_add_does(name: str, kind: t.Type, values: list[int]) -> None:
+    aggregate = find_aggregate(name, [kind])
+    assert aggregate.inline is not None
+    state = inlined = aggregate.initial()
+    for whole in values:
+        value = float(whole) if kind == t.DOUBLE else wrap_integer(whole) if kind == t.INTEGER else whole
+        state = aggregate.add(state, value)
+        text = aggregate.inline.format("value", state="inlined")
+        inlined = eval(text, dict(casts.NAMESPACE), {"value": value, "inlined": inlined})  # noqa: S307  our own text
+    assert inlined == state
 
 
 UNDOABLE: dict[str, list[t.Type]] = {

@@ -28,6 +28,13 @@ def count(call: Call) -> Aggregate:
     return Aggregate(call.returns, int, add, lambda a, b: a + b, undo=undo, inline="{state} + 1")
 
 
+INLINE_SUMS = {
+    "DOUBLE": "{state} + {0}",
+    "INTEGER": "wrap_integer({state} + {0})",
+    "BIGINT": "wrap_bigint({state} + {0})",
+}
+
+
 def _sums(kind: t.Type) -> tuple[Callable[[Any], Any], Any]:
     """A function that brings a sum back into its type, and zero."""
     if isinstance(kind, t.Decimal):
@@ -47,7 +54,7 @@ def _summing(kind: t.Type) -> Aggregate:
         lambda state, value: state if value is None else keep(plus(state, value)),
         lambda a, b: keep(plus(a, b)),
         undo=lambda state, value: state if value is None else keep(minus(state, value)),
-        inline="{state} + {0}" if kind == t.DOUBLE else None,
+        inline=INLINE_SUMS.get(t.base(kind)),
     )
 
 
@@ -93,6 +100,7 @@ def average(call: Call) -> Aggregate:
     def undo(state: list[Any], value: Any) -> list[Any]:
         return state if value is None else [keep(state[0] - value), state[1] - 1]
 
+    wrapped = "{state}[0] + {0}" if kind == t.DOUBLE else "wrap_bigint({state}[0] + {0})"
     return Aggregate(
         call.returns,
         lambda: [zero, 0],
@@ -100,6 +108,7 @@ def average(call: Call) -> Aggregate:
         lambda a, b: [keep(a[0] + b[0]), a[1] + b[1]],
         lambda state: float(state[0]) / state[1] if state[1] else 0.0,
         undo,
+        f"[{wrapped}, {{state}}[1] + 1]",
         intermediate=t.Struct((("SUM", kind), ("COUNT", t.BIGINT))),
     )
 
