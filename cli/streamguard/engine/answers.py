@@ -35,7 +35,7 @@ def source_row(source: Source) -> dict[str, Any]:
         "topic": source.topic,
         "keyFormat": source.key_format,
         "valueFormat": source.value_format,
-        "isWindowed": False,
+        "isWindowed": source.window is not None,
     }
 
 
@@ -78,12 +78,12 @@ def source_description(
     """DESCRIBE; `states` are those of the queries by id."""
     return {
         "name": source.name,
-        "windowType": None,
+        "windowType": None if source.window is None else source.window.type,
         "readQueries": [query_row(query, states[query.id]) for query in metastore.readers(source.name)],
         "writeQueries": [query_row(query, states[query.id]) for query in metastore.writers(source.name)],
         "fields": source.fields(),
         "type": source.kind,
-        "timestamp": "",
+        "timestamp": "" if source.timestamp is None else source.timestamp.column,
         "statistics": "",
         "errorStats": "",
         "extended": extended,
@@ -104,10 +104,11 @@ def query_description(
     query_id: str, text: str, plan: Any, fields: Sequence[Any], *, state: str | None, group: str | None, error: str
 ) -> dict[str, Any]:
     """EXPLAIN; `plan` prints as the execution plan."""
+    window = None if plan.grouping is None else plan.grouping.window
     return {
         "id": query_id,
         "statementText": text,
-        "windowType": None,
+        "windowType": None if window is None else window.kind,
         "fields": list(fields),
         "sources": [plan.source.name],
         "sinks": [plan.sink.name] if plan.sink else [],

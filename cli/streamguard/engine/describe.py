@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from streamguard.engine import answers
 from streamguard.engine import syntax as s
+from streamguard.engine.asserting import assert_topic
 from streamguard.engine.functions import answers as functions
 from streamguard.engine.functions import listing
 from streamguard.engine.functions.registry import unknown
@@ -68,7 +69,7 @@ class Describer:
                 self._explained(statement, metastore)
             case s.Show() if statement.what in SHOWN:
                 pass
-            case s.DescribeAll():
+            case s.DescribeAll() | s.AssertTopic():
                 pass
             case s.DescribeOther(kind="FUNCTION"):
                 _function(statement)
@@ -86,6 +87,8 @@ class Describer:
                 return self._shown(statement, text, metastore, properties, variables)
             case s.DescribeOther(kind="FUNCTION"):
                 return answers.entity("describe_function", text, **functions.description(_function(statement)))
+            case s.AssertTopic():
+                return assert_topic(statement, self._cluster)
             case s.DescribeAll():
                 return self._descriptions(text, metastore, statement.kind[:-1], extended=statement.extended)
             case s.Describe():

@@ -107,7 +107,10 @@ class Source:
 
     def fields(self) -> list[dict[str, object]]:
         """The columns in the form of ksqlDB's REST API."""
-        return fields(self.keys, self.values)
+        headers: list[dict[str, object]] = [
+            {"name": each.name, "schema": schema(each.type), "type": "HEADER"} for each in self.headers
+        ]
+        return [*fields(self.keys, self.values), *headers]
 
 
 def fields(keys: tuple[Column, ...], values: tuple[Column, ...]) -> list[dict[str, object]]:

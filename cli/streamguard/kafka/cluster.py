@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
 from typing import Any
 
@@ -63,6 +63,17 @@ class Cluster:
             count = self.partitions().get(topic, 0)
             if count or time.monotonic() > end:
                 return count
+            time.sleep(0.05)
+
+    def wait_for(self, topic: str, wrong: Callable[[list[int] | None], str], seconds: float) -> str:
+        """What is `wrong` with a topic, given the replicas of its partitions (None: there is none), after at most
+        `seconds`; empty as soon as nothing is.
+        """
+        end = time.monotonic() + seconds
+        while True:
+            reason = wrong(self.replicas().get(topic))
+            if not reason or time.monotonic() > end:
+                return reason
             time.sleep(0.05)
 
     def create(self, topics: Mapping[str, tuple[int, int]], config: Mapping[str, str] | None = None) -> None:
