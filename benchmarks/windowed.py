@@ -19,7 +19,7 @@ from benchmarks.handwritten_window import CHANGELOG, RESULT, SOURCE
 from benchmarks.rates import rate
 from benchmarks.routing import Round, table
 from benchmarks.servers import servers
-from streamguard.engine.client import KsqlClient
+from streamguard.engine.client import EARLIEST, KsqlClient
 from streamguard.kafka import clients, topics
 from streamguard.model import Topic
 from streamguard.settings import Settings, inherited_environment
@@ -55,9 +55,12 @@ def measure(records: int = RECORDS, rounds: int = ROUNDS) -> list[Round]:
 
 
 def _fill(settings: Settings, count: int) -> None:
-    """Payments of 1 kB, by the same seed every time, keyed by account; their times go on as they would."""
+    """Payments of 1 kB, by the same seed every time, keyed by account; their times go on as they would, from now on.
+
+    Not from long ago: Kafka deletes records by their times.
+    """
     producer = clients.producer(settings)
-    begin = int(datetime(2024, 1, 1, tzinfo=UTC).timestamp() * 1000)
+    begin = int(datetime.now(UTC).timestamp() * 1000)
     for number, (account, value) in enumerate(_payments(count)):
         producer.produce(SOURCE, value, account, timestamp=begin + number * 1000 // A_SECOND)
         if number % 10_000 == 0:
@@ -95,7 +98,8 @@ def _engine(stack: Stack, service: str, records: int) -> float:
     stack = Stack(settings, stack.project)
     stack.start(["ksql"])
     try:
-        KsqlClient(settings.ksql_url).ksql(STATEMENTS.format(topic=f"{service}-counts"))
+        statements = STATEMENTS.format(topic=f"{service}-counts")
+        KsqlClient(settings.ksql_url).ksql(statements, properties=EARLIEST)
         return rate(settings, f"sg.ksql.{service}.{SOURCE}", SOURCE, records)
     finally:
         stack.supervisor.stop_program("ksql")
