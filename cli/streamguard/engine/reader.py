@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from streamguard.engine.places import Place, excerpt, meant
 from streamguard.engine.tokens import DECIMAL, DOUBLE, END, INTEGER, NAME, QUOTED, STRING, Token
@@ -176,17 +176,24 @@ class Reader:
             raise self.invalid(f"{value} is too large a number for {clause}", start.to(self.last))
         return value
 
-    def unexpected(self, reason: str, known: Iterable[str] = (), detail: str = "") -> ParseError:
+    def unexpected(self, reason: str, known: Collection[str] = (), detail: str = "") -> ParseError:
         """An error at the next token. `detail` is what ksqlDB says about it, if that is fixed."""
         token = self.token
         found = "the statement ends here" if token.kind == END else f"found {_shown(token)}"
-        hint = meant(token.value, known) if token.kind == NAME else ""
+        hint = (meant(token.value, known) if token.kind == NAME else "") or self._misspelt_before(known)
         if not hint and token.kind == NAME and token.value in RESERVED:
             hint = " (a reserved word: quote it with ` to use it as a name)"
         at = f"{token.place.line}:{token.place.column}"
         detail = detail or f"Syntax error at or near '{_shown(token)}' at line {at}"
         told = f"line {at}: Syntax Error\n{detail}\nStatement: {self.text.strip()}\n{reason}, {found}{hint}"
         return self._error(f"{reason}, {found}{hint}", token.place, told)
+
+    def _misspelt_before(self, known: Collection[str]) -> str:
+        """``FROM x WHRE y``: the word that is meant was taken for an alias, and what is wrong comes after it."""
+        before = self.tokens[max(0, self.index - 1)]
+        if self.index == 0 or before.kind != NAME or before.value in RESERVED or before.value in known:
+            return ""
+        return meant(before.value, known).replace("?)", f" instead of {_shown(before)}?)")
 
     def unsupported(self, what: str, place: Place | None = None) -> ParseError:
         """An error for something that ksqlDB has and this engine does not, yet."""
