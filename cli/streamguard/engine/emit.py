@@ -20,6 +20,7 @@ RANGES = {
     t.INTEGER: ("-2147483648", "2147483647", "wrap_integer"),
     t.BIGINT: (str(-(2**63)), str(2**63 - 1), "wrap_bigint"),
 }
+BRANCHES = 40  # of a CASE in one expression
 EXACT_SYMBOLS = {"=": "==", "<>": "!="}
 EXACT_FUNCTIONS = {"+": "add_decimal", "-": "subtract_decimal", "*": "multiply_decimal"}
 
@@ -250,11 +251,22 @@ def _like(emitter: Emitter, node: Operation) -> Code:
 
 def _case(emitter: Emitter, node: Operation) -> Code:
     codes = [emitter.emit(each) for each in node.arguments]
+    branches = list(zip(codes[:-1:2], codes[1:-1:2], strict=True))
     text = codes[-1].text
-    for condition, result in reversed(list(zip(codes[:-1:2], codes[1:-1:2], strict=True))):
-        text = f"({result.text} if {condition.text} else {text})"
+    for start in reversed(range(0, len(branches), BRANCHES)):
+        part = branches[start : start + BRANCHES]
+        if start == 0 and len(branches) <= BRANCHES:
+            text = f"({_chosen(part, text)})"
+        else:  # Python takes only so many nested expressions: the branches of a long CASE are functions of their own
+            missing, name = emitter.share("missing", object()), emitter.share("x", None)
+            found = f"(lambda: {_chosen(part, missing)})()"
+            text = f"({name} if ({name} := {found}) is not {missing} else {text})"
     results = [*codes[1:-1:2], codes[-1]]
     return Code(text, any(code.nullable for code in results), any(code.fails for code in codes))
+
+
+def _chosen(branches: list[tuple[Code, Code]], otherwise: str) -> str:
+    return "".join(f"{result.text} if {condition.text} else " for condition, result in branches) + otherwise
 
 
 def _cast(emitter: Emitter, node: Operation) -> Code:

@@ -183,6 +183,14 @@ def test_predicates(text: str, row: dict[str, Any], expected: Any) -> None:
     assert value(text, row) is expected or value(text, row) == expected
 
 
+@pytest.mark.parametrize("count", [1, 39, 40, 41, 400, 1500])
+def test_a_case_may_have_any_number_of_branches(count: int) -> None:
+    branches = " ".join(f"WHEN I = {number} THEN 'a{number}'" for number in range(count))
+    for number in {0, count // 2, count - 1}:
+        assert value(f"CASE {branches} ELSE 'none' END", {"I": number}) == f"a{number}"
+    assert value(f"CASE {branches} ELSE 'none' END", {"I": count}) == "none"
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
