@@ -252,19 +252,6 @@ class Groups:
     def functions(self) -> list[str]:
         """The functions that change a group of a table: `replace` for a row, `change` for one group."""
         number = self.number
-        undone = [
-            f"row[{p}] = {self._share('undo', each.undo)}(row[{p}], *old[{p - STATES}])"
-            for p, each in enumerate(self.aggregates, STATES)
-        ]
-        added = [
-            f"row[{p}] = {self.added[p - STATES]}(row[{p}], *new[{p - STATES}])"
-            for p in range(STATES, STATES + len(self.aggregates))
-        ]
-        names = [f"g{position}" for position in range(len(self.grouping.by))]
-        for expression, name in zip(self.grouping.by, names, strict=True):
-            self._bind(expression, name)
-        emitted = self._emit("group", "row[0]")
-        self._forget()
         return [
             f"def replace_{number}(store, old, new, {CONTEXT}):",
             "    if old is None and new is None: return 0",
@@ -276,7 +263,22 @@ class Groups:
             "    if new is not None:",
             f"        made += change_{number}(store, new[0], new[1], None, new[2], {CONTEXT})",
             "    return made",
-            f"def change_{number}(store, group, by, old, new, {CONTEXT}):",
+            *self._change_function(),
+        ]
+
+    def _change_function(self) -> list[str]:
+        """One group: what an old row gave is taken back, what a new one gives added, the result written."""
+        places = range(STATES, STATES + len(self.aggregates))
+        undo = [self._share("undo", each.undo) for each in self.aggregates]
+        undone = [f"row[{p}] = {undo[p - STATES]}(row[{p}], *old[{p - STATES}])" for p in places]
+        added = [f"row[{p}] = {self.added[p - STATES]}(row[{p}], *new[{p - STATES}])" for p in places]
+        names = [f"g{position}" for position in range(len(self.grouping.by))]
+        for expression, name in zip(self.grouping.by, names, strict=True):
+            self._bind(expression, name)
+        emitted = self._emit("group", "row[0]")
+        self._forget()
+        return [
+            f"def change_{self.number}(store, group, by, old, new, {CONTEXT}):",
             f"    {self.count} = 0",
             f"    {', '.join(names)}, = by",
             "    row = store.rows.get(group)",
@@ -286,9 +288,9 @@ class Groups:
             "    else:",
             "        if time > row[0]: row[0] = time",
             "        if old is not None:",
-            *indented(3, undone or ["pass"]),
+            *indented(3, undone),
             "    if new is not None:",
-            *indented(2, added or ["pass"]),
+            *indented(2, added),
             "    store.changed[group] = None",
             *indented(1, emitted),
             f"    return {self.count}",
