@@ -29,6 +29,7 @@ ENGINE_EDGES = {
     "rest.py",
     "push.py",
     "streaming.py",
+    "phrases.py",
     "inserting.py",
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))

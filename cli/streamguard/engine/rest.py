@@ -13,9 +13,11 @@ from urllib.parse import urlsplit
 
 from anyio import to_thread
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from streamguard.engine.framing import DELIMITED, dumps, negotiate
 from streamguard.engine.rejection import (
@@ -83,7 +85,20 @@ def application(api: Api) -> Starlette:
     ]
     routes = [Route(path, _guarded(api, function), methods=[method]) for method, path, function in endpoints]
     routes.append(Route("/", _root, methods=["GET"]))
-    return Starlette(routes=routes, exception_handlers={404: _not_found, 405: _not_found})
+    handlers = {404: _not_found, 405: _not_found}
+    return Starlette(routes=routes, exception_handlers=handlers, middleware=[Middleware(AbsoluteForm)])
+
+
+class AbsoluteForm:
+    """Takes requests that name their target by its whole URL, as a server must and old clients do."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith(("http://", "https://")):
+            scope["path"] = urlsplit(scope["path"]).path or "/"
+        await self._app(scope, receive, send)
 
 
 def parse_request(body: bytes, *, text_field: str, properties_field: str) -> StatementRequest:
@@ -216,7 +231,8 @@ async def _query(api: Api, request: Request) -> Response:
     started = await to_thread.run_sync(api.query, parsed)
     if isinstance(started, TopicLines):
         return lines_response(started, "text/plain")
-    return rows_response(started, negotiate(request.headers.get("accept", ""), classic=True))
+    framing = negotiate(request.headers.get("accept", ""), classic=True)
+    return rows_response(started, framing, http2=_is_http2(request))
 
 
 async def _query_stream(api: Api, request: Request) -> Response:
@@ -224,7 +240,7 @@ async def _query_stream(api: Api, request: Request) -> Response:
     framing = negotiate(request.headers.get("accept", ""), classic=False)
     started = await to_thread.run_sync(api.query, parsed)
     if not isinstance(started, TopicLines):
-        return rows_response(started, framing)
+        return rows_response(started, framing, http2=_is_http2(request))
     if framing.media_type == DELIMITED:
         return lines_response(started, DELIMITED)
     await to_thread.run_sync(started.close)
@@ -232,7 +248,8 @@ async def _query_stream(api: Api, request: Request) -> Response:
 
 
 async def _inserts_stream(api: Api, request: Request) -> Response:
-    if request.scope["http_version"] != "2":
+    """Over HTTP/2. A client that asks to change to it is served too: hypercorn lets no request with a body change."""
+    if not _is_http2(request) and "h2c" not in request.headers.get("upgrade", ""):
         raise Rejection(HTTP2_ONLY, "This endpoint is only available when using HTTP2")
     rows = split(request.stream())
     first: list[bytes] = await anext(rows, [])
@@ -242,6 +259,10 @@ async def _inserts_stream(api: Api, request: Request) -> Response:
     inserts = await to_thread.run_sync(api.inserts, target)
     as_array = JSON_TYPE in request.headers.get("accept", "")
     return Acknowledgements(_chained(first[1:], rows), inserts, as_array=as_array)
+
+
+def _is_http2(request: Request) -> bool:
+    return bool(request.scope["http_version"] == "2")
 
 
 async def _chained(first: list[bytes], rest: AsyncIterator[list[bytes]]) -> AsyncIterator[list[bytes]]:

@@ -211,8 +211,10 @@ async def _serve(server: Server, listener: socket.socket) -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
+    from streamguard.engine import phrases
     from streamguard.engine.rest import application
 
+    phrases.install()
     config = Config()
     config.bind = [f"fd://{listener.detach()}"]  # hypercorn closes it
     config.accesslog = None

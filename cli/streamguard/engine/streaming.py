@@ -24,9 +24,13 @@ POLL_SECONDS = 0.1
 LONGEST_ROW = 10 * 1024 * 1024
 
 
-def rows_response(query: RunningQuery, framing: Framing) -> Response:
-    """The rows of a query."""
-    return StreamingResponse(_frames(query, framing), media_type=framing.media_type)
+def rows_response(query: RunningQuery, framing: Framing, *, http2: bool) -> Response:
+    """The rows of a query.
+
+    Delimited rows over HTTP/2 are sent one a frame, as ksqlDB does: there are clients that take a frame for a row.
+    """
+    alone = http2 and framing.media_type == DELIMITED
+    return StreamingResponse(_frames(query, framing, alone=alone), media_type=framing.media_type)
 
 
 def lines_response(printing: TopicLines, media_type: str) -> Response:
@@ -34,14 +38,17 @@ def lines_response(printing: TopicLines, media_type: str) -> Response:
     return StreamingResponse(_lines(printing), media_type=media_type)
 
 
-async def _frames(query: RunningQuery, framing: Framing) -> AsyncIterator[bytes]:
+async def _frames(query: RunningQuery, framing: Framing, *, alone: bool) -> AsyncIterator[bytes]:
     """The body. It ends after the last row, or in the middle when the client goes away."""
     limiter = anyio.CapacityLimiter(1)  # a thread of its own: a hundred idle queries must not block /ksql
     try:
         yield framing.head(query.heading)
         while (rows := await to_thread.run_sync(query.poll, POLL_SECONDS, limiter=limiter)) is not None:
-            if rows:
-                yield framing.rows(rows)
+            for piece in ([row] for row in rows) if alone else (rows,):
+                if body := framing.rows(piece):
+                    yield body
+                    if alone:
+                        await anyio.sleep(0)  # the server's sender takes it, before the next one is joined to it
         yield framing.finish(query.last_words)
     except (Rejection, StreamguardError) as exc:
         yield framing.finish("", _rejection(exc).body())
