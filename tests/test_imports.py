@@ -21,6 +21,7 @@ IO = {"confluent_kafka", "hypercorn", "starlette", "requests", "subprocess", "so
 ENGINE_EDGES = {
     "live_cases.py",
     "queries.py",
+    "source_task.py",
     "memory.py",
     "execute.py",
     "commands.py",

@@ -14,9 +14,10 @@ from streamguard.engine.functions.registry import unknown
 from streamguard.engine.metastore import Metastore, Query, Source
 from streamguard.engine.places import meant
 from streamguard.engine.plan import QueryPlan, plan
-from streamguard.engine.queries import PersistentQuery, Queries
+from streamguard.engine.queries import Queries
 from streamguard.engine.refusals import refuser
 from streamguard.engine.session import property_rows
+from streamguard.engine.source_task import PersistentQuery
 from streamguard.engine.types import schema
 from streamguard.errors import AnalysisError
 from streamguard.kafka.cluster import Cluster

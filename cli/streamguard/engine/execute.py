@@ -25,7 +25,7 @@ from streamguard.engine.inserts import Insertion, insert
 from streamguard.engine.metastore import Metastore
 from streamguard.engine.parse import parse, parse_one
 from streamguard.engine.plan import QueryPlan, SourcePlan
-from streamguard.engine.queries import PersistentQuery, Queries
+from streamguard.engine.queries import Queries
 from streamguard.engine.rejection import (
     COMMAND_TIMEOUT,
     QUERY_ENDPOINT,
@@ -37,6 +37,7 @@ from streamguard.engine.rejection import (
 )
 from streamguard.engine.request import StatementRequest
 from streamguard.engine.session import EDITABLE, OFFSET_RESET, after_set, checked
+from streamguard.engine.source_task import PersistentQuery
 from streamguard.engine.types import quoted
 from streamguard.errors import Fenced, KafkaError, StatementError, StreamguardError
 from streamguard.kafka.cluster import Cluster

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Protocol
 
-from streamguard.engine.queries import PersistentQuery, Queries
+from streamguard.engine.queries import Queries
+from streamguard.engine.source_task import PersistentQuery
 from streamguard.errors import StreamguardError
 from streamguard.kafka.cluster import Cluster
 
