@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from streamguard.doubles import double_text
 from streamguard.engine import syntax as s
 from streamguard.engine.printing import kind, name
 
@@ -90,4 +91,6 @@ def _case(node: s.Case, qualifier: str | None) -> str:
 def _literal(value: bool | int | float | str | None) -> str:
     if isinstance(value, str):
         return "'" + value.replace("'", "''") + "'"
+    if isinstance(value, float):
+        return double_text(value)
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

@@ -145,7 +145,7 @@ OVERLOADS = [
 
 
 @pytest.mark.parametrize(("name", "overload"), OVERLOADS)
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_function_gives_a_value_of_its_type_or_a_failure(name: str, overload: Overload, data: st.DataObject) -> None:
     types = [given_type(parameter.type) for parameter in overload.signature.parameters]
