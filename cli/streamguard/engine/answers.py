@@ -148,8 +148,25 @@ def listing(answer: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[str]]
     if kind == "queryDescription":
         description = answer["queryDescription"]
         return [{"message": description.get("executionPlan") or description.get("topology") or ""}], []
+    if kind == "type_list":
+        types = answer.get("types") or {}
+        return [{"name": name, "type": type_text(schema)} for name, schema in types.items()], ["name", "type"]
+    if kind == "describe_function":
+        return [{"message": text} for text in (answer.get("description"), *_variants(answer)) if text], []
     status = answer.get("commandStatus") or {}
     return [{"message": status.get("message") or answer.get("message") or kind}], []
+
+
+def _variants(answer: Mapping[str, Any]) -> list[str]:
+    """``LEN(input STRING) -> INTEGER`` for each way to call the function."""
+    made = []
+    for variant in answer.get("functions") or []:
+        arguments = [
+            f"{each.get('name') or ''} {each['type']}{' ...' if each.get('isVariadic') else ''}".strip()
+            for each in variant["arguments"]
+        ]
+        made.append(f"{answer['name']}({', '.join(arguments)}) -> {variant['returnType']}")
+    return made
 
 
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
