@@ -5,11 +5,13 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections import Counter
 from collections.abc import Iterator
 
 import pytest
+import requests
 
 from streamguard.engine import changelog, processing_log, stages
 from streamguard.engine.commands import topic_name
@@ -108,6 +110,9 @@ def test_a_query_that_remembers_has_a_changelog_that_goes_with_it(ksql: KsqlProc
     topics.send(topic, events(0, 10))
     topics.wait_for(f"{topics.prefix}-t", 10)
     assert [topics.exists(name) for name in internal] == [True, True]
+    metrics = requests.get(f"{ksql.client.url}/metrics", timeout=5).text
+    counted = re.findall(rf'streamguard_ksql_state_rows{{partition="\d",query="{query_id}"}} (\S+)', metrics)
+    assert sum(map(float, counted)) == len(KINDS)
     ksql.run(f"TERMINATE {query_id};")
     wait_for(lambda: not any(topics.exists(name) for name in internal), 10, "the end of the internal topics")
 
