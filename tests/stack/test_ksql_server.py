@@ -35,7 +35,7 @@ def server(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iter
     yield process
     if process.runs():
         assert process.stop() == 0
-    Topics(settings, f"{service_id}-").delete([topic_name(service_id)])
+    Topics(settings, service_id).delete([topic_name(service_id)])
 
 
 @pytest.fixture
