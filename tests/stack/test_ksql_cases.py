@@ -33,7 +33,7 @@ def server(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iter
     process.start()
     yield process
     assert process.stop() == 0
-    Topics(settings, f"{service_id}-").delete([topic_name(service_id)])
+    Topics(settings, service_id).delete([topic_name(service_id)])
 
 
 def paid(amount: float) -> Given:
