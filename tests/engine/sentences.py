@@ -180,6 +180,14 @@ RULES: dict[str, Sequence[str]] = {
         "NOPE",
     ),
 }
+SORTS = {
+    "space": re.compile(r"\s"),
+    "string": re.compile("'"),
+    "number": re.compile(r"\d"),
+    "type": re.compile(r"(?i)(?:INT|INTEGER|BIGINT|STRING|VARCHAR|DOUBLE|BOOLEAN|TIMESTAMP|DATE|TIME|BYTES)\b"),
+    "keyword": re.compile(r"[A-Z]{2,}\b"),
+    "name": re.compile(r"[A-Za-z_]"),
+}
 NESTS = (("(", ")"), ("-", ""), ("NOT ", ""), ("ARRAY<", ">"), ("ARRAY[", "]"), ("ABS(", ")"), ("CASE WHEN ", " END"))
 GIANTS = ("9" * 390, "9" * 5000, "'" + "x" * 20_000 + "'", "a" * 9000, "1E99999", "0" * 300)
 MARK = re.compile("«([a-z]+)»")
@@ -238,11 +246,21 @@ def sentence(random: Random, rule: str = "statement", depth: int = 7) -> str:
 def damaged(random: Random, texts: Sequence[str]) -> str:
     """One of the texts after one to four small or large accidents."""
     words = WORD.findall(random.choice(texts))
-    for _ in range(random.randint(1, 4)):
+    for _ in range(random.choice((1, 1, 2, 4))):
         if words:
-            accident = random.choice((_move, _move, _replace, _replace, _enlarge))
+            accident = random.choice((_exchange, _exchange, _exchange, _move, _replace, _replace, _enlarge))
             accident(random, words, random.randrange(len(words)), random.choice(texts))
     return "".join(words)
+
+
+def _exchange(random: Random, words: list[str], at: int, text: str) -> None:
+    """A word becomes another of its sort, from here or from another text: what comes out is often a statement."""
+    sort = _sort(words[at])
+    words[at] = random.choice([word for word in (*words, *WORD.findall(text)) if _sort(word) == sort])
+
+
+def _sort(word: str) -> str:
+    return next((sort for sort, pattern in SORTS.items() if pattern.match(word)), "symbol")
 
 
 def _move(random: Random, words: list[str], at: int, text: str) -> None:
