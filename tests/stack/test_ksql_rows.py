@@ -12,6 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 import requests
+from confluent_kafka.admin import ConfigResource, ResourceType
 
 from streamguard.errors import StatementRefused
 from streamguard.settings import Settings
@@ -189,3 +190,18 @@ def test_topics_are_asserted(server: KsqlProcess, topics: Topics) -> None:
     assert refused.value.code == 41700
     with pytest.raises(StatementRefused, match="exists"):
         server.run(f"ASSERT NOT EXISTS TOPIC '{topic}' TIMEOUT 100 MILLISECONDS;")
+
+
+@pytest.mark.usefixtures("events")
+def test_the_topic_of_a_table_keeps_the_last_record_of_each_key(server: KsqlProcess, topics: Topics) -> None:
+    for name, window in (("plain", ""), ("windowed", "WINDOW TUMBLING (SIZE 30 DAYS, RETENTION 60 DAYS)")):
+        made = f"CREATE TABLE {name} WITH (KAFKA_TOPIC='{topics.prefix}-{name}') AS"
+        server.run(f"{made} SELECT k, COUNT(*) AS c FROM events {window} GROUP BY k;")
+    assert config(topics, f"{topics.prefix}-plain", "cleanup.policy") == "compact"
+    assert config(topics, f"{topics.prefix}-windowed", "cleanup.policy") == "compact,delete"
+    assert config(topics, f"{topics.prefix}-windowed", "retention.ms") == str(60 * 86_400_000)
+
+
+def config(topics: Topics, topic: str, name: str) -> str:
+    resource = ConfigResource(ResourceType.TOPIC, topic)
+    return str(topics.admin.describe_configs([resource])[resource].result(10)[name].value)

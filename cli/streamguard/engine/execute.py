@@ -22,7 +22,7 @@ from streamguard.engine.commands import Command, CommandLog
 from streamguard.engine.compile import compile_source
 from streamguard.engine.describe import Describer, Pushes
 from streamguard.engine.inserts import Insertion, insert
-from streamguard.engine.metastore import Metastore
+from streamguard.engine.metastore import Metastore, Source
 from streamguard.engine.parse import parse, parse_one
 from streamguard.engine.plan import QueryPlan, SourcePlan
 from streamguard.engine.queries import Queries
@@ -39,6 +39,7 @@ from streamguard.engine.request import StatementRequest
 from streamguard.engine.session import EDITABLE, OFFSET_RESET, after_set, checked
 from streamguard.engine.source_task import PersistentQuery
 from streamguard.engine.types import quoted
+from streamguard.engine.views import topic_config
 from streamguard.errors import Fenced, KafkaError, StatementError, StreamguardError
 from streamguard.kafka.cluster import Cluster
 from streamguard.kafka.writer import Writer
@@ -73,6 +74,7 @@ class Draft:
     number: int
     steps: list[Step] = field(default_factory=list)
     topics: dict[str, tuple[int, int]] = field(default_factory=dict)
+    configs: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 class Statements:
@@ -214,7 +216,7 @@ class Statements:
         if not self._knows(draft, source.topic):
             if source.partitions is None:
                 raise bad_statement(f"Kafka topic does not exist: {source.topic}", statement.text + ";")
-            self._plan_topic(draft, source.topic, source.partitions, source.replicas)
+            self._plan_topic(draft, source, source.partitions)
             return
         self._check_existing(source.topic, source.partitions, source.replicas, statement, draft)
 
@@ -227,7 +229,7 @@ class Statements:
             if not self._knows(draft, sink.topic):
                 raise bad_statement(f"Kafka topic does not exist: {sink.topic}", statement.text + ";")
         elif sink.topic not in draft.partitions:
-            self._plan_topic(draft, sink.topic, sink.partitions or draft.partitions[source.topic], sink.replicas)
+            self._plan_topic(draft, sink, sink.partitions or draft.partitions[source.topic], made.retention)
         else:
             self._check_existing(sink.topic, sink.partitions, sink.replicas, statement, draft)
 
@@ -236,9 +238,10 @@ class Statements:
             draft.partitions[topic] = partitions
         return topic in draft.partitions
 
-    def _plan_topic(self, draft: Draft, topic: str, partitions: int, replicas: int | None) -> None:
-        draft.topics[topic] = (partitions, replicas or self._cluster.replication)
-        draft.partitions[topic] = partitions
+    def _plan_topic(self, draft: Draft, source: Source, partitions: int, retention: int | None = None) -> None:
+        draft.topics[source.topic] = (partitions, source.replicas or self._cluster.replication)
+        draft.configs[source.topic] = topic_config(source, retention)
+        draft.partitions[source.topic] = partitions
 
     def _check_existing(
         self, topic: str, partitions: int | None, replicas: int | None, statement: s.Statement, draft: Draft
@@ -267,7 +270,8 @@ class Statements:
         commands = [step.command for step in draft.steps if step.command is not None]
         numbers: list[int] = []
         if commands:
-            self._cluster.create(draft.topics)
+            for name, wanted in draft.topics.items():
+                self._cluster.create({name: wanted}, draft.configs[name])
             numbers = self._write(commands)
         entities: list[dict[str, Any]] = []
         dropped: list[str] = []

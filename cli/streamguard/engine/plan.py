@@ -88,6 +88,11 @@ class QueryPlan:
         return self.grouping is not None or (self.source.is_table and self.where is not None)
 
     @property
+    def retention(self) -> int | None:
+        """How long windows are kept, in ms; None without windows."""
+        return None if self.grouping is None or self.grouping.window is None else self.grouping.window.retention
+
+    @property
     def repartitioned(self) -> bool:
         """Whether records of one group may be in several partitions of the source."""
         return self.grouping is not None and not self.grouping.unchanged

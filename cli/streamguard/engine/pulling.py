@@ -103,6 +103,6 @@ class Pulls:
 def _retention(source: Source, metastore: Metastore) -> int | None:
     """How long the query that makes a table keeps its windows, in ms."""
     for query in metastore.writers(source.name):
-        if query.plan.grouping is not None and query.plan.grouping.window is not None:
-            return query.plan.grouping.window.retention
+        if query.plan.retention is not None:
+            return query.plan.retention
     return None

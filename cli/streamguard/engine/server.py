@@ -113,7 +113,9 @@ class Server:
 
     def execute(self, request: StatementRequest) -> list[dict[str, Any]]:
         self._require_ready()
-        return self._translated(lambda: self._statements.execute(request))
+        entities = self._translated(lambda: self._statements.execute(request))
+        self._pulls.views.keep(self._statements.metastore.sources)
+        return entities
 
     def query(self, request: StatementRequest) -> RunningQuery | topic_lines.TopicLines:
         self._require_ready()

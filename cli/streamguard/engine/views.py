@@ -8,7 +8,7 @@ the whole table, the answer is complete also when several servers share the quer
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Container, Iterable, Iterator
 from typing import Any
 
 from streamguard.engine.codecs.keys import BOUND, BOUNDS
@@ -18,8 +18,19 @@ from streamguard.kafka.cluster import Cluster
 from streamguard.kafka.reader import TO_THE_END, Reader
 from streamguard.settings import Settings
 
+LEAST_RETENTION = 7 * 86_400_000
+"""Milliseconds that windows are left in a topic even when they count for less."""
 SECONDS = 30.0
 """Longest wait for Kafka without any record."""
+
+
+def topic_config(source: Source, retention: int | None) -> dict[str, str]:
+    """How the topic of a source is made: a table's keeps the last record of each key, windows as long as they count."""
+    if not source.is_table:
+        return {}
+    if retention is None:
+        return {"cleanup.policy": "compact"}
+    return {"cleanup.policy": "compact,delete", "retention.ms": str(max(retention, LEAST_RETENTION))}
 
 
 class Table:
@@ -125,7 +136,7 @@ class Views:
                 view = self._views[source.name] = View(self._settings, self._cluster, source, retention)
             return view
 
-    def keep(self, names: Collection[str]) -> None:
+    def keep(self, names: Container[str]) -> None:
         """Forget the views of tables that are not among these."""
         with self._lock:
             self._views = {name: view for name, view in self._views.items() if name in names}
