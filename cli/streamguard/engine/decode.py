@@ -18,7 +18,7 @@ from streamguard.engine.codecs import Undecodable, unusual, value_decoder
 from streamguard.engine.codecs.coercion import coercion
 from streamguard.engine.codecs.json import holds_decimal
 from streamguard.engine.codecs.layouts import Layout, Layouts
-from streamguard.engine.codecs.numbers import LONG_NUMBER
+from streamguard.engine.codecs.numbers import has_long_number
 from streamguard.engine.emit import Emitter
 from streamguard.engine.metastore import Column, Source
 from streamguard.engine.typed import Field, Read, Typed, parts_of
@@ -49,7 +49,7 @@ class Decoding:
             "general": self._general(),
             "join": "".join,
             "loads": orjson.loads,
-            "long_number": LONG_NUMBER.search,
+            "has_long_number": has_long_number,
             "unusual": unusual,
         }
 
@@ -67,7 +67,7 @@ class Decoding:
         if self.has_quick:
             exact = any(holds_decimal(node.type) for node, _ in self.wanted)
             quick = [
-                *(["if long_number(raw): unusual()"] if exact else []),
+                *(["if has_long_number(raw): unusual()"] if exact else []),
                 "row = value = loads(raw)",
                 "if type(value) is not dict: unusual()",
                 *self.quick,

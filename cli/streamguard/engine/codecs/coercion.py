@@ -17,6 +17,7 @@ from streamguard.engine.codecs.numbers import decimal_of_text, double_of_text, f
 
 Coerce = Callable[[Any, str], Any]
 NUMBERS = (int, float, Exact)
+TINY = 1e-290
 
 
 def coercion(kind: t.Type) -> Coerce:
@@ -157,6 +158,8 @@ def _decimal(kind: t.Decimal) -> Coerce:
         number = decimal_of_text(value) if type(value) is str else value
         if type(number) not in NUMBERS:
             raise wrong(value, kind, path)
+        if type(number) is float and -TINY < number < TINY:  # its digits may be lost, as those of 1e-400
+            raise Unusual
         return fitted(number, kind)
 
     return coerce

@@ -14,7 +14,7 @@ from streamguard.doubles import double_json
 from streamguard.engine import types as t
 from streamguard.engine.codecs.coercion import coercion
 from streamguard.engine.codecs.errors import Undecodable
-from streamguard.engine.codecs.numbers import LONG_NUMBER
+from streamguard.engine.codecs.numbers import has_long_number
 
 
 def decoder(kind: t.Type, part: str) -> Callable[[bytes], Any]:
@@ -37,11 +37,11 @@ def decoder(kind: t.Type, part: str) -> Callable[[bytes], Any]:
 def quick_decoder(kind: t.Type, part: str) -> Callable[[bytes], Any]:
     """The same function, quick for most values."""
     complete, coerce, loads = decoder(kind, part), coercion(kind), orjson.loads
-    has_long_number = LONG_NUMBER.search if holds_decimal(kind) else lambda _: None
+    is_long = has_long_number if holds_decimal(kind) else lambda _: False
 
     def decode(raw: bytes) -> Any:
         try:
-            if has_long_number(raw) is None:
+            if not is_long(raw):
                 return coerce(loads(raw), "$")
         except (ValueError, ArithmeticError, RecursionError):
             pass  # bytes that do not fit, or numbers that need all their digits
