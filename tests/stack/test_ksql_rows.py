@@ -194,12 +194,11 @@ def test_topics_are_asserted(server: KsqlProcess, topics: Topics) -> None:
 
 @pytest.mark.usefixtures("events")
 def test_the_topic_of_a_table_keeps_the_last_record_of_each_key(server: KsqlProcess, topics: Topics) -> None:
-    for name, window in (("plain", ""), ("windowed", "WINDOW TUMBLING (SIZE 30 DAYS, RETENTION 60 DAYS)")):
+    for name, window in (("plain", ""), ("windowed", "WINDOW TUMBLING (SIZE 1 DAY)")):
         made = f"CREATE TABLE {name} WITH (KAFKA_TOPIC='{topics.prefix}-{name}') AS"
         server.run(f"{made} SELECT k, COUNT(*) AS c FROM events {window} GROUP BY k;")
     assert config(topics, f"{topics.prefix}-plain", "cleanup.policy") == "compact"
-    assert config(topics, f"{topics.prefix}-windowed", "cleanup.policy") == "compact,delete"
-    assert config(topics, f"{topics.prefix}-windowed", "retention.ms") == str(60 * 86_400_000)
+    assert config(topics, f"{topics.prefix}-windowed", "cleanup.policy") == "compact"
 
 
 def config(topics: Topics, topic: str, name: str) -> str:

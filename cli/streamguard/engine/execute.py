@@ -229,7 +229,7 @@ class Statements:
             if not self._knows(draft, sink.topic):
                 raise bad_statement(f"Kafka topic does not exist: {sink.topic}", statement.text + ";")
         elif sink.topic not in draft.partitions:
-            self._plan_topic(draft, sink, sink.partitions or draft.partitions[source.topic], made.retention)
+            self._plan_topic(draft, sink, sink.partitions or draft.partitions[source.topic])
         else:
             self._check_existing(sink.topic, sink.partitions, sink.replicas, statement, draft)
 
@@ -238,9 +238,9 @@ class Statements:
             draft.partitions[topic] = partitions
         return topic in draft.partitions
 
-    def _plan_topic(self, draft: Draft, source: Source, partitions: int, retention: int | None = None) -> None:
+    def _plan_topic(self, draft: Draft, source: Source, partitions: int) -> None:
         draft.topics[source.topic] = (partitions, source.replicas or self._cluster.replication)
-        draft.configs[source.topic] = topic_config(source, retention)
+        draft.configs[source.topic] = topic_config(source)
         draft.partitions[source.topic] = partitions
 
     def _check_existing(

@@ -18,19 +18,16 @@ from streamguard.kafka.cluster import Cluster
 from streamguard.kafka.reader import TO_THE_END, Reader
 from streamguard.settings import Settings
 
-LEAST_RETENTION = 7 * 86_400_000
-"""Milliseconds that windows are left in a topic even when they count for less."""
 SECONDS = 30.0
 """Longest wait for Kafka without any record."""
 
 
-def topic_config(source: Source, retention: int | None) -> dict[str, str]:
-    """How the topic of a source is made: a table's keeps the last record of each key, windows as long as they count."""
-    if not source.is_table:
-        return {}
-    if retention is None:
-        return {"cleanup.policy": "compact"}
-    return {"cleanup.policy": "compact,delete", "retention.ms": str(max(retention, LEAST_RETENTION))}
+def topic_config(source: Source) -> dict[str, str]:
+    """How the topic of a source is made: a table's keeps the last record of each key.
+
+    Of windows too: Kafka would delete by the clock what is old by the records' own time, and so the results of history.
+    """
+    return {"cleanup.policy": "compact"} if source.is_table else {}
 
 
 class Table:
