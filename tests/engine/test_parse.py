@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from streamguard.engine import printing
 from streamguard.engine import syntax as s
 from streamguard.engine import types as t
 from streamguard.engine.parse import parse, parse_one
@@ -203,3 +204,17 @@ def test_keys_stand_in_one_pair_of_parentheses_or_in_none(text: str, group: tupl
     mixed = parse_one("SELECT COUNT(*) FROM t PARTITION BY (a + b) * c, (a IS NULL);")
     assert isinstance(mixed, s.Query)
     assert [type(each) for each in mixed.query.partition or ()] == [s.Binary, s.IsNull]
+
+
+@pytest.mark.parametrize("clause", ["SELECT {} FROM t", "SELECT a FROM t WHERE {}", "INSERT INTO t VALUES (({}))"])
+def test_a_chain_of_signs_that_is_taken_is_taken_again_when_it_is_printed(clause: str) -> None:
+    taken = 0
+    for length in range(50, 70):
+        try:
+            statement = parse_one(clause.format("NOT " * length + "a"))
+        except ParseError as error:
+            assert "nested more than 60 deep" in error.reason
+            continue
+        taken = length
+        assert parse_one(printing.statement(statement)) == statement
+    assert 55 < taken < 62

@@ -101,7 +101,7 @@ def _refuse_depth(reader: Statements, statement: s.Statement) -> None:
         node, depth, place = waiting.pop()
         if isinstance(node, s.Node):
             place = node.place
-            if depth > DEPTH + 4:
+            if depth > DEPTH:  # so that the printed form, with more parentheses, is not deeper than that
                 raise reader.refuse(f"this expression is nested more than {DEPTH} deep", place)
             waiting += [(part, depth + 1, place) for part in vars(node).values()]
         elif isinstance(node, tuple):

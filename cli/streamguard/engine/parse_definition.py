@@ -79,7 +79,8 @@ class Definitions(Queries):
                 self.expect(",")
             place = self.token.place
             quoted = self.token.kind in (STRING, QUOTED)
-            name = self.take().value if self.token.kind == STRING else self.name("the name of a property")
+            plain = self.token.kind == STRING and self.token.value
+            name = self.take().value if plain else self.name("the name of a property")
             self.expect("=")
             value = self._property_value()
             properties.append(s.Property(name if kept and quoted else name.upper(), value, place=place.to(self.last)))
