@@ -1,4 +1,4 @@
-"""Write the generated reference pages: `.env.example`, settings, commands and lint in `docs/`. Run by `make docs`.
+"""Write the generated reference pages: `.env.example`, settings, commands, functions, lint in `docs/`. By `make docs`.
 
 A test compares the committed files with what this prints, so they can not fall behind.
 """
@@ -13,10 +13,12 @@ from pathlib import Path
 import click
 
 from streamguard.commands import cli
+from streamguard.engine.functions.listing import page as functions_page
 from streamguard.settings import PREFIX, Settings, variable
 
 sys.path.insert(0, str(Path(__file__).parent))
-from lint import lint_page  # type: ignore[import-not-found] # a module beside this one, wherever this is run from
+from features import ksql_page  # type: ignore[import-not-found] # a module beside this one, wherever this is run from
+from lint import lint_page  # type: ignore[import-not-found]
 from sinks import sinks_page  # type: ignore[import-not-found]
 
 ROOT = Path(__file__).parent.parent
@@ -28,6 +30,8 @@ def pages() -> dict[Path, str]:
         ROOT / ".env.example": env_example(),
         ROOT / "docs" / "settings.md": settings_page(),
         ROOT / "docs" / "commands.md": commands_page(),
+        ROOT / "docs" / "functions.md": functions_page(),
+        ROOT / "docs" / "ksql.md": ksql_page(),
         ROOT / "docs" / "lint.md": lint_page(),
         ROOT / "docs" / "sinks.md": sinks_page(),
     }

@@ -18,7 +18,21 @@ ROWS = (
     {"model", "errors", "doubles"},
 )
 IO = {"confluent_kafka", "hypercorn", "starlette", "requests", "subprocess", "socket", "os", "time", "random"}
-ENGINE_EDGES = {"queries.py", "commands.py", "server.py", "client.py", "rest.py", "push.py"}
+ENGINE_EDGES = {
+    "live_cases.py",
+    "queries.py",
+    "source_task.py",
+    "memory.py",
+    "execute.py",
+    "commands.py",
+    "server.py",
+    "client.py",
+    "rest.py",
+    "push.py",
+    "streaming.py",
+    "phrases.py",
+    "inserting.py",
+}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

@@ -20,6 +20,7 @@
     + ParseError                 1
     + AnalysisError              1
     + StatementRefused           1   a ksql server refused it: its words, its code, the statement if it named one
+  x QueryStopped                 1   a query met a record that its settings do not let it pass over
   x KsqlUnavailable              1   no ksql server answers at that URL
   x StackError                   1   a local server did not become ready; carries the end of its log
     + PortTaken                  1   names the port and the process that holds it
@@ -115,15 +116,19 @@ class ConnectorFailed(ConnectError):
 
 
 class StatementError(StreamguardError):
-    """A ksql statement was refused. Lines and columns count from 1."""
+    """A ksql statement was refused. Lines and columns count from 1.
 
-    def __init__(self, reason: str, *, line: int = 0, column: int = 0, excerpt: str = "") -> None:
+    `told` is the refusal as ksqlDB words it, for those who know its words.
+    """
+
+    def __init__(self, reason: str, *, line: int = 0, column: int = 0, excerpt: str = "", told: str = "") -> None:
         where = f"line {line}, column {column}: " if line else ""
         super().__init__(f"{where}{reason}{excerpt}")
         self.reason = reason
         self.line = line
         self.column = column
         self.excerpt = excerpt
+        self.told = told or str(self)
 
 
 class ParseError(StatementError):
@@ -142,6 +147,10 @@ class StatementRefused(StatementError):
         self.code = code
         self.statement = statement
         self.entities = list(entities)
+
+
+class QueryStopped(StreamguardError):
+    """A query met a record that its settings do not let it pass over."""
 
 
 class KsqlUnavailable(StreamguardError):

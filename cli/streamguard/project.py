@@ -187,16 +187,12 @@ def load_yaml(path: Path, schema: Mapping[str, Any]) -> dict[str, Any]:
 
     text = read_text(path)
     try:
-        root, document = _parse(text)
+        root, document = _parse(path, text)
     except yaml.MarkedYAMLError as exc:
         line = exc.problem_mark.line + 1 if exc.problem_mark else 1
         raise ProjectError(f"{path}, line {line}: {exc.problem}") from exc
     except (yaml.YAMLError, ValueError, RecursionError) as exc:  # control characters, the 31st of June, brackets
         raise ProjectError(f"{path} is no YAML: {' '.join(str(exc).split())}") from exc
-    try:
-        _refuse_repeated_keys(path, root)
-    except RecursionError as exc:
-        raise ProjectError(f"{path}: a part of it holds itself") from exc
     validator = jsonschema.validators.validator_for(schema)(schema)
     first = min(validator.iter_errors(document), key=lambda error: _urgency(root, error), default=None)
     if first is not None:
@@ -205,12 +201,16 @@ def load_yaml(path: Path, schema: Mapping[str, Any]) -> dict[str, Any]:
     return dict(document or {})
 
 
-def _parse(text: str) -> tuple[yaml.Node | None, Any]:
+def _parse(path: Path, text: str) -> tuple[yaml.Node | None, Any]:
     """A YAML text as nodes, which know their lines, and as a value."""
     try:
         loader = _LOADER(text)
         try:
             root = loader.get_single_node()
+            try:
+                _refuse_repeated_keys(path, root)  # before ``<<`` is written out: what it brings may be given anew
+            except RecursionError as exc:
+                raise ProjectError(f"{path}: a part of it holds itself") from exc
             return root, None if root is None else loader.construct_document(root)
         finally:
             loader.dispose()

@@ -77,6 +77,7 @@ class Settings:
     contexts_file: Path = _about("Where contexts are kept; empty: ~/.config/streamguard/contexts.yml.", Path())
     ksql_url: str = _about("The ksql server's address; empty: the local one.", "")
     ksql_service_id: str = _about("Names the ksql server's command log and consumer groups in Kafka.", "default")
+    ksql_functions: str = _about("Your functions for ksql statements: a Python module, or a .py file here.", "")
 
     validator_url: str = _about("The validator API that the processor asks; empty: the local one.", "")
     validator_batch: int = _about("Transactions in one call of the processor, if the API has the batch form.", 100)

@@ -13,7 +13,7 @@ NOWHERE = "http://127.0.0.1:1"
 NOBODY = f"Error: no ksql server answers at {NOWHERE}: `streamguard up` starts one"
 
 
-@pytest.mark.parametrize("command", ["apply", "exec", "explain", "server"])
+@pytest.mark.parametrize("command", ["apply", "exec", "explain", "server", "test"])
 def test_every_command_has_help_with_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["ksql", command, "--help"]) == 0
     assert f"streamguard ksql {command}" in capsys.readouterr().out
@@ -69,3 +69,37 @@ def test_a_file_that_is_missing_or_no_text_is_named(tmp_path: Path, capsys: pyte
 )
 def test_a_select_is_told_from_other_statements(text: str, is_select: bool) -> None:
     assert _is_select(text) is is_select
+
+
+CASES = """
+sql: |
+  CREATE STREAM s (a INT) WITH (kafka_topic='s', value_format='JSON');
+  CREATE STREAM o AS SELECT a + 1 AS b FROM s;
+cases:
+  - {name: one more, inputs: [{topic: s, value: {a: 1}}], outputs: [{topic: O, value: {B: 2}}]}
+  - {name: two more, inputs: [{topic: s, value: {a: 1}}], outputs: [{topic: O, value: {B: 3}}]}
+"""
+
+
+def test_cases_that_fail_are_shown_with_what_differs_and_end_with_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.test.yml"
+    path.write_text(CASES)
+    assert run(["ksql", "test", str(tmp_path)]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        f"{path}: 1 of 2 passed",
+        "  x two more",
+        "      O, record 1: B is 2, not 3",
+        '        - {"value": {"B": 3}}',
+        '        + {"time": 0, "value": {"B": 2}}',
+        "1 passed, 1 failed",
+    ]
+    path.write_text(CASES.replace("{B: 3}", "{B: 2}"))
+    assert run(["ksql", "test", str(path)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "2 passed, 0 failed"
+
+
+def test_a_folder_without_cases_is_said_to_be_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["ksql", "test", str(tmp_path)]) == 0
+    assert f"no *.test.yml files in {tmp_path}" in capsys.readouterr().err

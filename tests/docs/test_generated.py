@@ -24,7 +24,16 @@ def generator() -> ModuleType:
 
 
 @pytest.mark.parametrize(
-    "name", [".env.example", "docs/settings.md", "docs/commands.md", "docs/lint.md", "docs/sinks.md"]
+    "name",
+    [
+        ".env.example",
+        "docs/settings.md",
+        "docs/commands.md",
+        "docs/functions.md",
+        "docs/ksql.md",
+        "docs/lint.md",
+        "docs/sinks.md",
+    ],
 )
 def test_a_generated_page_is_up_to_date(name: str) -> None:
     assert (ROOT / name).read_text() == generator().pages()[ROOT / name], "run `make docs`"

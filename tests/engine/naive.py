@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import operator
 import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from streamguard.doubles import double_text
@@ -67,17 +69,20 @@ def _operation(node: Operation, values: list[Any]) -> Any:
         case "distinct":
             return (values[0] == values[1]) == bool(node.detail)
         case "compare":
-            return None not in values and _compared(node.detail, *values)
+            return None not in values and COMPARISONS[node.detail](*values)
         case "in":
             return any(first == other for other in values[1:] if other is not None)
     raise TypeError(node.name)
 
 
-def _compared(operator: str, left: Any, right: Any) -> bool:
-    order: int = (left > right) - (left < right)
-    return {"=": order == 0, "<>": order != 0, "<": order < 0, "<=": order <= 0, ">": order > 0, ">=": order >= 0}[
-        operator
-    ]
+COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "=": operator.eq,
+    "<>": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 
 
 def _strict(node: Operation, values: list[Any]) -> Any:

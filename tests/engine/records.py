@@ -69,13 +69,15 @@ class Written:
         return [None if record.raw_value is None else orjson.loads(record.raw_value) for record in self.to(topic)]
 
 
-def applied(text: str, variables: Mapping[str, str] | None = None) -> Metastore:
+def applied(
+    text: str, variables: Mapping[str, str] | None = None, session: Mapping[str, str] | None = None
+) -> Metastore:
     """The metastore after the statements of the text; query ids count as QUERY_0, QUERY_1 …"""
     metastore = Metastore()
     for statement in parse(text, variables):
-        if not isinstance(statement, s.CreateStream | s.CreateStreamAs | s.InsertInto | s.Query):
+        if not isinstance(statement, s.CreateSource | s.CreateAs | s.InsertInto | s.Query):
             continue
-        made = plan(statement, metastore)
+        made = plan(statement, metastore, session or {})
         if isinstance(made, SourcePlan):
             metastore = metastore.with_source(made.source)
         elif isinstance(made, QueryPlan):

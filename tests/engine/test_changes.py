@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from streamguard.engine import syntax as s
-from streamguard.engine.changes import Change, change
+from streamguard.engine.changes import CHANGING, Change, change
 from streamguard.engine.metastore import Metastore
 from streamguard.engine.parse import parse
-from streamguard.errors import AnalysisError
+from streamguard.errors import AnalysisError, StatementError
 
 EVENTS = "CREATE STREAM events (k STRING KEY, id INT) WITH (KAFKA_TOPIC='events', VALUE_FORMAT='JSON');"
 COPY = "CREATE STREAM copy AS SELECT * FROM events;"
@@ -19,7 +18,7 @@ def after(*texts: str) -> tuple[Metastore, Change]:
     metastore = Metastore()
     last: Change | None = None
     for number, statement in enumerate(parse("\n".join(texts)), start=10):
-        assert isinstance(statement, s.CreateStream | s.CreateStreamAs | s.InsertInto | s.Terminate | s.Drop)
+        assert isinstance(statement, CHANGING)
         last = change(statement, metastore, number)
         metastore = last.metastore
     assert last is not None
@@ -88,3 +87,19 @@ def test_drop_if_exists_and_terminate() -> None:
     metastore, last = after(EVENTS, COPY, "TERMINATE CSAS_COPY_11;")
     assert (dict(metastore.queries), last.command_id) == ({}, "terminate/CSAS_COPY_11/execute")
     assert dict(after(EVENTS, COPY, "TERMINATE ALL;")[0].queries) == {}
+
+
+def test_a_type_has_a_name_until_it_is_dropped() -> None:
+    types = "CREATE TYPE place AS STRUCT<city STRING>; CREATE TYPE person AS STRUCT<home PLACE, n INT>;"
+    metastore, last = after(types, "CREATE STREAM s (p PERSON) WITH (kafka_topic='s', value_format='JSON');")
+    assert list(metastore.types) == ["PLACE", "PERSON"]
+    assert str(metastore.sources["S"].values[0].type) == "STRUCT<`HOME` STRUCT<`CITY` STRING>, `N` INTEGER>"
+    assert last.command_id == "stream/`S`/create"
+    assert after(types, "DROP TYPE place;", "DROP TYPE IF EXISTS place;")[1].warning == "Type PLACE does not exist."
+    for text, told in [
+        ("CREATE TYPE place AS INT;", "Cannot register custom type 'PLACE' since it is already registered with type: "),
+        ("DROP TYPE plce;", r"Type PLCE does not exist. \(did you mean PLACE\?\)"),
+        ("DROP TYPE place; CREATE STREAM t (p PLACE) WITH (kafka_topic='t');", "Cannot resolve unknown type: PLACE"),
+    ]:
+        with pytest.raises(StatementError, match=told):
+            after(types, text)

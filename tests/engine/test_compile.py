@@ -12,10 +12,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streamguard.engine import types as t
-from streamguard.engine.analyze import Output
+from streamguard.engine.codecs.json import shown
 from streamguard.engine.compile import compile_source
 from streamguard.engine.emit import FAILURES
-from streamguard.engine.formats import shown
+from streamguard.engine.grouping import Output
 from streamguard.engine.metastore import Column, Source
 from streamguard.engine.plan import QueryPlan
 from streamguard.engine.typed import Constant, Operation, Read, Typed
@@ -102,7 +102,7 @@ def meant(node: Typed, row: dict[str, Any]) -> Any:
 def test_a_compiled_expression_has_the_plain_meaning(data: st.DataObject, kind: t.Type, row: dict[str, Any]) -> None:
     column = data.draw(expressions(kind))
     where = data.draw(st.none() | expressions(t.BOOLEAN))
-    plan = QueryPlan(SOURCE, where, None, (Output("X", column), Output("AGAIN", column)), None)
+    plan = QueryPlan(SOURCE, where, (), (Output("X", column), Output("AGAIN", column)), None)
     rows: list[list[Any]] = []
     compile_source({"Q": plan})([Record(orjson.dumps(row))], rows.append, lambda *_: None)
     expected = [] if where is not None and not meant(where, row) else [meant(column, row)]

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from streamguard.engine import printing
 from streamguard.engine import syntax as s
+from streamguard.engine import types as t
 from streamguard.engine.parse import parse, parse_one
 from streamguard.errors import ParseError
 
@@ -140,3 +142,79 @@ def test_any_text_gives_statements_or_one_clean_refusal(text: str) -> None:
 def test_a_number_of_thousands_of_digits_is_refused_where_it_stands(text: str) -> None:
     with pytest.raises(ParseError, match=r"line 1, column \d+: a number has at most 400 digits"):
         parse(text.format("9" * 5000))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "ASSERT VALUES t (1);",
+            "line 1:8: Syntax Error\nSyntax error at or near 'VALUES' at line 1:8\nStatement: ASSERT",
+        ),
+        ("SELECT a FROM t GROUP BY a, (b, c);", "line 1:31: Syntax Error\nmissing ')' at ','"),
+        ("CREATE STREAM t (a INT (b));", "line 1:25: Syntax Error\nExpecting {'STRING', INTEGER_VALUE}\nStatement: "),
+        ("CREATE STREAM t (a INT b);", "line 1:24: Syntax Error\nExpecting {',', ')'}"),
+        ("SELCT a FROM t;", "line 1:1: Syntax Error\nUnknown statement 'SELCT'\nDid you mean 'SELECT'?"),
+        ("SELECT 9999999999999999999 FROM t;", "Failed to prepare statement: line 1:9: Invalid numeric literal: 999"),
+        ("SELECT a FROM t LIMIT .5;", "Failed to prepare statement: Value must be integer for command: LIMIT"),
+        (
+            "CREATE TABLE t (a INT KEY);",
+            "Failed to prepare statement: Line: 1, Col: 17: Column `A` is a 'KEY' column: ",
+        ),
+    ],
+)
+def test_a_refusal_can_be_told_in_the_words_of_ksqldb(text: str, told: str) -> None:
+    with pytest.raises(ParseError) as caught:
+        parse(text)
+    assert told in caught.value.told
+
+
+def test_a_value_of_a_variable_is_one_word_and_ends_no_string() -> None:
+    variables = {"name": "my_stream", "most": "-1.5", "said": "it's", "list": "'a', 'b'", "quoted": "`a b`"}
+    assert parse_one("DROP STREAM ${name};", variables) == s.Drop("STREAM", "MY_STREAM")
+    assert parse_one("DROP STREAM ${quoted};", variables) == s.Drop("STREAM", "a b")
+    assert parse_one("SET 'a' = 'so ${said}';", variables) == s.SetProperty("a", "so it's")
+    assert parse_one("INSERT INTO t VALUES (${most});", variables) == s.InsertValues(
+        "T", None, (s.DecimalLiteral("-1.5"),)
+    )
+    with pytest.raises(ParseError, match="line 1, column 23: the value of"):
+        parse("INSERT INTO t VALUES (${list});", variables)
+
+
+def test_a_named_type_means_what_it_meant_when_the_statement_was_read() -> None:
+    made = parse("CREATE TYPE p AS INT; CREATE STREAM a (x P) WITH (k='a'); DROP TYPE p;")[1]
+    assert isinstance(made, s.CreateSource)
+    assert made.columns[0].type == t.INTEGER
+    assert parse_one("CREATE TYPE q AS ARRAY<P>;", types={"P": t.DATE}) == s.CreateType("Q", t.Array(t.DATE))
+
+
+@pytest.mark.parametrize(
+    ("text", "group"),
+    [
+        ("(a, b)", ("A", "B")),
+        ("a, b", ("A", "B")),
+        ("(a)", ("A",)),
+        ("()", ()),
+    ],
+)
+def test_keys_stand_in_one_pair_of_parentheses_or_in_none(text: str, group: tuple[str, ...]) -> None:
+    query = parse_one(f"SELECT COUNT(*) FROM t GROUP BY {text} EMIT CHANGES;")  # noqa: S608
+    assert isinstance(query, s.Query)
+    assert query.query.group == tuple(map(s.Name, group))
+    mixed = parse_one("SELECT COUNT(*) FROM t PARTITION BY (a + b) * c, (a IS NULL);")
+    assert isinstance(mixed, s.Query)
+    assert [type(each) for each in mixed.query.partition or ()] == [s.Binary, s.IsNull]
+
+
+@pytest.mark.parametrize("clause", ["SELECT {} FROM t", "SELECT a FROM t WHERE {}", "INSERT INTO t VALUES (({}))"])
+def test_a_chain_of_signs_that_is_taken_is_taken_again_when_it_is_printed(clause: str) -> None:
+    taken = 0
+    for length in range(50, 70):
+        try:
+            statement = parse_one(clause.format("NOT " * length + "a"))
+        except ParseError as error:
+            assert "nested more than 60 deep" in error.reason
+            continue
+        taken = length
+        assert parse_one(printing.statement(statement)) == statement
+    assert 55 < taken < 62

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 
 from streamguard.engine import printing
 from streamguard.engine import syntax as s
-from streamguard.engine.parse import parse_one
+from streamguard.engine.parse import parse, parse_one
+from streamguard.errors import ParseError
 from tests.engine.trees import STATEMENTS
+
+QTT = Path(__file__).parents[3] / "shared" / "qtt"  # ksqlDB's own cases, which are no part of this repository
 
 
 @settings(max_examples=300, deadline=None)
@@ -33,3 +40,21 @@ def test_a_printed_statement_parses_to_the_same_tree(statement: s.Statement) -> 
 )
 def test_printing_shows_the_precedence(text: str, printed: str) -> None:
     assert printing.statement(parse_one(text)) == printed
+
+
+@pytest.mark.skipif(not QTT.is_dir(), reason="ksqlDB's own cases are not here")
+def test_every_statement_of_ksqldbs_own_cases_is_taken_and_prints_as_itself() -> None:
+    seen: set[str] = set()
+    for file in ("cases.jsonl.gz", "rest-cases.jsonl.gz"):
+        for line in gzip.decompress((QTT / file).read_bytes()).splitlines():
+            case = json.loads(line)
+            try:
+                statements = parse("\n".join(case["statements"]))
+            except ParseError:
+                assert case.get("expectedException") or case.get("expectedError"), case["id"]
+                continue
+            for statement in statements:
+                if statement.text not in seen:
+                    seen.add(statement.text)
+                    assert parse_one(printing.statement(statement)) == statement, statement.text
+    assert len(seen) > 2000

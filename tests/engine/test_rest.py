@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -14,6 +15,8 @@ from streamguard.engine.framing import DELIMITED, ROW_OBJECTS, Heading
 from streamguard.engine.rejection import NOT_FOUND, Rejection, bad_request, bad_statement
 from streamguard.engine.request import StatementRequest
 from streamguard.engine.rest import BODY_LIMIT, application
+from streamguard.engine.rows import Tombstone
+from streamguard.errors import KafkaUnavailable
 
 HEADING = Heading("transient_A_1", ["ID", "PAIR"], ["BIGINT", "STRUCT<`X` STRING>"])
 
@@ -21,7 +24,7 @@ HEADING = Heading("transient_A_1", ["ID", "PAIR"], ["BIGINT", "STRUCT<`X` STRING
 class PlayedPush:
     """A push query whose batches are given; a Rejection among them is raised."""
 
-    def __init__(self, batches: Sequence[list[Sequence[Any]] | Rejection]) -> None:
+    def __init__(self, batches: Sequence[list[Sequence[Any]] | Exception]) -> None:
         self.heading = HEADING
         self.last_words = "Limit Reached"
         self.closed = False
@@ -29,12 +32,26 @@ class PlayedPush:
 
     def poll(self, timeout: float) -> list[Sequence[Any]] | None:
         batch = self._batches.pop(0) if self._batches else None
-        if isinstance(batch, Rejection):
+        if isinstance(batch, Exception):
             raise batch
         return batch
 
     def close(self) -> None:
         self.closed = True
+
+
+class PlayedInserts:
+    """Takes rows that are numbers; the first that is none is refused."""
+
+    def __init__(self) -> None:
+        self.rows: list[int] = []
+
+    def write(self, rows: Sequence[bytes]) -> tuple[int, Rejection | None]:
+        for count, row in enumerate(rows):
+            if not row.isdigit():
+                return count, bad_request("no number")
+            self.rows.append(int(row))
+        return len(rows), None
 
 
 class PlayedApi:
@@ -43,6 +60,7 @@ class PlayedApi:
     def __init__(self, answer: Callable[[StatementRequest], Any] = lambda _: []) -> None:
         self.answer = answer
         self.asked: list[StatementRequest] = []
+        self.inserted = PlayedInserts()
         self.well = True
 
     def info(self) -> dict[str, Any]:
@@ -55,9 +73,17 @@ class PlayedApi:
         self.asked.append(request)
         return list(self.answer(request))
 
-    def push(self, request: StatementRequest) -> Any:
+    def query(self, request: StatementRequest) -> Any:
         self.asked.append(request)
         return self.answer(request)
+
+    def inserts(self, target: str) -> PlayedInserts:
+        if target != "events":
+            raise bad_request(f"Cannot insert values into an unknown stream: {target}")
+        return self.inserted
+
+    def terminate(self, topics: Sequence[str]) -> list[dict[str, Any]]:
+        return [{"@type": "currentStatus", "topics": list(topics)}]
 
     def close_query(self, query_id: str) -> None:
         raise bad_request(f"No query with id {query_id}")
@@ -247,3 +273,83 @@ def test_the_small_endpoints(client: TestClient) -> None:
 def test_web_pages_of_other_hosts_may_not_run_statements(client: TestClient, origin: str, status: int) -> None:
     answer = client.post("/ksql", json={"ksql": "SHOW STREAMS;"}, headers={"origin": origin})
     assert answer.status_code == status
+
+
+async def over_http_2(api: PlayedApi, pieces: Sequence[bytes], accept: str = "") -> tuple[int, bytes]:
+    """The answer of /inserts-stream to a body that arrives in pieces."""
+    incoming: list[dict[str, Any]] = [
+        {"type": "http.request", "body": piece, "more_body": number < len(pieces) - 1}
+        for number, piece in enumerate(pieces)
+    ]
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return incoming.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"accept", accept.encode())]
+    scope = {"type": "http", "method": "POST", "path": "/inserts-stream", "headers": headers, "query_string": b""}
+    await application(api)({**scope, "http_version": "2", "scheme": "http", "root_path": ""}, receive, send)
+    return sent[0]["status"], b"".join(each.get("body", b"") for each in sent[1:])
+
+
+def inserted(api: PlayedApi, pieces: Sequence[bytes], accept: str = "") -> tuple[int, bytes]:
+    return asyncio.run(over_http_2(api, pieces, accept))
+
+
+def test_inserted_rows_are_acknowledged_in_their_order(api: PlayedApi) -> None:
+    status, body = inserted(api, [b'{"target": "events"}\n1\n', b"2\n3", b"4\n", b"5"])
+    assert status == 200
+    assert api.inserted.rows == [1, 2, 34, 5]
+    assert [json.loads(line) for line in body.splitlines()] == [{"status": "ok", "seq": n} for n in range(4)]
+
+
+def test_nothing_is_inserted_after_a_row_that_is_refused(api: PlayedApi) -> None:
+    _, body = inserted(api, [b'{"target": "events"}\n1\nx\n2\n', b"3\n"], "application/json")
+    assert api.inserted.rows == [1]
+    first, second = json.loads(body)
+    assert first == {"status": "ok", "seq": 0}
+    assert (second["status"], second["seq"], second["error_code"]) == ("error", 1, 40000)
+
+
+@pytest.mark.parametrize("accept", ["", "application/json"])
+def test_no_rows_are_no_acknowledgements(api: PlayedApi, accept: str) -> None:
+    _, body = inserted(api, [b'{"target": "events"}'], accept)
+    assert body == (b"[]\n" if accept else b"")
+
+
+@pytest.mark.parametrize("first", [b"", b"{}", b'{"target": "nothing"}', b"["])
+def test_rows_want_a_target(api: PlayedApi, first: bytes) -> None:
+    status, body = inserted(api, [first])
+    assert (status, json.loads(body)["error_code"]) == (400, 40000)
+
+
+def test_rows_are_inserted_over_http_2_only(client: TestClient) -> None:
+    answer = client.post("/inserts-stream", content=b'{"target": "events"}\n')
+    assert (answer.status_code, answer.json()["error_code"]) == (400, 40004)
+
+
+def test_what_this_server_does_not_do_is_refused_by_code(client: TestClient) -> None:
+    assert client.get("/clusterStatus").json()["error_code"] == 40000
+    assert client.post("/heartbeat").json()["error_code"] == 40005
+    assert client.post("/lag").json()["error_code"] == 40005
+
+
+def test_a_cluster_is_terminated_with_a_list_of_topics(client: TestClient) -> None:
+    assert client.post("/ksql/terminate", json={"deleteTopicList": ["a.*"]}).json()[0]["topics"] == ["a.*"]
+    assert client.post("/ksql/terminate").json()[0]["topics"] == []
+    assert client.post("/ksql/terminate", json={"deleteTopicList": "a"}).status_code == 400
+
+
+@pytest.mark.parametrize("accept", [DELIMITED, ROW_OBJECTS, "application/json"])
+def test_rows_that_are_gone_are_marked_or_left_out(accept: str) -> None:
+    text, _ = rows_of("/query-stream", accept, [[[1, {"X": "a"}], Tombstone([1, None])]])
+    assert ('{"row":{"columns":[1,null],"tombstone":true}}' in text) == (accept == ROW_OBJECTS)
+    assert text.count("null") == (accept == ROW_OBJECTS)
+
+
+def test_an_error_of_kafka_after_the_first_row_travels_in_the_stream() -> None:
+    text, _ = rows_of("/query", None, [ROWS, KafkaUnavailable("no broker answers")])
+    assert json.loads(text)[-1]["errorMessage"]["message"] == "no broker answers"

@@ -10,6 +10,7 @@ from streamguard.engine import types as t
 NAMES = st.sampled_from(
     ["A", "AMOUNT", "lower", "SELECT", "END", "WITH SPACE", "back`tick", "_X", "A@B", "EMIT", "1R"]
 ) | st.text(min_size=1, max_size=6)
+PARAMETERS = st.lists(NAMES, min_size=1, max_size=3, unique=True).map(tuple)
 PLAIN_NAMES = st.sampled_from(["A", "B_1", "FORMAT_TIMESTAMP", "LEN"])
 TEXTS = st.text(max_size=8) | st.sampled_from(["it's", "''", "--no comment", "${", "a\nb", "日本", "/*"])
 WHOLE = st.integers(-(2**63), 2**63 - 1)
@@ -54,41 +55,110 @@ def _expressions(inner: st.SearchStrategy[s.Expression]) -> st.SearchStrategy[s.
         st.builds(s.Case, st.none() | inner, branches, st.none() | inner),
         st.builds(s.Cast, inner, TYPES),
         st.builds(s.Call, PLAIN_NAMES, several),
+        st.builds(s.Call, st.just("COUNT"), st.just(())),
+        st.builds(s.Call, PLAIN_NAMES, st.tuples(inner, st.builds(s.Lambda, PARAMETERS, inner))),
+        st.builds(s.Subscript, inner, inner),
+        st.builds(s.ArrayOf, st.lists(inner, max_size=3).map(tuple)),
+        st.builds(s.MapOf, st.lists(st.tuples(inner, inner), max_size=2).map(tuple)),
+        st.builds(s.StructOf, st.dictionaries(NAMES, inner, max_size=2).map(lambda fields: tuple(fields.items()))),
+        st.builds(s.AtTimeZone, inner, TEXTS),
     )
 
 
 EXPRESSIONS: st.SearchStrategy[s.Expression] = st.recursive(
     LITERALS | DECIMALS | st.builds(s.Name, NAMES, st.none() | NAMES), _expressions, max_leaves=12
 )
-ITEMS = st.builds(s.Item, EXPRESSIONS, st.none() | NAMES) | st.builds(s.Star, st.none() | NAMES)
-SELECTS = st.builds(
-    s.Select,
-    st.lists(ITEMS, min_size=1, max_size=3).map(tuple),
+ITEMS = (
+    st.builds(s.Item, EXPRESSIONS, st.none() | NAMES)
+    | st.builds(s.Star, st.none() | NAMES)
+    | st.builds(s.StructStar, EXPRESSIONS)
+)
+TIMES = st.integers(0, 10**10) | st.sampled_from([1000, 60_000, 86_400_000])
+WINDOWS = st.one_of(
+    st.builds(
+        s.Window, st.sampled_from(["TUMBLING", "SESSION"]), TIMES, st.none(), st.none() | TIMES, st.none() | TIMES
+    ),
+    st.builds(s.Window, st.just("HOPPING"), TIMES, TIMES, st.none() | TIMES, st.none() | TIMES),
+)
+JOINS = st.builds(
+    s.Join,
+    st.sampled_from(["INNER", "LEFT", "RIGHT", "OUTER"]),
     NAMES,
     st.none() | NAMES,
-    st.none() | EXPRESSIONS,
-    st.none() | st.lists(EXPRESSIONS, min_size=1, max_size=2).map(tuple),
-    st.booleans(),
-    st.none() | st.integers(0, 10**6),
+    EXPRESSIONS,
+    st.none() | st.builds(s.Within, TIMES, TIMES, st.none() | TIMES),
 )
-PROPERTIES = st.lists(
-    st.builds(
-        s.Property,
-        st.sampled_from(["KAFKA_TOPIC", "SELECT", "x y"]).map(str.upper),
-        TEXTS | st.booleans() | st.integers(-(10**9), 10**9) | st.floats(allow_nan=False, allow_infinity=False),
-    ),
-    max_size=2,
-).map(tuple)
-COLUMNS = st.lists(st.builds(s.Column, NAMES, TYPES, st.booleans()), max_size=3).map(tuple)
+KEYS = st.none() | st.lists(EXPRESSIONS, max_size=2).map(tuple)
+EMITTED = st.sampled_from([(True, False), (False, True), (False, False)])
+
+
+@st.composite
+def _selects(draw: st.DrawFn) -> s.Select:
+    emit_changes, final = draw(EMITTED)
+    return s.Select(
+        draw(st.lists(ITEMS, min_size=1, max_size=3).map(tuple)),
+        draw(NAMES),
+        draw(st.none() | NAMES),
+        where=draw(st.none() | EXPRESSIONS),
+        partition=draw(KEYS),
+        emit_changes=emit_changes,
+        limit=draw(st.none() | st.integers(-5, 10**6)),
+        group=draw(KEYS),
+        window=draw(st.none() | WINDOWS),
+        having=draw(st.none() | EXPRESSIONS),
+        joins=draw(st.lists(JOINS, max_size=2).map(tuple)),
+        final=final,
+    )
+
+
+SELECTS = _selects()
+PROPERTY = st.builds(
+    s.Property,
+    st.sampled_from(["KAFKA_TOPIC", "SELECT", "x y"]).map(str.upper),
+    TEXTS | st.booleans() | st.integers(-(10**9), 10**9) | st.floats(allow_nan=False, allow_infinity=False),
+)
+PROPERTIES = st.lists(PROPERTY, max_size=2).map(tuple)
+PLAIN_COLUMNS = st.lists(st.builds(s.Column, NAMES, TYPES), min_size=1, max_size=3).map(tuple)
+HEADERS = st.builds(s.Column, NAMES, TYPES, header=st.sampled_from(["", "h", "it's"]))
+KINDS = st.sampled_from(["STREAM", "TABLE"])
+TOPICS = TEXTS.map(lambda text: text or "t")
+
+
+@st.composite
+def _sources(draw: st.DrawFn) -> s.CreateSource:
+    kind = draw(KINDS)
+    key = st.builds(s.Column, NAMES, TYPES, st.just(True), st.just(kind == "TABLE"))
+    columns = draw(st.lists(st.builds(s.Column, NAMES, TYPES) | key | HEADERS, max_size=3).map(tuple))
+    return s.CreateSource(
+        kind, draw(NAMES), columns, draw(PROPERTIES), draw(st.booleans()), draw(st.booleans()), draw(st.booleans())
+    )
+
+
+VALUES = st.lists(EXPRESSIONS, max_size=3).map(tuple)
 STATEMENTS: st.SearchStrategy[s.Statement] = st.one_of(
-    st.builds(s.CreateStream, NAMES, COLUMNS, PROPERTIES, st.booleans(), st.booleans()),
-    st.builds(s.CreateStreamAs, NAMES, SELECTS, PROPERTIES, st.booleans(), st.booleans()),
+    _sources(),
+    st.builds(s.CreateAs, KINDS, NAMES, SELECTS, PROPERTIES, st.booleans(), st.booleans()),
+    st.builds(s.InsertValues, NAMES, st.none() | st.lists(NAMES, min_size=1, max_size=2).map(tuple), VALUES),
+    st.builds(s.CreateType, NAMES, TYPES, st.booleans()),
+    st.builds(s.DropType, NAMES, st.booleans()),
+    st.builds(s.CreateConnector, st.sampled_from(["SOURCE", "SINK"]), NAMES, st.tuples(PROPERTY), st.booleans()),
+    st.builds(s.DropConnector, NAMES, st.booleans()),
+    st.builds(s.Alter, KINDS, NAMES, PLAIN_COLUMNS),
+    st.builds(s.AlterSystem, TEXTS, TEXTS),
+    st.builds(s.AssertTopic, TOPICS, PROPERTIES, st.booleans(), st.none() | TIMES),
+    st.builds(s.AssertSchema, TOPICS, st.none() | st.integers(0, 100), st.booleans(), st.none() | TIMES),
+    st.builds(s.RunScript, TEXTS),
+    st.builds(s.PrintTopic, TOPICS, st.booleans(), st.none() | st.integers(1, 9), st.none() | st.integers(1, 9)),
+    st.builds(s.Pause, st.none() | NAMES),
+    st.builds(s.Resume, st.none() | NAMES),
+    st.builds(s.DescribeAll, st.sampled_from(["STREAMS", "TABLES"]), st.booleans()),
+    st.builds(s.DescribeOther, st.sampled_from(["FUNCTION", "CONNECTOR"]), NAMES),
     st.builds(s.InsertInto, NAMES, SELECTS, PROPERTIES),
     st.builds(s.Query, SELECTS),
     st.builds(s.Explain, st.builds(s.Query, SELECTS)),
     st.builds(s.Explain, st.none(), st.sampled_from(["CSAS_A_1", "x"])),
-    st.builds(s.Show, st.sampled_from(["STREAMS", "TABLES", "TOPICS", "QUERIES"]), st.booleans(), st.booleans()),
-    st.builds(s.Describe, NAMES.filter(lambda name: name not in ("FUNCTION", "CONNECTOR")), st.booleans()),
+    st.builds(s.Show, st.sampled_from(["STREAMS", "TABLES", "TOPICS", "QUERIES"]), st.booleans()),
+    st.builds(s.Describe, NAMES | st.sampled_from(["FUNCTION", "STREAMS"]), st.booleans()),
     st.builds(s.Terminate, st.none() | NAMES),
     st.builds(s.Drop, st.sampled_from(["STREAM", "TABLE"]), NAMES, st.booleans(), st.booleans()),
     st.builds(s.SetProperty, TEXTS, st.none() | TEXTS),

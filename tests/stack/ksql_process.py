@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, IsolationLevel, Producer, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, IsolationLevel, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 from streamguard.engine.client import KsqlClient
@@ -140,6 +140,15 @@ class Topics:
 
     def read(self, topic: str) -> list[tuple[str | None, Any]]:
         """Every committed record of a topic, decoded."""
+        found: list[tuple[str | None, Any]] = []
+        for message in self.raw(topic):
+            key, value = message.key(), message.value()
+            assert value is not None
+            found.append((None if key is None else key.decode(), json.loads(value)))
+        return found
+
+    def raw(self, topic: str) -> list[Message]:
+        """Every committed record of a topic."""
         consumer = Consumer(
             {
                 "bootstrap.servers": self.bootstrap,
@@ -152,16 +161,14 @@ class Topics:
         )
         partitions = self.admin.list_topics(topic, timeout=10).topics[topic].partitions
         consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
-        found: list[tuple[str | None, Any]] = []
+        found: list[Message] = []
         ended: set[int | None] = set()
         while len(ended) < len(partitions):
             for message in consumer.consume(5000, 0.2):
                 if message.error() is not None:
                     ended.add(message.partition())
-                    continue
-                key, value = message.key(), message.value()
-                assert value is not None
-                found.append((None if key is None else key.decode(), json.loads(value)))
+                else:
+                    found.append(message)
         consumer.close()
         return found
 
@@ -178,17 +185,36 @@ class Topics:
 
     def ends(self, topic: str) -> dict[int, int]:
         """The end of each partition, open transactions included."""
+        return self._ends(topic, IsolationLevel.READ_UNCOMMITTED)
+
+    def is_open(self, topic: str) -> bool:
+        """Whether a transaction is not over: a commit returns a moment before its records can be read."""
+        return self.ends(topic) != self._ends(topic, IsolationLevel.READ_COMMITTED)
+
+    def _ends(self, topic: str, level: IsolationLevel) -> dict[int, int]:
         partitions = self.admin.list_topics(topic, timeout=10).topics[topic].partitions
         wanted = {TopicPartition(topic, number): OffsetSpec.latest() for number in partitions}
-        answers = self.admin.list_offsets(wanted, isolation_level=IsolationLevel.READ_UNCOMMITTED)
+        answers = self.admin.list_offsets(wanted, isolation_level=level)
         return {where.partition: answer.result(10).offset for where, answer in answers.items()}
 
     def lag(self, topic: str, group: str) -> int:
         """Records of a topic that a group has not committed."""
         ends = self.ends(topic)
-        wanted = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, number) for number in ends])
-        committed = self.admin.list_consumer_group_offsets([wanted])[group].result(10).topic_partitions or []
-        return int(sum(ends.values()) - sum(max(0, each.offset) for each in committed))
+        committed = self._committed(topic, group, ends)
+        return sum(end - committed.get(number, 0) for number, end in ends.items())
+
+    def is_read(self, topic: str, group: str) -> bool:
+        """Whether a group has committed every record; unlike `lag`, this does not count the markers of transactions."""
+        if self.lag(topic, group) == 0:
+            return True
+        committed = self._committed(topic, group, self.ends(topic))
+        places = [(message.partition(), message.offset()) for message in self.raw(topic)]
+        return all((offset or 0) < committed.get(number or 0, 0) for number, offset in places)
+
+    def _committed(self, topic: str, group: str, partitions: Iterable[int]) -> dict[int, int]:
+        wanted = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, number) for number in partitions])
+        found = self.admin.list_consumer_group_offsets([wanted])[group].result(10).topic_partitions or []
+        return {each.partition: max(0, each.offset) for each in found}
 
     def delete(self, more: Sequence[str] = ()) -> None:
         """Delete every topic of the prefix."""

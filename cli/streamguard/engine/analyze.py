@@ -1,311 +1,284 @@
-"""A statement against what exists: ksqlDB's rules for sources, keys and the columns of a query."""
+"""A query against what exists: ksqlDB's rules for sources, keys and the columns of the result."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 
-from streamguard.engine import properties, resolve
 from streamguard.engine import syntax as s
 from streamguard.engine import types as t
-from streamguard.engine.metastore import Column, Metastore, Source
-from streamguard.engine.places import Place, meant
-from streamguard.engine.printing import expression as printed
-from streamguard.engine.typed import Operation, Read, Typed
-from streamguard.errors import AnalysisError
+from streamguard.engine import wording
+from streamguard.engine.functions import TABLE_FUNCTIONS
+from streamguard.engine.grouping import (
+    BOUND_TYPES,
+    BOUNDS,
+    Grouping,
+    Output,
+    Question,
+    Selected,
+    calls_in,
+    check_bounds,
+    check_ungrouped,
+    grouped,
+    names_in,
+)
+from streamguard.engine.metastore import Metastore, Source, SourceWindow
+from streamguard.engine.refusals import Refuse, find, listed
+from streamguard.engine.resolve import PSEUDO, Resolver
+from streamguard.engine.schemas import map_key_refusal
+from streamguard.engine.selecting import selected
+from streamguard.engine.typed import Read, TableCall, Typed, walk
 
-UNCARRIED = (t.BYTES, t.DATE, t.TIME, t.TIMESTAMP)
-KAFKA_KEYS = (t.STRING, t.INTEGER, t.BIGINT, t.DOUBLE)
-
-
-@dataclass(frozen=True)
-class Output:
-    """A column of a query: its name and what it holds."""
-
-    name: str
-    expression: Typed
+NOTHING: Mapping[str, str] = MappingProxyType({})
+RESERVED = (*PSEUDO, *BOUNDS)
+NEW_PLANNER = "ksql.new.query.planner.enabled"
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """A query, understood. `key` None: the record key is null; `values` in the order of the SELECT list."""
+    """A query, understood. `keys` empty: the record key is null; `values` in the order of the SELECT list.
+
+    `partitioned`: PARTITION BY makes the key. `grouping`: GROUP BY does, and the result is a table.
+    """
 
     source: Source
     where: Typed | None
-    key: Output | None
+    keys: tuple[Output, ...]
     values: tuple[Output, ...]
-    repartitioned: bool
+    partitioned: bool = False
+    grouping: Grouping | None = None
+
+    @property
+    def kind(self) -> str:
+        """STREAM or TABLE."""
+        return "TABLE" if self.grouping is not None or self.source.is_table else "STREAM"
+
+    @property
+    def window(self) -> SourceWindow | None:
+        """The windows that the keys of the result have."""
+        if self.grouping is not None:
+            return None if self.grouping.window is None else self.grouping.window.of_source
+        return None if self.partitioned else self.source.window
 
 
-Refuse = Callable[[str, Place], AnalysisError]
+def analyze(
+    query: s.Select,
+    metastore: Metastore,
+    refuse: Refuse,
+    *,
+    sink: str | None = None,
+    kind: str = "STREAM",
+    session: Mapping[str, str] = NOTHING,
+) -> Analysis:
+    """Understand a query. `sink` is the name that a persistent query writes, None for a push query.
 
-
-def refuser(statement: s.Statement) -> Refuse:
-    """Makes the errors of one statement."""
-
-    def refuse(reason: str, place: Place) -> AnalysisError:
-        shift = statement.place.start
-        moved = replace(place, start=max(0, place.start - shift), end=max(1, place.end - shift))
-        return resolve.refusal(statement.text, reason, moved)
-
-    return refuse
-
-
-def find(name: str, metastore: Metastore, place: Place, refuse: Refuse) -> Source:
-    """The source of that name, or an error that says what was meant."""
-    source = metastore.source(name)
-    if source is None:
-        raise refuse(f"{name} does not exist{meant(name, metastore.sources)}", place)
-    return source
-
-
-def declared(statement: s.CreateStream) -> Source:
-    """The source that a CREATE STREAM declares."""
-    refuse = refuser(statement)
-    given = properties.read(statement.properties, refuse)
-    if given.topic is None:
-        raise refuse("KAFKA_TOPIC is missing in the WITH clause", statement.place)
-    if given.value_format is None:
-        raise refuse("VALUE_FORMAT is missing in the WITH clause", statement.place)
-    if not statement.columns:
-        raise refuse("the statement does not define any columns", statement.place)
-    seen: set[str] = set()
-    for column in statement.columns:
-        if column.name in seen:
-            raise refuse(f"duplicate column {column.name}", column.place)
-        if column.name in resolve.PSEUDO:
-            raise refuse(f"'{column.name}' is a reserved column name.", column.place)
-        _check_carried(column.type, column.place, refuse)
-        seen.add(column.name)
-    keys = tuple(Column(column.name, column.type) for column in statement.columns if column.is_key)
-    key_format = given.key_format or "KAFKA"
-    if key_format == "NONE" and keys:
-        raise refuse("a stream with a KEY column needs another KEY_FORMAT than NONE", statement.place)
-    for column in statement.columns:
-        if column.is_key:
-            _check_key(keys, key_format, column.place, refuse)
-    return Source(
-        statement.name,
-        given.topic,
-        keys,
-        tuple(Column(column.name, column.type) for column in statement.columns if not column.is_key),
-        key_format=key_format if keys or given.key_format else "KAFKA",
-        value_format=given.value_format,
-        partitions=given.partitions,
-        replicas=given.replicas,
-        statement=statement.text,
-    )
-
-
-def analyze(query: s.Select, metastore: Metastore, refuse: Refuse, sink: str | None) -> Analysis:
-    """Understand a query. `sink` is the name that a persistent query writes, None for a push query."""
+    `kind` is what a CREATE … AS asks for, `session` the properties in force.
+    """
     source = find(query.source, metastore, query.source_place, refuse)
-    resolver = resolve.Resolver(source, query.alias, refuse)
-    where = None if query.where is None else resolver.condition(query.where, "WHERE")
-    if query.partition is not None and sink is None:
-        raise refuse(
-            "PARTITION BY in a push query is not supported yet by the embedded engine", query.partition[0].place
-        )
-    key_expression = _key_expression(query, resolver, refuse)
-    columns = _columns(query, source, resolver, key_expression, refuse)
-    seen: set[str] = set()
-    for output, place in columns:
-        if output.name in seen:
-            raise refuse(f"the SELECT list has two columns {output.name}: give one another name with AS", place)
-        if output.name in resolve.PSEUDO and sink is not None:
-            raise refuse(f"'{output.name}' is a reserved column name: give it another with AS", place)
-        if output.expression.type == t.NULL and sink is not None:
-            raise refuse(f"the column {output.name} has no type: write CAST(NULL AS …)", place)
-        _check_carried(output.expression.type, place, refuse)
-        seen.add(output.name)
+    resolver = Resolver(source, query.alias, refuse, pseudo=_pseudo(query, source), properties=session)
+    asked = Question(query, source, resolver, refuse, sink)
+    _check_built(asked)
+    _check_reserved(asked)
+    where = _where(asked)
+    by = _partition(asked)
+    resolver.clause, resolver.aggregates = "SELECT", True
+    columns = selected(asked, by)
+    having = _having(asked)
+    grouping = None
+    if query.group is None:
+        check_ungrouped(asked, columns, kind)
+    else:
+        grouping = grouped(asked, columns, having)
+    _check_columns(asked, columns)
     if sink is None:
-        return Analysis(source, where, None, tuple(output for output, _ in columns), False)
-    key = _key(query, key_expression, columns, sink, refuse)
-    values = tuple(output for output, _ in columns if output is not key)
+        return Analysis(source, where, (), tuple(each.output for each in columns), grouping=grouping)
+    wanted = _wanted(asked, by, grouping, columns, session)
+    keys = _keys(asked, wanted, columns)
+    values = tuple(each.output for each in columns if each.output not in keys)
     if not values:
         raise refuse("The projection contains no value columns.", query.place)
-    return Analysis(source, where, key, values, query.partition is not None)
+    return Analysis(source, where, keys, values, by is not None, grouping)
 
 
-def _key_expression(query: s.Select, resolver: resolve.Resolver, refuse: Refuse) -> Typed | None:
-    """What the key of the result is: the PARTITION BY expression, or the key column; None when there is none."""
-    if query.partition is None:
-        keys = resolver.source.keys
-        return Read(keys[0].name, keys[0].type, is_key=True) if keys else None
-    if len(query.partition) > 1:
-        raise refuse(
-            "PARTITION BY several expressions is not supported yet by the embedded engine", query.partition[1].place
-        )
-    node = query.partition[0]
-    aliases = [item.alias for item in query.items if isinstance(item, s.Item) and item.alias]
-    if isinstance(node, s.Name) and resolver.source.column(node.name) is None and node.name in aliases:
+def _check_built(asked: Question) -> None:
+    """Refuse what ksqlDB does not have for such sources, and what this engine does not have yet."""
+    query, source, refuse = asked.query, asked.source, asked.refuse
+    if query.joins:
+        raise refuse("JOIN is not supported yet by the embedded engine", query.joins[0].place)
+    if query.partition is not None and asked.sink is None:
+        reason = "PARTITION BY in a push query is not supported yet by the embedded engine"
+        raise refuse(reason, query.partition[0].place if query.partition else query.place)
+    if query.partition is not None and query.group is not None:
+        raise refuse("GROUP BY and PARTITION BY can not be used together.", query.place)
+    if source.is_table:
+        _check_table(asked)
+    if query.group is not None:
+        for call in calls_in(query.items):
+            if call.name in TABLE_FUNCTIONS:
+                raise refuse("Table functions cannot be used with aggregations.", call.place)
+    if source.value_format == "KAFKA" and query.group is not None:
         reason = (
-            f"PARTITION BY column '{node.name}' cannot be resolved. '{node.name}' must be a column in the source schema"
+            f"Source(s) {source.name} are using the 'KAFKA' value format. This format does not yet support GROUP BY.\n"
+            "See https://docs.ksqldb.io/en/latest/reference/serialization for more info."
         )
-        raise refuse(f"{reason} since PARTITION BY is applied on the input.", node.place)
-    made = resolver.resolve(node)
-    return None if made.type == t.NULL else made
+        raise refuse(reason, query.source_place)
 
 
-def _columns(
-    query: s.Select, source: Source, resolver: resolve.Resolver, key: Typed | None, refuse: Refuse
-) -> list[tuple[Output, Place]]:
-    """The SELECT list with stars written out and every column named."""
-    taken = {column.name for column in source.columns} | {
-        item.alias for item in query.items if isinstance(item, s.Item) and item.alias
-    }
-    made: list[tuple[Output, Place]] = []
+def _check_table(asked: Question) -> None:
+    query, refuse = asked.query, asked.refuse
+    if asked.source.window is not None and asked.sink is not None:
+        raise refuse("KSQL does not support persistent queries on windowed tables.", query.source_place)
+    if query.partition is not None:
+        raise refuse("PARTITION BY is not supported on tables: it works on streams only.", query.place)
+    if query.window is not None:
+        raise refuse("WINDOW clause is not supported on tables: it works on streams only.", query.window.place)
+
+
+def _pseudo(query: s.Select, source: Source) -> Mapping[str, t.Type]:
+    """The pseudo columns of the query: window bounds too, where the source or the result has windows."""
+    return {**PSEUDO, **BOUND_TYPES} if source.window is not None or query.window is not None else PSEUDO
+
+
+def _check_reserved(asked: Question) -> None:
+    """Refuse reserved names as names of columns, and window bounds where there are no windows yet."""
+    query = asked.query
     for item in query.items:
-        if isinstance(item, s.Star):
-            if item.source is not None and item.source not in (query.alias or source.name, source.name):
-                raise refuse(f"no source {item.source} in this query{meant(item.source, [source.name])}", item.place)
-            columns = source.columns if query.partition is None else source.values + source.keys
-            made += [(Output(c.name, Read(c.name, c.type, c in source.keys)), item.place) for c in columns]
-            if query.partition is not None and key is not None and not isinstance(key, Read):
-                made.append((Output(_generated(query.partition[0], taken), key), item.place))
-        else:
-            name = item.alias or _default_name(item.expression, taken)
-            made.append((Output(name, resolver.resolve(item.expression)), item.place))
-    return made
+        if not isinstance(item, s.Item):
+            continue
+        if item.alias in RESERVED:
+            reason = f"`{item.alias}` is a reserved column name. You cannot use it as an alias for a column."
+            raise asked.refuse(reason, item.place)
+        name = item.expression.name if isinstance(item.expression, s.Name) and item.alias is None else None
+        if asked.sink is not None and name in RESERVED:
+            reason = f"Reserved column name in select: `{name}`. Please remove or alias the column."
+            raise asked.refuse(reason, item.expression.place)
+    if query.window is not None and asked.source.window is None:
+        check_bounds([*(query.group or ()), query.having], asked.refuse)
 
 
-def _default_name(node: s.Expression, taken: set[str]) -> str:
-    return node.name if isinstance(node, s.Name) else _generated(node, taken)
-
-
-def _generated(node: s.Expression, taken: set[str]) -> str:
-    """ksqlDB's names for columns without one: the field's name, or KSQL_COL_0, KSQL_COL_1 …"""
-    count = 0
-    if isinstance(node, s.FieldOf):
-        name = node.name
-        while name in taken:
-            count += 1
-            name = f"{node.name}_{count}"
-    else:
-        while (name := f"KSQL_COL_{count}") in taken:
-            count += 1
-    taken.add(name)
-    return name
-
-
-def _key(
-    query: s.Select, expression: Typed | None, columns: list[tuple[Output, Place]], sink: str, refuse: Refuse
-) -> Output | None:
-    """The one column of the SELECT list that is the key."""
-    if expression is None:
+def _where(asked: Question) -> Typed | None:
+    where, source = asked.query.where, asked.source
+    if where is None:
         return None
-    found = [(output, place) for output, place in columns if output.expression == expression]
-    if len(found) > 1:
-        names = " and ".join(output.name for output, _ in found)
-        reason = f"The projection contains a key column more than once: {names} (copy a key with AS_VALUE)"
-        raise refuse(reason, found[1][1])
-    if found:
-        return found[0][0]
-    node = s.Name(expression.name) if isinstance(expression, Read) else (query.partition or (s.Name("?"),))[0]
-    part = "key column" if query.partition is None else "partitioning expression"
-    reason = f"The query used to build `{sink}` must include the {part} {printed(node)} in its projection"
-    raise refuse(f"{reason} (eg, SELECT {printed(node)}...).", query.place)
+    if source.window is None and asked.query.window is not None:
+        for name in names_in(where):
+            if name.name in BOUNDS and source.column(name.name) is None:
+                raise asked.refuse(f"Error in WHERE expression: Unknown column {name.name}.", name.place)
+    return asked.resolver.condition(where, "WHERE")
 
 
-def created(statement: s.CreateStreamAs, analysis: Analysis) -> Source:
-    """The source that a CREATE STREAM AS SELECT makes."""
-    refuse = refuser(statement)
-    given = properties.read(statement.properties, refuse)
-    source = analysis.source
-    keys = () if analysis.key is None else (Column(analysis.key.name, analysis.key.expression.type),)
-    if not keys and given.key_format not in (None, "NONE"):
-        raise refuse("Key format specified for stream without key columns.", statement.place)
-    key_format = given.key_format or source.key_format
-    if keys:
-        key_format = "KAFKA" if key_format == "NONE" and given.key_format is None else key_format
-        if key_format == "NONE":
-            raise refuse("a stream with a KEY column needs another KEY_FORMAT than NONE", statement.place)
-        _check_key(keys, key_format, statement.place, refuse)
-    return Source(
-        statement.name,
-        given.topic or statement.name,
-        keys,
-        tuple(Column(output.name, output.expression.type) for output in analysis.values),
-        key_format=key_format,
-        value_format=given.value_format or source.value_format,
-        partitions=given.partitions,
-        replicas=given.replicas,
-        statement=statement.text,
+def _having(asked: Question) -> Typed | None:
+    if asked.query.having is None or asked.query.group is None:
+        return None
+    return asked.resolver.condition(asked.query.having, "HAVING")
+
+
+def _partition(asked: Question) -> tuple[Typed, ...] | None:
+    """The PARTITION BY expressions; none of them for PARTITION BY NULL; None without the clause."""
+    query, resolver = asked.query, asked.resolver
+    if query.partition is None:
+        return None
+    if not query.partition:
+        raise asked.refuse("PARTITION BY requires at least one expression", query.place)
+    resolver.clause = "PARTITION BY"
+    aliases = [item.alias for item in query.items if isinstance(item, s.Item) and item.alias]
+    made = []
+    for node in query.partition:
+        if isinstance(node, s.Name) and asked.source.column(node.name) is None and node.name in aliases:
+            reason = (
+                f"PARTITION BY column '{node.name}' cannot be resolved. '{node.name}' must be a column in the source "
+                "schema since PARTITION BY is applied on the input."
+            )
+            raise asked.refuse(reason, node.place)
+        made.append(resolver.resolve(node))
+    if any(expression.type == t.NULL for expression in made):
+        if len(made) > 1:
+            raise asked.refuse("Cannot PARTITION BY multiple columns including NULL", query.place)
+        return ()
+    return tuple(made)
+
+
+def _check_columns(asked: Question, columns: list[Selected]) -> None:
+    seen: set[str] = set()
+    for each in columns:
+        name, expression = each.output.name, each.output.expression
+        if name in seen:
+            shown = f"{t.quoted(name)} {expression.type}"
+            raise asked.refuse(f"Duplicate value columns found in schema: {shown}", each.place)
+        if expression.type == t.NULL and asked.sink is not None:
+            raise asked.refuse(f"the column {name} has no type: write CAST(NULL AS …)", each.place)
+        if asked.source.is_table and any(isinstance(part, TableCall) for part in walk(expression)):
+            raise asked.refuse("Table source is not supported with table functions", each.place)
+        seen.add(name)
+
+
+def _wanted(
+    asked: Question,
+    by: tuple[Typed, ...] | None,
+    grouping: Grouping | None,
+    columns: list[Selected],
+    session: Mapping[str, str],
+) -> tuple[Typed, ...]:
+    """What the key of the result is made of: groups, PARTITION BY, or the key columns of the source.
+
+    ksqlDB's new planner lets a stream's query leave the key out, which takes it away.
+    """
+    if grouping is not None:
+        return grouping.by
+    if by is not None:
+        return by
+    keys = tuple(Read(key.name, key.type, is_key=True) for key in asked.source.keys)
+    optional = session.get(NEW_PLANNER, "false").lower() == "true" and not asked.source.is_table
+    if optional and not any(each.output.expression in keys for each in columns):
+        return ()
+    return keys
+
+
+def _keys(asked: Question, wanted: tuple[Typed, ...], columns: list[Selected]) -> tuple[Output, ...]:
+    """The columns of the SELECT list that make the key, in the key's order."""
+    made: list[Output] = []
+    missing: list[int] = []
+    for number, expression in enumerate(wanted):
+        found = [each for each in columns if each.output.expression == expression]
+        if not found:
+            missing.append(number)
+            continue
+        if len(found) > 1:
+            raise asked.refuse(_twice([each.output.name for each in found], expression, asked.query), found[1].place)
+        reason = map_key_refusal(found[0].output.name, expression.type)
+        if reason is not None:
+            raise asked.refuse(reason, found[0].place)
+        made.append(found[0].output)
+    if missing:
+        raise asked.refuse(_missing(asked, missing), asked.query.place)
+    return tuple(made)
+
+
+def _twice(names: list[str], expression: Typed, query: s.Select) -> str:
+    if query.group is not None or query.partition is not None:
+        shown = listed([f"`{name}`" for name in names])
+        reason = f"The projection contains a key column more than once: {shown}."
+    else:
+        key = expression.name if isinstance(expression, Read) else str(expression)
+        reason = f"The projection contains a key column (`{key}`) more than once, aliased as: {listed(names)}."
+    return (
+        f"{reason}\nEach key column must only be in the projection once. If you intended to copy the key into the "
+        "value, then consider using the AS_VALUE function to indicate which key reference should be copied."
     )
 
 
-def fitted(statement: s.InsertInto, analysis: Analysis, sink: Source) -> Analysis:
-    """The analysis with the sink's column names; refuses columns that the sink does not have in this order."""
-    refuse = refuser(statement)
-    keys = [] if analysis.key is None else [analysis.key]
-    outputs = [*keys, *analysis.values]
-    columns = [*sink.keys, *sink.values]
-    same = [output.name for output in outputs] == [column.name for column in columns] and len(keys) == len(sink.keys)
-    fits = same and all(_fits(o.expression.type, c.type) for o, c in zip(outputs, columns, strict=True))
-    if not fits:
-        shown = ", ".join(
-            [*(f"{Column(o.name, o.expression.type)} KEY" for o in keys)]
-            + [str(Column(o.name, o.expression.type)) for o in analysis.values]
-        )
-        reason = (
-            f"Incompatible schema between results and sink. Result schema is {shown}, "
-            f"but the sink schema is {sink.schema()}."
-        )
-        raise refuse(reason, statement.query.place)
-    made = [Output(c.name, _lifted(o.expression, c.type)) for o, c in zip(outputs, columns, strict=True)]
-    return replace(analysis, key=made[0] if keys else None, values=tuple(made[len(keys) :]))
-
-
-def _fits(given: t.Type, wanted: t.Type) -> bool:
-    return given == wanted or (t.is_numeric(given) and t.is_numeric(wanted) and t.wider(given, wanted) == wanted)
-
-
-def _lifted(value: Typed, kind: t.Type) -> Typed:
-    return value if value.type == kind else Operation("cast", (value,), kind)
-
-
-def _check_key(keys: tuple[Column, ...], key_format: str, place: Place, refuse: Refuse) -> None:
-    if len(keys) > 1:
-        if key_format == "KAFKA":
-            got = ", ".join(f"{key} KEY" for key in keys)
-            raise refuse(f"The 'KAFKA' format only supports a single field. Got: [{got}]", place)
-        raise refuse("several KEY columns are not supported yet by the embedded engine", place)
-    kind = keys[0].type
-    if _holds_map(kind):
-        raise refuse(f"Map keys, including types that contain maps, are not supported. Column type: {kind}.", place)
-    if key_format == "KAFKA" and kind not in KAFKA_KEYS:
-        name = type(kind).__name__.upper() if not isinstance(kind, t.Scalar) else kind.name
-        raise refuse(f"The 'KAFKA' format does not support type '{name}' (column {keys[0].name})", place)
-
-
-def _holds_map(kind: t.Type) -> bool:
-    match kind:
-        case t.Map():
-            return True
-        case t.Array():
-            return _holds_map(kind.element)
-        case t.Struct():
-            return any(_holds_map(inner) for _, inner in kind.fields)
-        case _:
-            return False
-
-
-def _check_carried(kind: t.Type, place: Place, refuse: Refuse) -> None:
-    """Refuse the types that this engine can not read and write yet, wherever they are nested."""
-    inner: tuple[t.Type, ...] = ()
-    match kind:
-        case t.Array():
-            inner = (kind.element,)
-        case t.Map():
-            if kind.key != t.STRING:
-                raise refuse(f"JSON only supports MAP types with STRING keys, not {kind.key}", place)
-            inner = (kind.value,)
-        case t.Struct():
-            inner = tuple(of for _, of in kind.fields)
-        case t.Decimal():
-            raise refuse(f"{kind} is not supported yet by the embedded engine (write 1.5E0 for a DOUBLE)", place)
-        case _:
-            if kind in UNCARRIED:
-                raise refuse(f"{kind} is not supported yet by the embedded engine", place)
-    for each in inner:
-        _check_carried(each, place, refuse)
+def _missing(asked: Question, missing: list[int]) -> str:
+    query, source = asked.query, asked.source
+    if query.group is not None:
+        what, shown = "grouping expression", [wording.text(query.group[number]) for number in missing]
+    elif query.partition is not None:
+        qualifier = query.alias or source.name
+        what, shown = "partitioning expression", [wording.text(each, qualifier) for each in query.partition]
+    else:
+        what, shown = "key column", [key.name for key in source.keys]
+    plural = "s" if len(shown) > 1 else ""
+    return (
+        f"Key missing from projection (ie, SELECT).\nThe query used to build `{asked.sink}` must include the "
+        f"{what}{plural} {listed(shown)} in its projection (eg, SELECT {', '.join(shown)}...)."
+    )

@@ -35,7 +35,7 @@ def source_row(source: Source) -> dict[str, Any]:
         "topic": source.topic,
         "keyFormat": source.key_format,
         "valueFormat": source.value_format,
-        "isWindowed": False,
+        "isWindowed": source.window is not None,
     }
 
 
@@ -78,12 +78,12 @@ def source_description(
     """DESCRIBE; `states` are those of the queries by id."""
     return {
         "name": source.name,
-        "windowType": None,
+        "windowType": None if source.window is None else source.window.type,
         "readQueries": [query_row(query, states[query.id]) for query in metastore.readers(source.name)],
         "writeQueries": [query_row(query, states[query.id]) for query in metastore.writers(source.name)],
         "fields": source.fields(),
         "type": source.kind,
-        "timestamp": "",
+        "timestamp": "" if source.timestamp is None else source.timestamp.column,
         "statistics": "",
         "errorStats": "",
         "extended": extended,
@@ -104,10 +104,11 @@ def query_description(
     query_id: str, text: str, plan: Any, fields: Sequence[Any], *, state: str | None, group: str | None, error: str
 ) -> dict[str, Any]:
     """EXPLAIN; `plan` prints as the execution plan."""
+    window = None if plan.grouping is None else plan.grouping.window
     return {
         "id": query_id,
         "statementText": text,
-        "windowType": None,
+        "windowType": None if window is None else window.kind,
         "fields": list(fields),
         "sources": [plan.source.name],
         "sinks": [plan.sink.name] if plan.sink else [],
@@ -147,8 +148,25 @@ def listing(answer: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[str]]
     if kind == "queryDescription":
         description = answer["queryDescription"]
         return [{"message": description.get("executionPlan") or description.get("topology") or ""}], []
+    if kind == "type_list":
+        types = answer.get("types") or {}
+        return [{"name": name, "type": type_text(schema)} for name, schema in types.items()], ["name", "type"]
+    if kind == "describe_function":
+        return [{"message": text} for text in (answer.get("description"), *_variants(answer)) if text], []
     status = answer.get("commandStatus") or {}
     return [{"message": status.get("message") or answer.get("message") or kind}], []
+
+
+def _variants(answer: Mapping[str, Any]) -> list[str]:
+    """``LEN(input STRING) -> INTEGER`` for each way to call the function."""
+    made = []
+    for variant in answer.get("functions") or []:
+        arguments = [
+            f"{each.get('name') or ''} {each['type']}{' ...' if each.get('isVariadic') else ''}".strip()
+            for each in variant["arguments"]
+        ]
+        made.append(f"{answer['name']}({', '.join(arguments)}) -> {variant['returnType']}")
+    return made
 
 
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,17 +3,20 @@ executed, and when the command log is read again."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from streamguard.engine import syntax as s
-from streamguard.engine.analyze import refuser
+from streamguard.engine.analyze import NOTHING
 from streamguard.engine.metastore import Metastore, Query, Source
 from streamguard.engine.places import meant
 from streamguard.engine.plan import QueryPlan, SourcePlan, plan
+from streamguard.engine.refusals import refuser
 from streamguard.engine.types import quoted
 from streamguard.errors import AnalysisError
 
-Changing = s.CreateStream | s.CreateStreamAs | s.InsertInto | s.Terminate | s.Drop
+Changing = s.CreateSource | s.CreateAs | s.InsertInto | s.Terminate | s.Drop | s.CreateType | s.DropType
+CHANGING = (s.CreateSource, s.CreateAs, s.InsertInto, s.Terminate, s.Drop, s.CreateType, s.DropType)
 
 
 @dataclass(frozen=True)
@@ -34,8 +37,8 @@ class Change:
         return self.metastore.queries[self.query_id] if isinstance(self.plan, QueryPlan) and self.query_id else None
 
 
-def change(statement: Changing, metastore: Metastore, number: int) -> Change:
-    """The step; `number` becomes part of a new query's id.
+def change(statement: Changing, metastore: Metastore, number: int, session: Mapping[str, str] = NOTHING) -> Change:
+    """The step; `number` becomes part of a new query's id, `session` are the properties in force.
 
     Raises:
         AnalysisError: the statement does not fit what exists.
@@ -45,39 +48,44 @@ def change(statement: Changing, metastore: Metastore, number: int) -> Change:
             return _terminate(statement, metastore)
         case s.Drop():
             return _drop(statement, metastore)
-        case s.CreateStream():
-            return _create(statement, metastore)
-        case s.CreateStreamAs():
-            return _create_as(statement, metastore, number)
+        case s.CreateSource():
+            return _create(statement, metastore, session)
+        case s.CreateAs():
+            return _create_as(statement, metastore, number, session)
         case s.InsertInto():
-            return _insert(statement, metastore, number)
+            return _insert(statement, metastore, number, session)
+        case s.CreateType():
+            return _create_type(statement, metastore)
+        case s.DropType():
+            return _drop_type(statement, metastore)
 
 
-def _create(statement: s.CreateStream, metastore: Metastore) -> Change:
-    made = plan(statement, metastore)
+def _create(statement: s.CreateSource, metastore: Metastore, session: Mapping[str, str]) -> Change:
+    made = plan(statement, metastore, session)
     assert isinstance(made, SourcePlan)
-    command_id = f"stream/{quoted(statement.name)}/create"
+    command_id = f"{statement.kind.lower()}/{quoted(statement.name)}/create"
     if made.exists:
-        return Change(metastore, command_id, "", warning=_already(statement.name))
+        return Change(metastore, command_id, "", warning=_already(statement))
     _refuse_replacing(statement, metastore)
-    return Change(metastore.with_source(made.source), command_id, "Stream created", plan=made)
+    message = f"{statement.kind.title()} created"
+    return Change(metastore.with_source(made.source), command_id, message, plan=made)
 
 
-def _create_as(statement: s.CreateStreamAs, metastore: Metastore, number: int) -> Change:
-    made = plan(statement, metastore)
+def _create_as(statement: s.CreateAs, metastore: Metastore, number: int, session: Mapping[str, str]) -> Change:
+    made = plan(statement, metastore, session)
     assert isinstance(made, QueryPlan)
     assert made.sink is not None
-    command_id = f"stream/{quoted(statement.name)}/create"
+    command_id = f"{statement.kind.lower()}/{quoted(statement.name)}/create"
     if made.exists:
-        return Change(metastore, command_id, "", warning=_already(statement.name))
+        return Change(metastore, command_id, "", warning=_already(statement))
     _refuse_replacing(statement, metastore)
-    query = Query(f"CSAS_{made.sink.name}_{number}", statement.text, made)
+    query = Query(f"C{statement.kind[0]}AS_{made.sink.name}_{number}", statement.text, made)
     after = metastore.with_source(made.sink).with_query(query)
     return Change(after, command_id, f"Created query with ID {query.id}", query.id, made)
 
 
-def _insert(statement: s.InsertInto, metastore: Metastore, number: int) -> Change:
-    made = plan(statement, metastore)
+def _insert(statement: s.InsertInto, metastore: Metastore, number: int, session: Mapping[str, str]) -> Change:
+    made = plan(statement, metastore, session)
     assert isinstance(made, QueryPlan)
     query_id = (made.query_id or f"INSERTQUERY_{number}").upper()
     if query_id in metastore.queries:
@@ -85,6 +93,28 @@ def _insert(statement: s.InsertInto, metastore: Metastore, number: int) -> Chang
     after = metastore.with_query(Query(query_id, statement.text, made))
     command_id = f"stream/{quoted(statement.target)}/create"
     return Change(after, command_id, f"Created query with ID {query_id}", query_id, made)
+
+
+def _create_type(statement: s.CreateType, metastore: Metastore) -> Change:
+    name, command_id = statement.name, f"type/{statement.name}/create"
+    if name in metastore.types:
+        reason = (
+            f"Cannot register custom type '{name}' since it is already registered with type: {metastore.types[name]}"
+        )
+        if statement.if_not_exists:
+            return Change(metastore, command_id, "", warning=reason)
+        raise refuser(statement)(reason, statement.place)
+    message = f"Registered custom type with name '{name}' and SQL type {statement.type}"
+    return Change(metastore.with_type(name, statement.type), command_id, message)
+
+
+def _drop_type(statement: s.DropType, metastore: Metastore) -> Change:
+    name, command_id = statement.name, f"type/{statement.name}/drop"
+    if name in metastore.types:
+        return Change(metastore.without_type(name), command_id, f"Dropped type '{name}'")
+    if statement.if_exists:
+        return Change(metastore, command_id, "", warning=f"Type {name} does not exist.")
+    raise refuser(statement)(f"Type {name} does not exist.{meant(name, metastore.types)}", statement.place)
 
 
 def _terminate(statement: s.Terminate, metastore: Metastore) -> Change:
@@ -111,6 +141,8 @@ def _drop(statement: s.Drop, metastore: Metastore) -> Change:
     if source.kind != statement.kind:
         reason = f"Incompatible data source type is {source.kind}, but statement was DROP {statement.kind}"
         raise refuse(reason, statement.place)
+    if source.is_source and statement.delete_topic:
+        raise refuse(f"Cannot delete topic for read-only source: {source.name}", statement.place)
     after = metastore
     for query in metastore.writers(source.name):
         if not query.plan.insert:
@@ -133,11 +165,12 @@ def _refuse_dropping(source: Source, metastore: Metastore) -> None:
         raise AnalysisError(reason)
 
 
-def _refuse_replacing(statement: s.CreateStream | s.CreateStreamAs, metastore: Metastore) -> None:
+def _refuse_replacing(statement: s.CreateSource | s.CreateAs, metastore: Metastore) -> None:
     if statement.or_replace and statement.name in metastore.sources:
         reason = f"replacing {statement.name} is not supported yet by the embedded engine: DROP it first"
         raise refuser(statement)(reason, statement.place)
 
 
-def _already(name: str) -> str:
-    return f"Cannot add stream {quoted(name)}: A stream with the same name already exists."
+def _already(statement: s.CreateSource | s.CreateAs) -> str:
+    kind = statement.kind.lower()
+    return f"Cannot add {kind} {quoted(statement.name)}: A {kind} with the same name already exists."

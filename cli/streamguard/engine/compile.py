@@ -1,6 +1,6 @@
 """Plans to one Python function for all queries that read a topic.
 
-Each record is decoded once, every query evaluated, and each result given to `produce`.
+Each record is decoded once, every query evaluated, state updated, and each result given to `produce`.
 
 The function is generated as source (kept as ``function.source``) because that is the quickest that Python can be:
 columns are local variables, conditions and expressions plain Python, and nothing is looked up or called needlessly.
@@ -10,21 +10,36 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import zip_longest
 from typing import Any, Protocol
 
 import orjson
 
-from streamguard.engine import formats
 from streamguard.engine import types as t
-from streamguard.engine.analyze import Output
+from streamguard.engine.codecs import Misfit, Undecodable, extractor, key_decoder
+from streamguard.engine.codecs.json import shown
+from streamguard.engine.codecs.keys import BOUND, BOUNDS
+from streamguard.engine.compile_groups import Groups, keeps_group_key
 from streamguard.engine.decode import Decoding
-from streamguard.engine.emit import FAILURES, Code, Emitter
+from streamguard.engine.emit import FAILURES, Emitter
+from streamguard.engine.grouping import Grouping
 from streamguard.engine.metastore import Source
 from streamguard.engine.plan import QueryPlan
-from streamguard.engine.typed import Operation, Pseudo, Read, Typed, is_constant, walk
+from streamguard.engine.rows import Tombstone
+from streamguard.engine.state import KeyedStore, Partitions, SessionStore, State, WindowStore
+from streamguard.engine.typed import Pseudo, Read, Typed, walk
+from streamguard.engine.windows import SessionWindows
+from streamguard.engine.writing import Writer, indented, table_calls
+from streamguard.errors import QueryStopped
 
-INDENT = "    "
-PSEUDO = {"ROWTIME": "time", "ROWPARTITION": "message.partition()", "ROWOFFSET": "message.offset()"}
+PSEUDO = {
+    "ROWTIME": ("time", t.BIGINT),
+    "ROWPARTITION": ("message.partition()", t.INTEGER),
+    "ROWOFFSET": ("message.offset()", t.BIGINT),
+    "WINDOWSTART": ("window_start", t.BIGINT),
+    "WINDOWEND": ("window_end", t.BIGINT),
+}
 
 
 class MessageLike(Protocol):
@@ -43,19 +58,31 @@ Run = Callable[[Sequence[MessageLike], Callable[..., Any], OnError], dict[str, i
 """Returns how many results each query made, by query id."""
 
 
-def compile_source(plans: Mapping[str, QueryPlan]) -> Run:
+def new_state(plan: QueryPlan) -> State:
+    """The empty memory of a query."""
+    window = None if plan.grouping is None else plan.grouping.window
+    if window is None:
+        return State(Partitions(KeyedStore), Partitions(KeyedStore))
+    make = SessionStore if isinstance(window, SessionWindows) else WindowStore
+    return State(Partitions(partial(make, window.retention)), Partitions(KeyedStore))
+
+
+def compile_source(plans: Mapping[str, QueryPlan], states: Mapping[str, State] | None = None) -> Run:
     """One function for queries that read one topic, by query id: ``run(messages, produce, on_error)``.
 
     It calls ``produce(topic, value=…, key=…, timestamp=…, headers=…)`` for each result, in the order of the queries,
     and ``on_error(message, query_id, reason)`` where ksqlDB writes to its processing log: a record that can not be
     decoded is skipped by every query, an expression that fails is null. A push query (no sink) calls ``produce(row)``.
+
+    `states` is the memory of queries that have one (`QueryPlan.stateful`), by query id; without it they start empty.
     """
+    known = {query_id: new_state(plan) for query_id, plan in plans.items() if plan.stateful} | dict(states or {})
     by_source: dict[Source, dict[str, QueryPlan]] = {}
     for query_id, plan in plans.items():
         by_source.setdefault(plan.source, {})[query_id] = plan
     if len({source.topic for source in by_source}) > 1:
         raise ValueError("the queries read different topics")
-    functions = [_compile(source, group) for source, group in by_source.items()]
+    functions = [_compile(source, group, known) for source, group in by_source.items()]
     if len(functions) == 1:
         return functions[0]
 
@@ -68,65 +95,92 @@ def compile_source(plans: Mapping[str, QueryPlan]) -> Run:
     return run
 
 
-def _compile(source: Source, plans: Mapping[str, QueryPlan]) -> Run:
-    text, namespace = generated(source, plans)
+def _compile(source: Source, plans: Mapping[str, QueryPlan], states: Mapping[str, State]) -> Run:
+    text, namespace = generated(source, plans, states)
     exec(compile(text, f"<ksql {source.name}>", "exec"), namespace)  # noqa: S102  our own text
     run: Run = namespace["run"]
     run.source = text  # type: ignore[attr-defined]
     return run
 
 
-def generated(source: Source, plans: Mapping[str, QueryPlan]) -> tuple[str, dict[str, Any]]:
+def generated(
+    source: Source, plans: Mapping[str, QueryPlan], states: Mapping[str, State]
+) -> tuple[str, dict[str, Any]]:
     """The source of the function and the objects that it refers to."""
-    return _Function(source, plans).written()
+    return _Function(source, plans, states).written()
 
 
 class _Function:
     """Writes one function."""
 
-    def __init__(self, source: Source, plans: Mapping[str, QueryPlan]) -> None:
+    def __init__(self, source: Source, plans: Mapping[str, QueryPlan], states: Mapping[str, State]) -> None:
         self.source = source
         self.plans = plans
         self.used = [expression for plan in plans.values() for expression in _expressions(plan)]
-        self.parts = {part for expression in self.used for part in walk(expression)}
-        self.emitter = Emitter({Pseudo(name, kind): text for name, text, kind in _pseudo()})
+        if source.timestamp is not None:
+            column = source.column(source.timestamp.column)
+            assert column is not None
+            self.used.append(Read(column.name, column.type, column in source.keys))
+        self.emitter = Emitter({Pseudo(name, kind): text for name, (text, kind) in PSEUDO.items()})
         self.decoding = Decoding(source, self.emitter, self.used)
         self.emitter.names.update(self.decoding.names)
         self.conditions: dict[Typed, str] = {}
         self.counts = {query_id: f"made_{number}" for number, query_id in enumerate(plans)}
+        self.writer = Writer(source, self.emitter)
         self.key_lines = self._key_lines()
+        self.groups = {
+            query_id: Groups(self.writer, query_id, plan, number, self.counts[query_id])
+            for number, (query_id, plan) in enumerate(plans.items())
+            if plan.grouping is not None
+        }
+        self.stores = {
+            f"{part}_{number}": getattr(states[query_id], part)
+            for number, query_id in enumerate(plans)
+            if query_id in states
+            for part in ("results", "inputs")
+        }
 
     def written(self) -> tuple[str, dict[str, Any]]:
         """The whole text and its namespace."""
         ids = ", ".join(map(repr, self.plans)) + ","
-        lines = [
-            "def run(messages, produce, on_error):",
+        lines = ["def run(messages, produce, on_error):"]
+        lines += [
             f"    {' = '.join(self.counts.values())} = 0",
             "    for message in messages:",
-            *_indented(2, self._prologue()),
-            *_indented(2, self._decode()),
+            *indented(2, self._prologue()),
+            *indented(2, self.decoding.lines(self._refused("value"))),
+            *indented(2, self._timestamp()),
             "        if row is None:",
-            *_indented(3, [*self._tombstones(), "continue"]),
-            *_indented(2, self._shared_conditions()),
+            *indented(3, [*self._tombstones(), "continue"]),
+            *indented(2, self._shared_conditions()),
         ]
         for query_id, plan in self.plans.items():
-            lines += _indented(2, self._query(query_id, plan))
+            lines += indented(2, self._query(query_id, plan))
         lines.append(f"    return {{{', '.join(f'{query_id!r}: {name}' for query_id, name in self.counts.items())}}}")
-        namespace = {
+        for groups in self.groups.values():
+            if self.source.is_table:
+                lines += groups.functions()
+            elif groups.grouping.final:
+                lines += groups.final_function()
+        return f"# queries {ids}\n" + "\n".join(lines) + "\n", self._namespace()
+
+    def _namespace(self) -> dict[str, Any]:
+        return {
             **self.emitter.namespace,
+            **self.stores,
             "IDS": tuple(self.plans),
             "FAILURES": FAILURES,
-            "TEXTS": frozenset((str, type(None))),
-            "Undecodable": formats.Undecodable,
+            "Misfit": Misfit,
+            "Tombstone": Tombstone,
+            "Undecodable": Undecodable,
             "dumps": orjson.dumps,
+            "zip_longest": zip_longest,
             "failure": failure,
-            "general": formats.decoder([(name, node.type) for node, name in self.decoding.wanted]),
-            "join": "".join,
-            "loads": orjson.loads,
-            "shown": formats.shown,
-            "unusual": formats.unusual,
+            "pack_bounds": BOUNDS.pack,
+            "pack_start": BOUND.pack,
+            "shown": shown,
+            "stop": stop,
         }
-        return f"# queries {ids}\n" + "\n".join(lines) + "\n", namespace
 
     def _prologue(self) -> list[str]:
         lines = ["raw = message.value()", "time = message.timestamp()[1]", "headers = message.headers()"]
@@ -135,79 +189,103 @@ class _Function:
         return [*lines, *self.key_lines]
 
     def _key_lines(self) -> list[str]:
-        """Take the key apart, when it is used or could be refused."""
+        """Take the key apart, when it is used or could be refused. A table has no row without a key."""
         if not self.source.keys:
             return []
-        column = self.source.keys[0]
-        node = Read(column.name, column.type, is_key=True)
-        lines = ["raw_key = message.key()"] if any(map(self._is_same_key, self.plans.values())) else []
-        plain = column.type == t.STRING and self.source.key_format == "KAFKA"
-        if plain and not self._reads_key(node):
+        lines = ["raw_key = message.key()"] if self._needs_raw_key() else []
+        if self.source.is_table:
+            lines = ["raw_key = message.key()", "if raw_key is None: continue"]
+        reads = [Read(column.name, column.type, is_key=True) for column in self.source.keys]
+        plain = self.source.key_format == "KAFKA" and [key.type for key in self.source.keys] == [t.STRING]
+        names = [f"key_{number}" for number in range(len(reads))]
+        self.emitter.names.update(zip(reads, names, strict=True))
+        if plain and self.source.window is None and not self._reads_key():
             return lines
-        self.emitter.names[node] = "key"
-        decode = self.emitter.share("decode_key", formats.key_decoder(column.type, self.source.key_format))
+        if self.source.window is not None:
+            names += ["window_start", "window_end"]
+        source = self.source
+        decode = self.emitter.share(
+            "decode_key", key_decoder(source.keys, source.key_format, source.key_options, source.window)
+        )
         return [
             "raw_key = message.key()",
-            "try:",
-            f"    key = None if raw_key is None else {decode}(raw_key)",
-            "except Undecodable as exc:",
-            "    for query in IDS: on_error(message, query, str(exc))",
-            "    continue",
+            *([lines[1]] if source.is_table else []),
+            "if raw_key is None:",
+            f"    {' = '.join(names)} = None",
+            "else:",
+            "    try:",
+            f"        {', '.join(names)}, = {decode}(raw_key)",
+            "    except Undecodable as exc:",
+            *indented(2, self._refused("key")),
         ]
 
-    def _reads_key(self, node: Read) -> bool:
+    def _needs_raw_key(self) -> bool:
+        grouped = any(plan.grouping is not None and plan.grouping.unchanged for plan in self.plans.values())
+        windowed = self.source.window is not None
+        several = len(self.source.keys) > 1
+        return grouped or windowed or several or any(map(self.writer.keeps_key, self.plans.values()))
+
+    def _reads_key(self) -> bool:
         """Whether the key's value is needed, not only its bytes."""
         for plan in self.plans.values():
-            others = [output.expression for output in plan.values] + ([] if plan.where is None else [plan.where])
-            if plan.key is not None and not self._is_same_key(plan):
-                others.append(plan.key.expression)
-            if any(part == node for other in others for part in walk(other)):
+            used = [output.expression for output in plan.values] + ([] if plan.where is None else [plan.where])
+            if plan.grouping is not None and keeps_group_key(self.source, plan):
+                having = plan.grouping.having
+                used += [*_arguments(plan.grouping), *([] if having is None else [having])]
+            elif not self.writer.keeps_key(plan):
+                used += _expressions(plan)
+            if any(isinstance(part, Read) and part.is_key for each in used for part in walk(each)):
                 return True
-        return False
+        return self.source.timestamp is not None
 
-    def _is_same_key(self, plan: QueryPlan) -> bool:
-        """Whether the result has the record's own key, byte by byte."""
-        if plan.key is None or plan.sink is None or not self.source.keys:
-            return False
-        column = self.source.keys[0]
-        same = plan.key.expression == Read(column.name, column.type, is_key=True)
-        return same and column.type == t.STRING and plan.sink.key_format == self.source.key_format == "KAFKA"
+    def _refused(self, target: str) -> list[str]:
+        return [f"for query in IDS: on_error(message, query, Misfit(exc, {target!r}))", "continue"]
 
-    def _decode(self) -> list[str]:
+    def _timestamp(self) -> list[str]:
+        """The record's time from its TIMESTAMP column; a record without a value keeps its own."""
+        stamp = self.source.timestamp
+        if stamp is None:
+            return []
+        column = self.source.column(stamp.column)
+        assert column is not None
+        read = self.emitter.names[Read(column.name, column.type, column in self.source.keys)]
+        extract = self.emitter.share("extract", extractor(column.type, stamp.pattern))
         return [
-            "row = None",
-            "if raw is not None:",
+            "if row is not None:",
             "    try:",
-            "        row = value = loads(raw)",
-            "        if type(value) is not dict: unusual()",
-            *_indented(2, self.decoding.quick),
-            "    except Exception:",
-            "        try:",
-            "            row = general(raw)",
-            "        except Undecodable as exc:",
-            "            for query in IDS: on_error(message, query, str(exc))",
-            "            continue",
-            *_indented(2, self.decoding.general),
+            f"        time = {extract}({read})",
+            "    except FAILURES as exc:",
+            *(["        stop(exc, message)"] if any(plan.strict_time for plan in self.plans.values()) else []),
+            f"        for query in IDS: on_error(message, query, failure(exc, {stamp.column!r}))",
+            "        continue",
         ]
 
     def _tombstones(self) -> list[str]:
-        """A record without a value: a filter drops it, other queries pass it on with its key."""
+        """A record without a value: a table's row goes; of a stream, a filter drops it, others pass it on."""
         lines: list[str] = []
-        for query_id, plan in self.plans.items():
-            if plan.where is None and plan.sink is not None:
-                self.emitter.never_null = set()
-                before, key = self._key(query_id, plan) if self._needs_only_key(plan) else ([], "None")
-                lines += [
-                    *before,
-                    f"produce({plan.sink.topic!r}, value=None, key={key}, timestamp=time, headers=headers)",
-                    f"{self.counts[query_id]} += 1",
-                ]
+        for number, (query_id, plan) in enumerate(self.plans.items()):
+            self.emitter.never_null = set()
+            if plan.grouping is not None:
+                lines += self.groups[query_id].without_row() if self.source.is_table else []
+            elif self.source.is_table and plan.where is not None:
+                lines += self._dropped(number, query_id, plan)
+            elif plan.where is None and not table_calls(plan) and (plan.sink is not None or self.source.is_table):
+                lines += self._gone(query_id, plan)
         return lines
 
-    def _needs_only_key(self, plan: QueryPlan) -> bool:
-        """Whether the result's key can be computed from the record's key; without a value, any other is null."""
-        parts = walk(plan.key.expression) if plan.key is not None else ()
-        return not any(isinstance(part, Pseudo) or (isinstance(part, Read) and not part.is_key) for part in parts)
+    def _gone(self, query_id: str, plan: QueryPlan) -> list[str]:
+        before, key = self.writer.key_without_row(query_id, plan)
+        made = self.writer.tombstone(plan, key)
+        return [*before, *made, f"{self.counts[query_id]} += 1"] if made else []
+
+    def _dropped(self, number: int, query_id: str, plan: QueryPlan) -> list[str]:
+        """A row of a table that is gone, or that WHERE does not let pass: told only if it was there."""
+        return [
+            f"store = inputs_{number}[message.partition()]",
+            "if raw_key in store.rows:",
+            "    store.delete(raw_key)",
+            *indented(1, self._gone(query_id, plan)),
+        ]
 
     def _shared_conditions(self) -> list[str]:
         """Conditions that several queries have are computed once."""
@@ -229,86 +307,26 @@ class _Function:
             lines = [f"if {self.conditions[plan.where]}:"]
         else:
             code = self.emitter.emit(plan.where)
-            before, text = self._caught(code, query_id, "WHERE", force=code.fails)
+            before, text = self.writer.caught(code, query_id, "WHERE", force=code.fails)
             lines = [*before, f"if {text}:"]
         self.emitter.without_null(plan.where)
-        return [*lines, *_indented(1, self._results(query_id, plan))]
-
-    def _results(self, query_id: str, plan: QueryPlan) -> list[str]:
-        """Lines that evaluate the columns and hand the result on."""
-        lines, taken = self._repeated(query_id, plan)
-        shown = []
-        for output in plan.values:
-            before, text = self._output(query_id, output)
-            lines += before
-            shown.append((output.name, text))
-        if plan.sink is None:
-            lines.append(f"produce([{', '.join(text for _, text in shown)}])")
-        else:
-            before, key = self._key(query_id, plan)
-            value = ", ".join(f"{name!r}: {text}" for name, text in shown)
-            topic = plan.sink.topic
-            lines += [
-                *before,
-                f"produce({topic!r}, value=dumps({{{value}}}), key={key}, timestamp=time, headers=headers)",
-            ]
-        lines.append(f"{self.counts[query_id]} += 1")
-        for node in taken:
-            del self.emitter.names[node]
+        lines += indented(1, self._results(query_id, plan))
+        if self.source.is_table:
+            number = list(self.plans).index(query_id)
+            groups = self.groups.get(query_id)
+            dropped = groups.without_row() if groups else self._dropped(number, query_id, plan)
+            lines += ["else:", *indented(1, dropped)]
         return lines
 
-    def _repeated(self, query_id: str, plan: QueryPlan) -> tuple[list[str], list[Typed]]:
-        """Expressions that stand several times in one result get a variable: evaluated once, failing once."""
-        tops = [_plain(output.expression) for output in [*plan.values, *([plan.key] if plan.key else [])]]
-        lines: list[str] = []
-        taken: list[Typed] = []
-        for node, count in Counter(top for top in tops if isinstance(top, Operation)).items():
-            if count > 1 and not is_constant(node):
-                before, name = self._caught(self.emitter.emit(node), query_id, str(node), force=True)
-                lines += before
-                self.emitter.names[node] = name
-                taken.append(node)
-        return lines, taken
-
-    def _output(self, query_id: str, output: Output) -> tuple[list[str], str]:
-        code = self.emitter.emit(output.expression)
-        kind = output.expression.type
-        before, text = self._caught(code, query_id, output.name, force=code.fails)
-        if kind == t.DOUBLE:
-            first, later = (text, text) if code.atom or before else self.emitter.bound(code)
-            null = f"{first} is None or " if code.nullable or code.fails else ""
-            start = later if null else first
-            return before, f"({later} if {null}0.001 <= {start} < 1e7 else shown({later}))"
-        return before, f"shown({text})" if formats.holds_double(kind) else text
-
-    def _key(self, query_id: str, plan: QueryPlan) -> tuple[list[str], str]:
-        if plan.key is None or plan.sink is None:
-            return [], "None"
-        if self._is_same_key(plan):
-            return [], "raw_key"
-        code = self.emitter.emit(plan.key.expression)
-        before, text = self._caught(code, query_id, plan.key.name, force=code.fails)
-        first, later = (text, text) if code.atom or before else self.emitter.bound(code)
-        kind = plan.key.expression.type
-        if kind == t.STRING and plan.sink.key_format == "KAFKA":
-            encoded = "{}.encode()"
-        else:
-            encoded = self.emitter.share("encode_key", formats.key_encoder(kind, plan.sink.key_format)) + "({})"
-        if not code.nullable and not before:
-            return before, encoded.format(text)
-        return before, f"(None if {first} is None else {encoded.format(later)})"
-
-    def _caught(self, code: Code, query_id: str, what: str, *, force: bool) -> tuple[list[str], str]:
-        """With `force`, lines that put the value into a variable, null when it fails; else the text itself."""
-        if not force:
-            return [], code.text
-        self.emitter.count += 1
-        name = f"x{self.emitter.count}"
-        if not code.fails:
-            return [f"{name} = {code.text}"], name
-        reason = f"failure(exc, {what!r})"
-        lines = ["try:", f"    {name} = {code.text}", "except FAILURES as exc:", f"    {name} = None"]
-        return [*lines, f"    on_error(message, {query_id!r}, {reason})"], name
+    def _results(self, query_id: str, plan: QueryPlan) -> list[str]:
+        groups = self.groups.get(query_id)
+        if groups is not None:
+            return groups.of_table() if self.source.is_table else groups.of_stream()
+        lines = []
+        if self.source.is_table and plan.where is not None:
+            number = list(self.plans).index(query_id)
+            lines = [f"inputs_{number}[message.partition()].put(raw_key, [])"]
+        return [*lines, *self.writer.results(query_id, plan, self.counts[query_id])]
 
 
 def failure(exc: Exception, what: str) -> str:
@@ -316,23 +334,22 @@ def failure(exc: Exception, what: str) -> str:
     return f"{what}: {exc}" if str(exc) else f"{what}: {type(exc).__name__}"
 
 
-def _pseudo() -> list[tuple[str, str, t.Type]]:
-    kinds = {"ROWTIME": t.BIGINT, "ROWPARTITION": t.INTEGER, "ROWOFFSET": t.BIGINT}
-    return [(name, text, kinds[name]) for name, text in PSEUDO.items()]
+def stop(exc: Exception, message: MessageLike) -> None:
+    """End the query: it is told not to pass over records that have no time."""
+    raise QueryStopped(
+        "Fatal user code error in TimestampExtractor callback for record at "
+        f"partition {message.partition()}, offset {message.offset()}: {exc}"
+    ) from None
 
 
 def _expressions(plan: QueryPlan) -> list[Typed]:
-    """Every expression of a query."""
-    keys = [] if plan.key is None else [plan.key.expression]
-    return [*([] if plan.where is None else [plan.where]), *keys, *(output.expression for output in plan.values)]
+    """Every expression of a query that is evaluated on the records of its source."""
+    made = [] if plan.where is None else [plan.where]
+    if plan.grouping is None:
+        return [*made, *(output.expression for output in (*plan.keys, *plan.values))]
+    return [*made, *plan.grouping.by, *_arguments(plan.grouping)]
 
 
-def _plain(node: Typed) -> Typed:
-    """The expression without AS_VALUE around it."""
-    while isinstance(node, Operation) and node.name == "as value":
-        node = node.arguments[0]
-    return node
-
-
-def _indented(depth: int, lines: Sequence[str]) -> list[str]:
-    return [INDENT * depth + line for line in lines]
+def _arguments(grouping: Grouping) -> list[Typed]:
+    """What its aggregations are given."""
+    return [argument for each in grouping.aggregations for argument in each.arguments]

@@ -7,14 +7,22 @@ from typing import Any, Protocol
 
 from streamguard.engine import answers
 from streamguard.engine import syntax as s
+from streamguard.engine.asserting import assert_topic
+from streamguard.engine.functions import answers as functions
+from streamguard.engine.functions import listing
+from streamguard.engine.functions.registry import unknown
 from streamguard.engine.metastore import Metastore, Query, Source
 from streamguard.engine.places import meant
 from streamguard.engine.plan import QueryPlan, plan
-from streamguard.engine.queries import PersistentQuery, Queries
+from streamguard.engine.queries import Queries
+from streamguard.engine.refusals import refuser
 from streamguard.engine.session import property_rows
+from streamguard.engine.source_task import PersistentQuery
+from streamguard.engine.types import schema
 from streamguard.errors import AnalysisError
 from streamguard.kafka.cluster import Cluster
 
+SHOWN = ("STREAMS", "TABLES", "TOPICS", "QUERIES", "PROPERTIES", "VARIABLES", "TYPES", "FUNCTIONS")
 INTERNAL = ("_", "sg.")
 
 
@@ -32,6 +40,15 @@ class Pushes(Protocol):
     def close_query(self, query_id: str) -> None: ...
 
 
+def _function(statement: s.DescribeOther) -> listing.Listed:
+    """The function that a statement names."""
+    found = listing.find(statement.name)
+    if found is None:
+        hint = meant(statement.name.upper(), [each.name for each in listing.listed()])
+        raise refuser(statement)(f"{unknown(statement.name)}{hint}", statement.place)
+    return found
+
+
 class Describer:
     """Answers what can be looked at. `check` refuses, `answer` does not."""
 
@@ -47,18 +64,54 @@ class Describer:
     def check(self, statement: s.Statement, metastore: Metastore) -> None:
         """Refuse a name that does not exist, or a statement that has no plan."""
         match statement:
-            case s.Describe() if statement.name not in ("STREAMS", "TABLES"):
+            case s.Describe():
                 self._source(statement, metastore)
             case s.Explain():
                 self._explained(statement, metastore)
-            case _:
+            case s.Show() if statement.what in SHOWN:
                 pass
+            case s.DescribeAll() | s.AssertTopic():
+                pass
+            case s.DescribeOther(kind="FUNCTION"):
+                _function(statement)
+            case _:
+                words = " ".join(statement.text.upper().split()[:2])
+                raise refuser(statement)(f"{words} is not supported yet by the embedded engine", statement.place)
 
     def answer(
         self, statement: s.Statement, metastore: Metastore, properties: Mapping[str, str], variables: Mapping[str, str]
     ) -> dict[str, Any]:
         """The entity."""
         text = statement.text + ";"
+        match statement:
+            case s.Show():
+                return self._shown(statement, text, metastore, properties, variables)
+            case s.DescribeOther(kind="FUNCTION"):
+                return answers.entity("describe_function", text, **functions.description(_function(statement)))
+            case s.AssertTopic():
+                return assert_topic(statement, self._cluster)
+            case s.DescribeAll():
+                return self._descriptions(text, metastore, statement.kind[:-1], extended=statement.extended)
+            case s.Describe():
+                source = self._source(statement, metastore)
+                description = self._description(source, metastore, extended=statement.extended)
+                return answers.entity("sourceDescription", text, sourceDescription=description)
+            case s.Explain():
+                query_id, shown, made = self._explained(statement, metastore)
+                return answers.entity(
+                    "queryDescription", text, queryDescription=self._query_description(query_id, shown, made)
+                )
+            case _:
+                raise TypeError(f"a {type(statement).__name__} has no answer")
+
+    def _shown(
+        self,
+        statement: s.Show,
+        text: str,
+        metastore: Metastore,
+        properties: Mapping[str, str],
+        variables: Mapping[str, str],
+    ) -> dict[str, Any]:
         match statement:
             case s.Show(what="STREAMS" | "TABLES", extended=True):
                 return self._descriptions(text, metastore, statement.what[:-1], extended=True)
@@ -79,19 +132,13 @@ class Describer:
             case s.Show(what="VARIABLES"):
                 rows = [{"name": name, "value": value} for name, value in sorted(variables.items())]
                 return answers.entity("variables", text, variables=rows)
-            case s.Describe(name="STREAMS" | "TABLES"):
-                return self._descriptions(text, metastore, statement.name[:-1], extended=statement.extended)
-            case s.Describe():
-                source = self._source(statement, metastore)
-                description = self._description(source, metastore, extended=statement.extended)
-                return answers.entity("sourceDescription", text, sourceDescription=description)
-            case s.Explain():
-                query_id, shown, made = self._explained(statement, metastore)
-                return answers.entity(
-                    "queryDescription", text, queryDescription=self._query_description(query_id, shown, made)
-                )
+            case s.Show(what="TYPES"):
+                types = {name: schema(kind) for name, kind in metastore.types.items()}
+                return answers.entity("type_list", text, types=types)
+            case s.Show(what="FUNCTIONS"):
+                return answers.entity("function_names", text, functions=functions.names())
             case _:
-                raise TypeError(f"a {type(statement).__name__} has no answer")
+                raise TypeError(f"SHOW {statement.what} has no answer")
 
     def _source(self, statement: s.Describe, metastore: Metastore) -> Source:
         source = metastore.source(statement.name)

@@ -11,33 +11,18 @@ from dataclasses import dataclass, replace
 from decimal import Decimal as Exact
 from typing import Any
 
-from streamguard.doubles import double_text
-from streamguard.engine import operations
+from streamguard.engine import casts, operations
 from streamguard.engine import types as t
-from streamguard.engine.typed import Constant, Field, Operation, Typed, is_constant
+from streamguard.engine.typed import Closure, Constant, Construction, Field, Invocation, Operation, Typed, is_constant
 
 FAILURES = (ArithmeticError, ValueError)  # what an expression that `fails` may raise for one record
 RANGES = {
     t.INTEGER: ("-2147483648", "2147483647", "wrap_integer"),
     t.BIGINT: (str(-(2**63)), str(2**63 - 1), "wrap_bigint"),
 }
+BRANCHES = 40  # of a CASE in one expression
 EXACT_SYMBOLS = {"=": "==", "<>": "!="}
-CASTS = {
-    (t.INTEGER, t.BIGINT): ("{}", False),
-    (t.BIGINT, t.INTEGER): ("wrap_integer({})", False),
-    (t.INTEGER, t.DOUBLE): ("float({})", False),
-    (t.BIGINT, t.DOUBLE): ("float({})", False),
-    (t.DOUBLE, t.INTEGER): ("whole_of_double({}, 32)", False),
-    (t.DOUBLE, t.BIGINT): ("whole_of_double({}, 64)", False),
-    (t.INTEGER, t.STRING): ("str({})", False),
-    (t.BIGINT, t.STRING): ("str({})", False),
-    (t.DOUBLE, t.STRING): ("double_text({})", False),
-    (t.BOOLEAN, t.STRING): ("text_of_boolean({})", False),
-    (t.STRING, t.INTEGER): ("whole_of_text({}, 32)", True),
-    (t.STRING, t.BIGINT): ("whole_of_text({}, 64)", True),
-    (t.STRING, t.DOUBLE): ("double_of_text({})", True),
-    (t.STRING, t.BOOLEAN): ("boolean_of_text({})", False),
-}
+EXACT_FUNCTIONS = {"+": "add_decimal", "-": "subtract_decimal", "*": "multiply_decimal"}
 
 
 @dataclass(frozen=True)
@@ -56,9 +41,7 @@ class Emitter:
     def __init__(self, names: Mapping[Typed, str]) -> None:
         self.names = dict(names)
         self.never_null: set[Typed] = set()
-        self.namespace: dict[str, Any] = {
-            name: getattr(operations, name) for name in dir(operations) if callable(getattr(operations, name))
-        } | {"double_text": double_text}
+        self.namespace: dict[str, Any] = {**casts.NAMESPACE, "attempt": attempt, "element": element}
         self.count = 0
 
     def emit(self, node: Typed) -> Code:
@@ -70,17 +53,28 @@ class Emitter:
                 return self.literal(node.value)
             case Field():
                 return self._field(node)
-            case Operation():
-                code = EMITTERS[node.name](self, node)
+            case Operation() | Construction() | Invocation():
+                code = self._made(node)
                 return self._folded(code) if not code.atom and is_constant(node) else code
+            case Closure():
+                return self._closure(node)
         raise KeyError(f"no local variable for {node}")
+
+    def _made(self, node: Operation | Construction | Invocation) -> Code:
+        match node:
+            case Operation():
+                return EMITTERS[node.name](self, node)
+            case Construction():
+                return _construction(self, node)
+            case Invocation():
+                return _invocation(self, node)
 
     def literal(self, value: Any) -> Code:
         """A constant."""
         if value is None:
             return Code("None", nullable=True, atom=True)
-        if isinstance(value, Exact) or (isinstance(value, float) and value - value != 0):
-            return Code(self.share("exact", value), nullable=False, atom=True)
+        if isinstance(value, Exact | list | dict) or (isinstance(value, float) and value - value != 0):
+            return Code(self.share("constant", value), nullable=False, atom=True)
         text = repr(value)
         return Code(f"({text})" if text.startswith("-") else text, nullable=False, atom=True)
 
@@ -100,6 +94,13 @@ class Emitter:
     def _field(self, node: Field) -> Code:
         struct = self.emit(node.struct)
         return self.guarded([struct], lambda names: f"{names[0]}[{node.name!r}]", nullable=True)
+
+    def _closure(self, node: Closure) -> Code:
+        """A lambda; its parameters may be null, whatever they were outside."""
+        names = [f"p{parameter.number}" for parameter in node.parameters]
+        self.names.update(zip(node.parameters, names, strict=True))
+        body = self.emit(node.body)
+        return Code(f"(lambda {', '.join(names)}: {body.text})", nullable=False, fails=body.fails)
 
     def bound(self, code: Code) -> tuple[str, str]:
         """Text for the first use and for later uses: what is not an atom is computed once."""
@@ -141,6 +142,8 @@ class Emitter:
 def _arithmetic(emitter: Emitter, node: Operation) -> Code:
     sides = [emitter.emit(side) for side in node.arguments]
     symbol = node.detail
+    if isinstance(node.type, t.Decimal):
+        return emitter.guarded(sides, lambda names: _exact(symbol, names, node.type), fails=symbol in "/%")
     if symbol in "/%":
         kind = "double" if node.type == t.DOUBLE else "whole"
         function = f"{'divide' if symbol == '/' else 'remainder'}_{kind}"
@@ -151,6 +154,15 @@ def _arithmetic(emitter: Emitter, node: Operation) -> Code:
     if node.type == t.DOUBLE:
         return emitter.guarded(sides, lambda names: f"{names[0]} {symbol} {names[1]}")
     return emitter.guarded(sides, lambda names: _wrapped(emitter, f"{names[0]} {symbol} {names[1]}", node.type))
+
+
+def _exact(symbol: str, names: list[str], kind: t.Type) -> str:
+    """DECIMAL arithmetic, whose operands may be whole numbers too."""
+    if symbol == "/" and isinstance(kind, t.Decimal):
+        return f"divide_decimal({names[0]}, {names[1]}, {kind.precision}, {kind.scale})"
+    if symbol == "%":
+        return f"remainder_decimal({names[0]}, {names[1]})"
+    return f"{EXACT_FUNCTIONS[symbol]}({names[0]}, {names[1]})"
 
 
 def _wrapped(emitter: Emitter, text: str, kind: t.Type) -> str:
@@ -164,6 +176,8 @@ def _negate(emitter: Emitter, node: Operation) -> Code:
     operand = emitter.emit(node.arguments[0])
     if node.type == t.DOUBLE:
         return emitter.guarded([operand], lambda names: f"-{names[0]}")
+    if isinstance(node.type, t.Decimal):
+        return emitter.guarded([operand], lambda names: f"negate_decimal({names[0]})")
     return emitter.guarded([operand], lambda names: _wrapped(emitter, f"-{names[0]}", node.type))
 
 
@@ -217,7 +231,7 @@ def _distinct(emitter: Emitter, node: Operation) -> Code:
 
 def _in(emitter: Emitter, node: Operation) -> Code:
     operand, *choices = (emitter.emit(each) for each in node.arguments)
-    if all(isinstance(each, Constant) for each in node.arguments[1:]):
+    if all(isinstance(each, Constant) and each.type != t.NULL for each in node.arguments[1:]):
         values = frozenset(each.value for each in node.arguments[1:] if isinstance(each, Constant))
         name = emitter.share("choices", values)
         return _truth(emitter, [operand], lambda names: f"{names[0]} in {name}")
@@ -237,17 +251,108 @@ def _like(emitter: Emitter, node: Operation) -> Code:
 
 def _case(emitter: Emitter, node: Operation) -> Code:
     codes = [emitter.emit(each) for each in node.arguments]
+    branches = list(zip(codes[:-1:2], codes[1:-1:2], strict=True))
     text = codes[-1].text
-    for condition, result in reversed(list(zip(codes[:-1:2], codes[1:-1:2], strict=True))):
-        text = f"({result.text} if {condition.text} else {text})"
+    for start in reversed(range(0, len(branches), BRANCHES)):
+        part = branches[start : start + BRANCHES]
+        if start == 0 and len(branches) <= BRANCHES:
+            text = f"({_chosen(part, text)})"
+        else:  # Python takes only so many nested expressions: the branches of a long CASE are functions of their own
+            missing, name = emitter.share("missing", object()), emitter.share("x", None)
+            found = f"(lambda: {_chosen(part, missing)})()"
+            text = f"({name} if ({name} := {found}) is not {missing} else {text})"
     results = [*codes[1:-1:2], codes[-1]]
     return Code(text, any(code.nullable for code in results), any(code.fails for code in codes))
 
 
+def _chosen(branches: list[tuple[Code, Code]], otherwise: str) -> str:
+    return "".join(f"{result.text} if {condition.text} else " for condition, result in branches) + otherwise
+
+
 def _cast(emitter: Emitter, node: Operation) -> Code:
-    operand = node.arguments[0]
-    pattern, fails = CASTS[operand.type, node.type]  # type: ignore[index]
-    return emitter.guarded([emitter.emit(operand)], lambda names: pattern.format(names[0]), fails=fails)
+    source = node.arguments[0].type
+    operand = emitter.emit(node.arguments[0])
+    found = casts.pattern(source, node.type)
+    if found is None or isinstance(source, t.Array | t.Map | t.Struct):
+        convert = emitter.share("cast", casts.function(source, node.type))
+        return emitter.guarded([operand], lambda names: f"{convert}({names[0]})", fails=True)
+    return emitter.guarded([operand], lambda names: found.text.format(names[0]), fails=found.fails)
+
+
+def _subscript(emitter: Emitter, node: Operation) -> Code:
+    codes = [emitter.emit(each) for each in node.arguments]
+    if isinstance(node.arguments[0].type, t.Map):
+        return emitter.guarded(codes, lambda names: f"{names[0]}.get({names[1]})", nullable=True)
+    return emitter.guarded(codes, lambda names: f"element({names[0]}, {names[1]})", nullable=True)
+
+
+def element(values: list[Any], index: int) -> Any:
+    """An element of an array, counted from 1, or from its end when negative; null where there is none."""
+    place = index - 1 if index > 0 else len(values) + index
+    return values[place] if index and 0 <= place < len(values) else None
+
+
+def _construction(emitter: Emitter, node: Construction) -> Code:
+    codes = [_tried(emitter.emit(each)) for each in node.arguments]
+    texts = [code.text for code in codes]
+    match node.type:
+        case t.Array():
+            made = f"[{', '.join(texts)}]"
+        case t.Map():
+            pairs = zip(texts[::2], texts[1::2], strict=True)
+            made = f"{{{', '.join(f'{key}: {value}' for key, value in pairs)}}}"
+        case t.Struct():
+            pairs = zip([name for name, _ in node.type.fields], texts, strict=True)
+            made = f"{{{', '.join(f'{name!r}: {value}' for name, value in pairs)}}}"
+        case _:
+            raise KeyError(node.type)
+    return Code(made, nullable=False)
+
+
+def _tried(code: Code) -> Code:
+    """A part that fails is null, as in ksqlDB: the whole is not lost."""
+    return Code(f"attempt(lambda: {code.text})") if code.fails else code
+
+
+def _invocation(emitter: Emitter, node: Invocation) -> Code:
+    function = node.function
+    codes = [_argument(emitter, node, index) for index in range(len(node.arguments))]
+    inline = function.inline
+    run = None if inline else emitter.share(function.name.lower(), function.run)
+
+    def body(names: list[str]) -> str:
+        return inline.format(*names) if inline else f"{run}({', '.join(names)})"
+
+    if not function.nulls:
+        return emitter.guarded(codes, body, nullable=True, fails=function.fails)
+    return Code(f"({body([code.text for code in codes])})", True, function.fails or any(c.fails for c in codes))
+
+
+def _argument(emitter: Emitter, node: Invocation, index: int) -> Code:
+    """An argument's code. What a costly constant means is found out now.
+
+    An argument that fails is null for a function that takes nulls, as in ksqlDB, so that IFNULL and COALESCE can help.
+    """
+    argument = node.arguments[index]
+    code = emitter.emit(argument)
+    prepare = node.function.prepare.get(index)
+    if prepare is not None:
+        if isinstance(argument, Constant) and argument.value is not None:
+            try:
+                return Code(emitter.share("prepared", prepare(argument.value)), nullable=False, atom=True)
+            except FAILURES:
+                pass
+        name = emitter.share("prepare", prepare)
+        code = emitter.guarded([code], lambda names: f"{name}({names[0]})", fails=True)
+    return _tried(code) if node.function.nulls else code
+
+
+def attempt(compute: Callable[[], Any]) -> Any:
+    """The value, null when it fails."""
+    try:
+        return compute()
+    except FAILURES:
+        return None
 
 
 EMITTERS: dict[str, Callable[[Emitter, Operation], Code]] = {
@@ -264,4 +369,5 @@ EMITTERS: dict[str, Callable[[Emitter, Operation], Code]] = {
     "logic": _logic,
     "negate": _negate,
     "not": _not,
+    "subscript": _subscript,
 }

@@ -8,21 +8,24 @@ one after the other.
 from __future__ import annotations
 
 import logging
+import re
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from streamguard.engine import answers
+from streamguard.engine import answers, stages
 from streamguard.engine import syntax as s
-from streamguard.engine.changes import Change, Changing, change
+from streamguard.engine.changes import CHANGING, Change, Changing, change
 from streamguard.engine.commands import Command, CommandLog
 from streamguard.engine.compile import compile_source
 from streamguard.engine.describe import Describer, Pushes
-from streamguard.engine.metastore import Metastore
+from streamguard.engine.inserts import Insertion, insert
+from streamguard.engine.metastore import Metastore, Source
 from streamguard.engine.parse import parse, parse_one
 from streamguard.engine.plan import QueryPlan, SourcePlan
-from streamguard.engine.queries import PersistentQuery, Queries
+from streamguard.engine.queries import Queries
 from streamguard.engine.rejection import (
     COMMAND_TIMEOUT,
     QUERY_ENDPOINT,
@@ -30,17 +33,21 @@ from streamguard.engine.rejection import (
     Rejection,
     bad_request,
     bad_statement,
+    told,
 )
 from streamguard.engine.request import StatementRequest
 from streamguard.engine.session import EDITABLE, OFFSET_RESET, after_set, checked
+from streamguard.engine.source_task import PersistentQuery
+from streamguard.engine.types import quoted
+from streamguard.engine.views import topic_config
 from streamguard.errors import Fenced, KafkaError, StatementError, StreamguardError
 from streamguard.kafka.cluster import Cluster
+from streamguard.kafka.writer import Writer
 
 LOG = logging.getLogger("streamguard.engine.execute")
 TO_QUERY_ENDPOINT = (
     "The following statement types should be issued to the websocket endpoint '/query':\n\t* PRINT\n\t* SELECT"
 )
-CHANGING = (s.CreateStream, s.CreateStreamAs, s.InsertInto, s.Terminate, s.Drop)
 
 
 @dataclass
@@ -53,6 +60,7 @@ class Step:
     change: Change | None = None
     command: Command | None = None
     push: str | None = None
+    insertion: Insertion | None = None
 
 
 @dataclass
@@ -66,6 +74,7 @@ class Draft:
     number: int
     steps: list[Step] = field(default_factory=list)
     topics: dict[str, tuple[int, int]] = field(default_factory=dict)
+    configs: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 class Statements:
@@ -77,6 +86,7 @@ class Statements:
         queries: Queries,
         cluster: Cluster,
         pushes: Pushes,
+        writer: Writer,
         *,
         fixed: Mapping[str, str],
         on_fenced: Callable[[Fenced], None],
@@ -84,6 +94,7 @@ class Statements:
         self.metastore = Metastore()
         self._describer = Describer(self, queries, cluster, pushes, fixed)
         self._pushes = pushes
+        self._writer = writer
         self.statuses: dict[str, dict[str, Any]] = {}
         self.skipped = 0
         self.running: dict[str, PersistentQuery] = {}
@@ -112,12 +123,33 @@ class Statements:
             draft = self._check(request)
             return self._carry_out(draft)
 
+    def terminate_all(self, topics: Sequence[str]) -> list[dict[str, Any]]:
+        """End every query, forget every source, and delete those of their topics that a pattern of `topics` fits."""
+        sources = list(self.metastore.sources.values())
+        text = "TERMINATE ALL;" + "".join(f"DROP {each.kind} {quoted(each.name)};" for each in reversed(sources))
+        try:
+            patterns = [re.compile(each) for each in topics]
+        except re.error as exc:
+            raise bad_request(f"Invalid pattern: {exc}") from exc
+        entities = self.execute(StatementRequest(text))
+        mine = {each.topic for each in sources}
+        self._cluster.delete([topic for topic in mine if any(each.fullmatch(topic) for each in patterns)])
+        status = {"status": "QUEUED", "message": "Cluster is terminating", "queryId": None}
+        number = entities[-1].get("commandSequenceNumber", -1)
+        command_id = "cluster/TerminateCluster/terminate"
+        text = "TERMINATE CLUSTER;"
+        return [
+            answers.entity(
+                "currentStatus", text, commandId=command_id, commandStatus=status, commandSequenceNumber=number
+            )
+        ]
+
     def parsed(self, request: StatementRequest) -> list[s.Statement]:
         """The statements of a request, or a Rejection."""
         try:
-            return parse(request.text, request.variables)
+            return parse(request.text, request.variables, self.metastore.types)
         except StatementError as exc:
-            raise bad_statement(str(exc), request.text) from exc
+            raise bad_statement(told(exc), request.text) from exc
         except RecursionError:
             raise bad_statement("the statement is nested too deeply", request.text[:200]) from None
 
@@ -133,7 +165,7 @@ class Statements:
                 step = Step(statement, dict(draft.properties), dict(draft.variables))
                 self._check_one(statement, step, draft)
             except StatementError as exc:
-                raise bad_statement(str(exc), statement.text + ";") from exc
+                raise bad_statement(told(exc), statement.text + ";") from exc
             except RecursionError:
                 raise bad_statement("the statement is nested too deeply", statement.text[:200]) from None
             draft.steps.append(step)
@@ -141,7 +173,7 @@ class Statements:
 
     def _check_one(self, statement: s.Statement, step: Step, draft: Draft) -> None:
         match statement:
-            case s.Query():
+            case s.Query() | s.PrintTopic():
                 raise Rejection(QUERY_ENDPOINT, TO_QUERY_ENDPOINT, statement=statement.text + ";")
             case s.SetProperty(name=name, value=value):
                 draft.properties = after_set(draft.properties, name, value)
@@ -152,13 +184,16 @@ class Statements:
                     draft.variables[name.upper()] = value
             case s.Terminate(query_id=query_id) if query_id and (push := self._pushes.find(query_id)):
                 step.push = push
-            case s.CreateStream() | s.CreateStreamAs() | s.InsertInto() | s.Terminate() | s.Drop():
+            case s.InsertValues():
+                now = time.time_ns() // 1_000_000
+                step.insertion = insert(statement, draft.metastore, draft.properties, now)
+            case _ if isinstance(statement, CHANGING):
                 self._check_change(statement, step, draft)
             case _:
                 self._describer.check(statement, draft.metastore)
 
     def _check_change(self, statement: Changing, step: Step, draft: Draft) -> None:
-        made = change(statement, draft.metastore, draft.number)
+        made = change(statement, draft.metastore, draft.number, draft.properties)
         step.change = made
         if made.warning:
             return
@@ -168,6 +203,9 @@ class Statements:
         elif isinstance(made.plan, QueryPlan):
             compile_source({"": made.plan})
             self._check_sink(made.plan, statement, draft)
+            reason = stages.refusal(made.plan, draft.partitions.get(made.plan.source.topic, 1))
+            if reason is not None:
+                raise bad_statement(reason, statement.text + ";")
             starts = self._starts(made.plan, draft)
         draft.metastore = made.metastore
         draft.number += 1
@@ -178,7 +216,7 @@ class Statements:
         if not self._knows(draft, source.topic):
             if source.partitions is None:
                 raise bad_statement(f"Kafka topic does not exist: {source.topic}", statement.text + ";")
-            self._plan_topic(draft, source.topic, source.partitions, source.replicas)
+            self._plan_topic(draft, source, source.partitions)
             return
         self._check_existing(source.topic, source.partitions, source.replicas, statement, draft)
 
@@ -191,7 +229,7 @@ class Statements:
             if not self._knows(draft, sink.topic):
                 raise bad_statement(f"Kafka topic does not exist: {sink.topic}", statement.text + ";")
         elif sink.topic not in draft.partitions:
-            self._plan_topic(draft, sink.topic, sink.partitions or draft.partitions[source.topic], sink.replicas)
+            self._plan_topic(draft, sink, sink.partitions or draft.partitions[source.topic])
         else:
             self._check_existing(sink.topic, sink.partitions, sink.replicas, statement, draft)
 
@@ -200,9 +238,10 @@ class Statements:
             draft.partitions[topic] = partitions
         return topic in draft.partitions
 
-    def _plan_topic(self, draft: Draft, topic: str, partitions: int, replicas: int | None) -> None:
-        draft.topics[topic] = (partitions, replicas or self._cluster.replication)
-        draft.partitions[topic] = partitions
+    def _plan_topic(self, draft: Draft, source: Source, partitions: int) -> None:
+        draft.topics[source.topic] = (partitions, source.replicas or self._cluster.replication)
+        draft.configs[source.topic] = topic_config(source)
+        draft.partitions[source.topic] = partitions
 
     def _check_existing(
         self, topic: str, partitions: int | None, replicas: int | None, statement: s.Statement, draft: Draft
@@ -231,7 +270,8 @@ class Statements:
         commands = [step.command for step in draft.steps if step.command is not None]
         numbers: list[int] = []
         if commands:
-            self._cluster.create(draft.topics)
+            for name, wanted in draft.topics.items():
+                self._cluster.create({name: wanted}, draft.configs[name])
             numbers = self._write(commands)
         entities: list[dict[str, Any]] = []
         dropped: list[str] = []
@@ -250,12 +290,21 @@ class Statements:
                 entities.append(
                     answers.entity("warning_entity", step.statement.text + ";", message=step.change.warning)
                 )
+            elif step.insertion is not None:
+                self._write_record(step.insertion, step.statement)
             elif not isinstance(step.statement, s.SetProperty | s.Define):
                 entities.append(self._describer.answer(step.statement, self.metastore, step.properties, step.variables))
         if commands:
             self._queries.have(list(self.running.values()))
             self._cluster.delete(dropped)
         return entities
+
+    def _write_record(self, insertion: Insertion, statement: s.Statement) -> None:
+        try:
+            self._writer.write([insertion])
+        except KafkaError as exc:
+            reason = f"Failed to insert values into '{insertion.source.name}'. {exc}"
+            raise Rejection(SERVER_ERROR, reason, statement=statement.text + ";") from exc
 
     def _write(self, commands: list[Command]) -> list[int]:
         try:
@@ -273,9 +322,9 @@ class Statements:
 
     def _apply(self, number: int, command: Command) -> Change:
         """One command: the metastore, the queries that are to run, its status."""
-        statement = parse_one(command.statement)
+        statement = parse_one(command.statement, types=self.metastore.types)
         assert isinstance(statement, CHANGING)
-        made = change(statement, self.metastore, number)
+        made = change(statement, self.metastore, number, command.properties)
         self.metastore = made.metastore
         self._executed = number
         if made.query is not None:
@@ -311,11 +360,20 @@ def _persistent(made: Change, number: int, command: Command) -> PersistentQuery:
     )
 
 
-def require_query(statements: list[s.Statement]) -> s.Query:
-    """The one SELECT of a request to /query or /query-stream; a Rejection otherwise."""
+def properties_of(request: StatementRequest, statements: Sequence[s.Statement]) -> dict[str, str]:
+    """The properties in force after the SET statements of a request; a Rejection for an unknown one."""
+    properties = checked(request.properties)
+    for statement in statements:
+        if isinstance(statement, s.SetProperty):
+            properties = after_set(properties, statement.name, statement.value)
+    return properties
+
+
+def require_query(statements: list[s.Statement]) -> s.Query | s.PrintTopic:
+    """The one SELECT or PRINT of a request to /query or /query-stream; a Rejection otherwise."""
     queries = [each for each in statements if not isinstance(each, s.SetProperty | s.Define)]
     if len(queries) != 1:
         raise bad_request(f"Expected exactly one KSQL statement; found {len(queries)} instead")
-    if not isinstance(queries[0], s.Query):
+    if not isinstance(queries[0], s.Query | s.PrintTopic):
         raise bad_request(f"Statement type `{type(queries[0]).__name__}' not supported for this resource")
     return queries[0]

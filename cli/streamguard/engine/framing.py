@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import orjson
 
+from streamguard.engine.rows import Tombstone
 from streamguard.engine.types import quoted
 
 DELIMITED = "application/vnd.ksqlapi.delimited.v1"
@@ -20,21 +21,23 @@ COMPLETED = "Query Completed"
 
 @dataclass(frozen=True)
 class Heading:
-    """What a client is told before the first row. `types` are as ksqlDB prints them."""
+    """What a client is told before the first row. `types` are as ksqlDB prints them, `keys` says which are keys."""
 
     query_id: str
     names: Sequence[str]
     types: Sequence[str]
+    keys: Sequence[bool] = ()
 
     @property
     def schema(self) -> str:
         """The columns as the header of the row objects has them."""
-        pairs = zip(self.names, self.types, strict=True)
-        return ", ".join(f"{quoted(name)} {kind}" for name, kind in pairs)
+        keys = self.keys or [False] * len(self.names)
+        columns = zip(self.names, self.types, keys, strict=True)
+        return ", ".join(f"{quoted(name)} {kind}{' KEY' if key else ''}" for name, kind, key in columns)
 
 
 class Framing(Protocol):
-    """One form. Each method returns bytes to send; `finish` ends the body, with an error object if there was one."""
+    """One form. Each method returns bytes to send; `finish` ends the body, with a last message or an error object."""
 
     media_type: str
 
@@ -52,7 +55,7 @@ class Delimited:
         return dumps(_columns(heading)) + b"\n"
 
     def rows(self, rows: Sequence[Sequence[Any]]) -> bytes:
-        return b"".join(dumps(row) + b"\n" for row in rows)
+        return b"".join(dumps(row) + b"\n" for row in rows if type(row) is not Tombstone)
 
     def finish(self, message: str, error: dict[str, Any] | None = None) -> bytes:
         return dumps(error) + b"\n" if error else b""
@@ -67,7 +70,7 @@ class JsonArray:
         return b"[" + dumps(_columns(heading))
 
     def rows(self, rows: Sequence[Sequence[Any]]) -> bytes:
-        return b"".join(b",\n" + dumps(row) for row in rows)
+        return b"".join(b",\n" + dumps(row) for row in rows if type(row) is not Tombstone)
 
     def finish(self, message: str, error: dict[str, Any] | None = None) -> bytes:
         return (b",\n" + dumps(error) if error else b"") + b"]\n"
@@ -82,11 +85,17 @@ class RowObjects:
         return b"[" + dumps({"header": {"queryId": heading.query_id, "schema": heading.schema}})
 
     def rows(self, rows: Sequence[Sequence[Any]]) -> bytes:
-        return b"".join(b",\n" + dumps({"row": {"columns": row}}) for row in rows)
+        return b"".join(b",\n" + dumps({"row": _row(row)}) for row in rows)
 
     def finish(self, message: str, error: dict[str, Any] | None = None) -> bytes:
+        if not error and not message:
+            return b"]\n"
         last = {"errorMessage": error} if error else {"finalMessage": message}
         return b",\n" + dumps(last) + b"]\n"
+
+
+def _row(row: Sequence[Any]) -> dict[str, Any]:
+    return {"columns": row, "tombstone": True} if type(row) is Tombstone else {"columns": row}
 
 
 def negotiate(accept: str, *, classic: bool) -> Framing:

@@ -11,6 +11,9 @@ from streamguard.engine.types import Type, quoted, schema
 if TYPE_CHECKING:
     from streamguard.engine.plan import QueryPlan
 
+WRAPPING = ("AVRO", "JSON", "JSON_SR", "PROTOBUF", "PROTOBUF_NOSR")
+"""Formats that can wrap a single column in a struct or write it bare."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -24,8 +27,35 @@ class Column:
 
 
 @dataclass(frozen=True)
+class SourceWindow:
+    """The windows in the keys of a topic: `type` is TUMBLING, HOPPING or SESSION, `size` in ms (None for sessions)."""
+
+    type: str
+    size: int | None = None
+
+
+@dataclass(frozen=True)
+class TimestampColumn:
+    """The column that a record's time is taken from; `pattern` is Java's, None for ms or a TIMESTAMP."""
+
+    column: str
+    pattern: str | None = None
+
+
+@dataclass(frozen=True)
+class FormatOptions:
+    """What a format can be told: the delimiter of DELIMITED, and whether a single column is wrapped in a struct."""
+
+    delimiter: str = ","
+    wrap: bool | None = None
+
+
+@dataclass(frozen=True)
 class Source:
-    """A stream (later also a table) over a topic. `partitions` and `replicas` None: as the topic is, or the default."""
+    """A stream or a table over a topic. `partitions` and `replicas` None: as the topic is, or the default.
+
+    `headers` are columns that are read from a record's headers; `is_source`: a SOURCE table or stream, read only.
+    """
 
     name: str
     topic: str
@@ -36,7 +66,31 @@ class Source:
     kind: str = "STREAM"
     partitions: int | None = None
     replicas: int | None = None
+    window: SourceWindow | None = None
+    timestamp: TimestampColumn | None = None
+    key_options: FormatOptions = FormatOptions()
+    value_options: FormatOptions = FormatOptions()
+    headers: tuple[Column, ...] = ()
+    is_source: bool = False
     statement: str = ""
+
+    @property
+    def is_table(self) -> bool:
+        """Whether a record replaces the one before it with the same key."""
+        return self.kind == "TABLE"
+
+    @property
+    def key_features(self) -> frozenset[str]:
+        """ksqlDB's serde features of the key: a single column is not wrapped where the format has the choice."""
+        single = len(self.keys) == 1 and self.key_format in WRAPPING
+        return frozenset(("UNWRAP_SINGLES",)) if single else frozenset()
+
+    @property
+    def value_features(self) -> frozenset[str]:
+        """ksqlDB's serde features of the value: only what a statement asks for."""
+        if self.value_options.wrap is None:
+            return frozenset()
+        return frozenset(("WRAP_SINGLES" if self.value_options.wrap else "UNWRAP_SINGLES",))
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -53,7 +107,10 @@ class Source:
 
     def fields(self) -> list[dict[str, object]]:
         """The columns in the form of ksqlDB's REST API."""
-        return fields(self.keys, self.values)
+        headers: list[dict[str, object]] = [
+            {"name": each.name, "schema": schema(each.type), "type": "HEADER"} for each in self.headers
+        ]
+        return [*fields(self.keys, self.values), *headers]
 
 
 def fields(keys: tuple[Column, ...], values: tuple[Column, ...]) -> list[dict[str, object]]:
@@ -86,10 +143,11 @@ class Query:
 
 @dataclass(frozen=True)
 class Metastore:
-    """Sources by name and persistent queries by id, both in the order they were made."""
+    """Sources by name and persistent queries by id, both in the order they were made; types that CREATE TYPE named."""
 
     sources: Mapping[str, Source] = field(default_factory=dict)
     queries: Mapping[str, Query] = field(default_factory=dict)
+    types: Mapping[str, Type] = field(default_factory=dict)
 
     def source(self, name: str) -> Source | None:
         """The source of that name, or None."""
@@ -110,6 +168,14 @@ class Metastore:
     def without_query(self, query_id: str) -> Metastore:
         """Remove a query."""
         return replace(self, queries={key: value for key, value in self.queries.items() if key != query_id})
+
+    def with_type(self, name: str, kind: Type) -> Metastore:
+        """Add a type."""
+        return replace(self, types={**self.types, name: kind})
+
+    def without_type(self, name: str) -> Metastore:
+        """Remove a type; columns that were declared with it keep theirs."""
+        return replace(self, types={key: kind for key, kind in self.types.items() if key != name})
 
     def readers(self, name: str) -> list[Query]:
         """The queries that read a source."""

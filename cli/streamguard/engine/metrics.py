@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Protocol
 
-from streamguard.engine.queries import PersistentQuery, Queries
+from streamguard.engine.queries import Queries
+from streamguard.engine.source_task import PersistentQuery
 from streamguard.errors import StreamguardError
 from streamguard.kafka.cluster import Cluster
 
@@ -29,6 +30,7 @@ def exposition(queries: Queries, running: Collection[PersistentQuery], pushes: P
         def collect(self) -> Iterable[Metric]:
             yield from _per_query(queries, running)
             yield from _per_topic(queries, cluster)
+            yield from _per_state(queries, running)
             yield _push_queries(len(pushes))
 
     registry = CollectorRegistry(auto_describe=False)
@@ -68,6 +70,30 @@ def _per_topic(queries: Queries, cluster: Cluster) -> Iterable[Metric]:
         for partition, position in sorted(task.positions.items()):
             lag.add_metric([task.topic, str(partition)], max(0, ends.get(partition, position) - position))
     return restarts, lag
+
+
+def _per_state(queries: Queries, running: Collection[PersistentQuery]) -> Iterable[Metric]:
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+    rows = GaugeMetricFamily(PREFIX + "state_rows", "Rows that a query remembers.", labels=["query", "partition"])
+    late = CounterMetricFamily(PREFIX + "late_records", "Records whose window was closed.", labels=["query"])
+    restored = CounterMetricFamily(
+        PREFIX + "restored_records", "Records of changelogs that were read again.", labels=["topic"]
+    )
+    for query in running:
+        state = queries.memory(query.id)
+        if state is None:
+            continue
+        stores = [*list(state.results.items()), *list(state.inputs.items())]
+        counted: dict[int, int] = {}
+        for partition, store in stores:
+            counted[partition] = counted.get(partition, 0) + len(store)
+        for partition, count in sorted(counted.items()):
+            rows.add_metric([query.id, str(partition)], count)
+        late.add_metric([query.id], sum(store.late for _, store in stores))
+    for task in queries.tasks():
+        restored.add_metric([task.topic], task.memory.restored)
+    return rows, late, restored
 
 
 def _push_queries(count: int) -> Metric:

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import ROUND_HALF_UP, Context, Decimal, DivisionByZero, InvalidOperation, Overflow
 from functools import lru_cache
+from typing import Any
 
+EXACT = Context(prec=1000, rounding=ROUND_HALF_UP, traps=[InvalidOperation, DivisionByZero, Overflow])
+add_decimal, subtract_decimal, multiply_decimal = EXACT.add, EXACT.subtract, EXACT.multiply
+negate_decimal = EXACT.copy_negate
+decimal_of_whole = Decimal
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?)[dDfF]?", re.ASCII)
 WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 
@@ -45,6 +51,60 @@ def remainder_double(left: float, right: float) -> float:
     if right == 0 or math.isinf(left) or math.isnan(left) or math.isnan(right):
         return math.nan
     return math.fmod(left, right)
+
+
+def divide_decimal(left: Decimal, right: Decimal, precision: int, scale: int) -> Decimal:
+    """The exact quotient. Raises ArithmeticError for a zero divisor, or a quotient of more digits than the type has.
+
+    That a third of one is an error, and not rounded, is what ksqlDB does.
+    """
+    if not right:
+        raise ZeroDivisionError("division by zero")
+    quotient = EXACT.divide(left, right).quantize(Decimal(1).scaleb(-scale), context=EXACT)
+    if EXACT.multiply(quotient, right) != left or len(quotient.as_tuple().digits) > precision:
+        raise ArithmeticError(f"the quotient does not fit into DECIMAL({precision}, {scale}) without rounding")
+    return quotient
+
+
+def remainder_decimal(left: Decimal, right: Decimal) -> Decimal:
+    """With the sign of the dividend."""
+    if not right:
+        raise ZeroDivisionError("division by zero")
+    return EXACT.remainder(left, right)
+
+
+def fit_decimal(value: Decimal, precision: int, scale: int) -> Decimal:
+    """Rounded half up to the scale. Raises ArithmeticError where digits before the point are too many."""
+    made = value.quantize(Decimal(1).scaleb(-scale), context=EXACT)
+    if made.adjusted() >= precision - scale and made:
+        reason = f"Numeric field overflow: A field with precision {precision} and scale {scale}"
+        raise ArithmeticError(f"{reason} must round to an absolute value less than 10^{precision - scale}.")
+    return made
+
+
+def decimal_of_double(value: float) -> Decimal:
+    """The digits that Java shows. Raises ArithmeticError for what is not a number."""
+    if not math.isfinite(value):
+        raise ArithmeticError("an infinity or NaN is no DECIMAL")
+    return Decimal(repr(value))
+
+
+def decimal_of_text(value: str) -> Decimal:
+    """Raises ValueError for text that is not a number."""
+    text = value.strip()
+    if len(text) > 1000 or not NUMBER.fullmatch(text) or text[-1] in "dDfF":
+        raise ValueError("a text is not a number")
+    return Decimal(text)
+
+
+def whole_of_decimal(value: Decimal, bits: int) -> int:
+    """Cut off after the point, then the low bits, as Java's BigDecimal does."""
+    return wrap_integer(int(value)) if bits == 32 else wrap_bigint(int(value))
+
+
+def text_of_decimal(value: Decimal) -> str:
+    """All digits, never an exponent."""
+    return format(value, "f")
 
 
 def text_of_boolean(value: bool) -> str:
@@ -104,3 +164,23 @@ def like_pattern(pattern: str, escape: str) -> re.Pattern[str]:
         else:
             made.append({"%": ".*", "_": "."}.get(character) or re.escape(character))
     return re.compile("".join(made), re.DOTALL)
+
+
+def java_order(mapping: dict[Any, Any]) -> list[Any]:
+    """The keys in the order in which a HashMap of this size gives them in Java: results can depend on it."""
+    buckets = 1
+    while buckets < len(mapping) or len(mapping) > buckets * 3 // 4:
+        buckets *= 2
+    return sorted(mapping, key=lambda key: _java_hash(key) & (buckets - 1))
+
+
+def _java_hash(key: Any) -> int:
+    """Java's hash code of a key, with its high bits spread over the low ones."""
+    made = 0
+    if isinstance(key, str):
+        units = key.encode("utf-16-be", "surrogatepass")
+        for high, low in zip(units[::2], units[1::2], strict=True):
+            made = (made * 31 + high * 256 + low) & 0xFFFFFFFF
+    elif isinstance(key, int):
+        made = (key ^ (key >> 32)) & 0xFFFFFFFF if not -(2**31) <= key < 2**31 else key & 0xFFFFFFFF
+    return made ^ (made >> 16)

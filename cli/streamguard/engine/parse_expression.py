@@ -1,15 +1,22 @@
-"""Expressions and types, by precedence: OR < AND < NOT < predicate < + - < * / % < sign < ``->``."""
+"""Expressions, by precedence: OR < AND < NOT < predicate < + - < * / % < sign < AT TIME ZONE < ``->`` ``[…]``.
+
+What stands left of a predicate, between commas of GROUP BY or in a subscript is a *value*: it has no AND, OR, NOT or
+predicate of its own, unless in parentheses.
+"""
 
 from __future__ import annotations
 
+import math
+
 from streamguard.engine import syntax as s
-from streamguard.engine import types
-from streamguard.engine.reader import RESERVED, Reader
-from streamguard.engine.tokens import DECIMAL, DOUBLE, INTEGER, NAME, STRING
+from streamguard.engine import types as t
+from streamguard.engine.parse_type import Types
+from streamguard.engine.places import Place
+from streamguard.engine.tokens import DECIMAL, DOUBLE, NAME, QUOTED, STRING
 
 COMPARISONS = {"=": "=", "<>": "<>", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
-DEPTH = 60  # of nested expressions; deeper ones would exhaust Python's stack and its parser
-CONSTRUCTORS = {"ARRAY": "ARRAY[…]", "MAP": "MAP(…)", "STRUCT": "STRUCT(…)"}
+CONSTANTS: dict[str, bool | None] = {"NULL": None, "TRUE": True, "FALSE": False}
+TYPED_TEXT = {"DATE": t.DATE, "TIME": t.TIME, "TIMESTAMP": t.TIMESTAMP}
 
 
 def _balanced(operator: str, sides: list[s.Expression]) -> s.Expression:
@@ -21,21 +28,35 @@ def _balanced(operator: str, sides: list[s.Expression]) -> s.Expression:
     return s.Binary(operator, left, right, place=left.place.to(right.place))
 
 
-class Expressions(Reader):
+class Expressions(Types):
     """A reader that knows expressions."""
-
-    depth = 0
 
     def expression(self) -> s.Expression:
         """Read one expression."""
-        self.depth += 1
-        if self.depth > DEPTH:
-            raise self.refuse(f"this expression is nested more than {DEPTH} deep", self.token.place)
+        self.deeper("expression")
         sides = [self._conjunction()]
         while self.accept("OR"):
             sides.append(self._conjunction())
         self.depth -= 1
         return _balanced("OR", sides)
+
+    def value(self) -> s.Expression:
+        """Read one value: an expression without AND, OR, NOT and predicates."""
+        self.deeper("expression")
+        made = self._sum()
+        self.depth -= 1
+        return made
+
+    def expressions(self, end: str) -> tuple[s.Expression, ...]:
+        """Read expressions with commas between them, and what ends them; there may be none."""
+        made: list[s.Expression] = []
+        while not self.accept(end):
+            if made:
+                self.expect(",")
+            made.append(self.expression())
+            if not self.sees(",") and not self.sees(end):
+                self.expect(end)
+        return tuple(made)
 
     def _conjunction(self) -> s.Expression:
         sides = [self._negation()]
@@ -68,17 +89,15 @@ class Expressions(Reader):
             return s.Between(left, low, self._sum(), negated, place=left.place.to(self.last))
         if self.accept("IN"):
             self.expect("(")
-            choices = [self.expression()]
-            while self.accept(","):
-                choices.append(self.expression())
-            self.expect(")")
-            return s.In(left, tuple(choices), negated, place=left.place.to(self.last))
+            if self.sees(")"):
+                raise self.unexpected("expected an expression")
+            return s.In(left, self.expressions(")"), negated, place=left.place.to(self.last))
         if self.accept("LIKE"):
             pattern = self._sum()
             escape = self.string("the escape character in quotes") if self.accept("ESCAPE") else None
             return s.Like(left, pattern, escape, negated, place=left.place.to(self.last))
         if negated:
-            raise self.unexpected("expected BETWEEN, IN or LIKE after NOT")
+            raise self.unexpected("expected BETWEEN, IN or LIKE after NOT", known=["BETWEEN", "IN", "LIKE"])
         return left
 
     def _is(self, left: s.Expression) -> s.Expression:
@@ -88,7 +107,7 @@ class Expressions(Reader):
         if self.accept("DISTINCT", "FROM"):
             right = self._sum()
             return s.IsDistinct(left, right, negated, place=left.place.to(right.place))
-        raise self.unexpected("expected NULL or DISTINCT FROM after IS")
+        raise self.unexpected("expected NULL or DISTINCT FROM after IS", known=["NULL", "DISTINCT"])
 
     def _sum(self) -> s.Expression:
         left = self._product()
@@ -112,73 +131,84 @@ class Expressions(Reader):
         signs = []
         while self.sees("-") or self.sees("+"):
             signs.append(self.take())
-        number = self.token.kind in (INTEGER, DECIMAL, DOUBLE)
-        negative = bool(signs) and signs[-1].value == "-" and number
-        operand = self._arrows(negative)
+        negative = bool(signs) and signs[-1].value == "-" and self.sees_number()
+        operand = self.primary(negative)
+        while self.accept("AT", "TIME", "ZONE"):
+            operand = s.AtTimeZone(operand, self.string("a time zone in quotes"), place=operand.place.to(self.last))
         if negative:
             signs.pop()
         for sign in reversed(signs):
             operand = s.Unary(sign.value, operand, place=sign.place.to(operand.place))
         return operand
 
-    def _arrows(self, negative: bool = False) -> s.Expression:
-        made = self._primary(negative)
+    def primary(self, negative: bool = False) -> s.Expression:
+        """Read what stands before and after ``->`` and ``[…]``; it ends before ``->*``."""
+        made = self._first(negative)
         while True:
-            if self.accept("->"):
-                if self.sees("*"):
-                    raise self.unsupported("->*")
+            if self.sees("->") and not self.sees("->", "*"):
+                self.take()
                 made = s.FieldOf(made, self.field_name(), place=made.place.to(self.last))
-            elif self.sees("["):
-                raise self.unsupported("an element of an array or map, x[…],")
+            elif self.accept("["):
+                index = self.value()
+                self.expect("]")
+                made = s.Subscript(made, index, place=made.place.to(self.last))
             else:
                 return made
 
-    def field_name(self) -> str:
-        """A field after ``->``: reserved words too, as ksqlDB allows."""
+    def _first(self, negative: bool) -> s.Expression:
         token = self.token
-        if token.kind == NAME:
-            return self.take().value
-        return self.name("the name of a field")
-
-    def _primary(self, negative: bool) -> s.Expression:
-        token = self.token
-        word = token.kind == NAME and token.value in ("NULL", "TRUE", "FALSE")
-        if word or token.kind in (INTEGER, DECIMAL, DOUBLE, STRING):
-            return self._literal(negative)
+        if self.sees_number():
+            return self._number(negative)
+        if token.kind == STRING:
+            return s.Literal(self.take().value, place=token.place)
+        if token.kind == NAME and token.value in CONSTANTS:
+            return s.Literal(CONSTANTS[self.take().value], place=token.place)
         if self.accept("("):
             inside = self.expression()
-            if self.sees(",") or self.sees(")", "=>"):
-                raise self.unsupported("a list of expressions in parentheses, or a lambda,", token.place)
             self.expect(")")
             return inside
         if self.sees("CASE"):
             return self._case()
-        if self.sees("CAST", "("):
+        if self.sees("CAST"):
             return self._cast()
-        if (
-            token.kind == NAME
-            and token.value in CONSTRUCTORS
-            and (self.sees(token.value, "(") or self.sees("ARRAY", "["))
-        ):
-            raise self.unsupported(CONSTRUCTORS[token.value])
+        if self.sees("ARRAY", "["):
+            return self._array_of()
+        if self.sees("MAP", "("):
+            return self._map_of()
+        if self.sees("STRUCT", "("):
+            return self._struct_of()
+        if self.ahead().kind == STRING and self.sees_name():
+            return self._typed_text()
         return self._name_or_call()
 
-    def _literal(self, negative: bool) -> s.Expression:
+    def _number(self, negative: bool) -> s.Expression:
         token = self.take()
-        sign = "-" if negative else ""
+        text = f"-{token.value}" if negative else token.value
         place = self.tokens[self.index - 2].place.to(token.place) if negative else token.place
         if token.kind == DECIMAL:
-            return s.DecimalLiteral(sign + token.value, place=place)
-        if token.kind == INTEGER:
-            value = int(sign + token.value)
-            if not -(2**63) <= value < 2**63:
-                raise self.refuse(f"{value} does not fit into a BIGINT", place)
-            return s.Literal(value, place=place)
+            return s.DecimalLiteral(text, place=place)
         if token.kind == DOUBLE:
-            return s.Literal(float(sign + token.value), place=place)
-        if token.kind == STRING:
-            return s.Literal(token.value, place=place)
-        return s.Literal({"NULL": None, "TRUE": True, "FALSE": False}[token.value], place=place)
+            return s.Literal(self.double(text, place), place=place)
+        value = int(text)
+        if not -(2**63) <= value < 2**63:
+            raise self.invalid(f"Invalid numeric literal: {text}", place)
+        return s.Literal(value, place=place)
+
+    def double(self, text: str, place: Place) -> float:
+        """The number of that text, if a DOUBLE can hold it."""
+        double = float(text)
+        if math.isinf(double):
+            raise self.invalid(f"Number overflows DOUBLE: {text}", place)
+        return double
+
+    def _typed_text(self) -> s.Expression:
+        """``DATE '2026-01-31'``: a cast."""
+        start = self.take()
+        text = self.take()
+        place = start.place.to(text.place)
+        if start.kind != NAME or start.value not in TYPED_TEXT:
+            raise self.invalid(f"Unknown type: {start.value}", place)
+        return s.Cast(s.Literal(text.value, place=text.place), TYPED_TEXT[start.value], place=place)
 
     def _case(self) -> s.Expression:
         start = self.take().place
@@ -189,7 +219,7 @@ class Expressions(Reader):
             self.expect("THEN")
             branches.append((condition, self.expression()))
         if not branches:
-            raise self.unexpected("expected WHEN")
+            raise self.unexpected("expected WHEN", known=["WHEN"])
         otherwise = self.expression() if self.accept("ELSE") else None
         self.expect("END")
         return s.Case(operand, tuple(branches), otherwise, place=start.to(self.last))
@@ -203,13 +233,47 @@ class Expressions(Reader):
         self.expect(")")
         return s.Cast(operand, kind, place=start.to(self.last))
 
+    def _array_of(self) -> s.Expression:
+        start = self.take().place
+        self.expect("[")
+        return s.ArrayOf(self.expressions("]"), place=start.to(self.last))
+
+    def _map_of(self) -> s.Expression:
+        start = self.take().place
+        self.expect("(")
+        pairs: list[tuple[s.Expression, s.Expression]] = []
+        while not self.accept(")"):
+            if pairs:
+                self.expect(",")
+            key = self.expression()
+            self.expect(":=")
+            pairs.append((key, self.expression()))
+            if not self.sees(",") and not self.sees(")"):
+                self.expect(")")
+        return s.MapOf(tuple(pairs), place=start.to(self.last))
+
+    def _struct_of(self) -> s.Expression:
+        start = self.take().place
+        self.expect("(")
+        fields: dict[str, s.Expression] = {}
+        while not self.accept(")"):
+            if fields:
+                self.expect(",")
+            place = self.token.place
+            name = self.field_name()
+            if name in fields:
+                raise self.refuse(f"Duplicate field names found in STRUCT: {name}", place)
+            self.expect(":=")
+            fields[name] = self.expression()
+            if not self.sees(",") and not self.sees(")"):
+                self.expect(")")
+        return s.StructOf(tuple(fields.items()), place=start.to(self.last))
+
     def _name_or_call(self) -> s.Expression:
         start = self.token.place
-        if self.token.kind == NAME and self.token.value not in RESERVED and self.sees(self.token.value, "("):
+        if self.ahead().text == "(" and self.sees_name():
             return self._call()
         first = self.name("an expression")
-        if self.sees("=>"):
-            raise self.unsupported("a lambda (=>)", start)
         if self.accept("."):
             return s.Name(self.field_name(), first, place=start.to(self.last))
         return s.Name(first, place=start)
@@ -217,78 +281,48 @@ class Expressions(Reader):
     def _call(self) -> s.Expression:
         token = self.take()
         self.expect("(")
-        if self.accept("*"):
-            self.expect(")")
-            raise self.unsupported(f"{token.value}(*)", token.place)
-        arguments = []
-        if not self.sees(")"):
-            arguments.append(self.expression())
-            while self.accept(","):
-                arguments.append(self.expression())
-        self.expect(")")
-        return s.Call(token.value, tuple(arguments), place=token.place.to(self.last))
+        arguments: list[s.Expression] = []
+        if not self.accept("*", ")"):
+            while not self.accept(")"):
+                if arguments:
+                    self.expect(",")
+                arguments.append(self._lambda() if self._sees_lambda() else self.expression())
+                if not self.sees(",") and not self.sees(")"):
+                    self.expect(")")
+        return s.Call(token.value.upper(), tuple(arguments), place=token.place.to(self.last))
 
-    def type(self) -> types.Type:
-        """Read a type."""
-        self.depth += 1
-        token = self.token
-        if self.depth > DEPTH:
-            raise self.refuse(f"this type is nested more than {DEPTH} deep", token.place)
-        word = token.value if token.kind == NAME else ""
-        made: types.Type
-        if word in types.NAMES:
-            self.take()
-            made = types.NAMES[word]
-            if made == types.STRING and self.accept("("):
-                if not self.accept("STRING"):
-                    self.integer("a length")
-                self.expect(")")
-        elif word in ("DECIMAL", "ARRAY", "MAP", "STRUCT"):
-            made = {"DECIMAL": self._decimal, "ARRAY": self._array, "MAP": self._map, "STRUCT": self._struct}[word]()
+    def _sees_lambda(self) -> bool:
+        """Whether ``x =>`` or ``(x, y) =>`` comes next."""
+        if self.ahead().text == "=>":
+            return True
+        if not self.sees("("):
+            return False
+        offset = 1
+        while self.ahead(offset).kind in (NAME, QUOTED):
+            if self.ahead(offset + 1).text == ")":
+                return self.ahead(offset + 2).text == "=>"
+            if self.ahead(offset + 1).text != ",":
+                return False
+            offset += 2
+        return False
+
+    def _lambda(self) -> s.Expression:
+        start = self.token.place
+        parameters: list[str] = []
+        if self.accept("("):
+            while True:
+                parameters.append(self._parameter(parameters))
+                if self.ends_list():
+                    break
         else:
-            raise self.unexpected("expected a type", known=[*types.NAMES, "DECIMAL", "ARRAY", "MAP", "STRUCT"])
-        self.depth -= 1
-        return made
+            parameters.append(self._parameter(()))
+        self.expect("=>")
+        body = self.expression()
+        return s.Lambda(tuple(parameters), body, place=start.to(body.place))
 
-    def _decimal(self) -> types.Type:
-        place = self.take().place
-        self.expect("(")
-        precision = self.integer("the number of digits")
-        scale = self.integer("the number of digits after the point") if self.accept(",") else 0
-        self.expect(")")
-        if precision < 1 or scale > precision:
-            raise self.refuse(f"DECIMAL({precision}, {scale}) needs 1 <= precision and scale <= precision", place)
-        return types.Decimal(precision, scale)
-
-    def _array(self) -> types.Type:
-        self.take()
-        self.expect("<")
-        element = self.type()
-        self.expect(">")
-        return types.Array(element)
-
-    def _map(self) -> types.Type:
-        self.take()
-        self.expect("<")
-        key = self.type()
-        self.expect(",")
-        value = self.type()
-        self.expect(">")
-        return types.Map(key, value)
-
-    def _struct(self) -> types.Type:
-        self.take()
-        if self.accept("<>"):
-            return types.Struct(())
-        self.expect("<")
-        fields: list[tuple[str, types.Type]] = []
-        while not self.sees(">"):
-            place = self.token.place
-            name = self.field_name()
-            if name in dict(fields):
-                raise self.refuse(f"the STRUCT has two fields {name}", place)
-            fields.append((name, self.type()))
-            if not self.accept(","):
-                break
-        self.expect(">")
-        return types.Struct(tuple(fields))
+    def _parameter(self, earlier: list[str] | tuple[()]) -> str:
+        place = self.token.place
+        name = self.name("the name of a parameter")
+        if name in earlier:
+            raise self.refuse(f"Lambda arguments have duplicate names: {name}", place)
+        return name

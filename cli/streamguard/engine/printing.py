@@ -7,22 +7,44 @@ import re
 from streamguard.engine import syntax as s
 from streamguard.engine import types as t
 from streamguard.engine.reader import RESERVED
+from streamguard.engine.types import quoted
 
 PLAIN = re.compile(r"[A-Z_][A-Z0-9_@]*", re.ASCII)
 # names that start a construct where a column could stand
 STARTS = frozenset(("ARRAY", "MAP", "STRUCT", "EMIT", "PARTITION", "ESCAPE"))
 
+DESCRIBED = ("STREAMS", "TABLES", "FUNCTION", "CONNECTOR")
+NUMBERS = frozenset("0123456789.")  # a minus in front of a number would be a part of it
+ARITHMETIC = ("+", "-", "*", "/", "%")
+SIMPLE = (
+    s.Name,
+    s.FieldOf,
+    s.Cast,
+    s.Call,
+    s.Case,
+    s.Literal,
+    s.DecimalLiteral,
+    s.Subscript,
+    s.ArrayOf,
+    s.MapOf,
+    s.StructOf,
+)
+
 
 def statement(node: s.Statement) -> str:
     """The statement without a semicolon."""
     match node:
-        case s.CreateStream():
-            columns = ", ".join(f"{name(c.name)} {kind(c.type)}{' KEY' if c.is_key else ''}" for c in node.columns)
-            return f"{_create(node)}{f' ({columns})' if columns else ''}{_with(node.properties)}"
-        case s.CreateStreamAs():
-            return f"{_create(node)}{_with(node.properties)} AS {select(node.query)}"
+        case s.CreateSource():
+            source = " SOURCE" if node.is_source else ""
+            made = _create(f"{source} {node.kind}", node.name, node.or_replace, node.if_not_exists)
+            return f"{made}{_columns(node.columns)}{_with(node.properties)}"
+        case s.CreateAs():
+            made = _create(f" {node.kind}", node.name, node.or_replace, node.if_not_exists)
+            return f"{made}{_with(node.properties)} AS {select(node.query)}"
         case s.InsertInto():
             return f"INSERT INTO {name(node.target)}{_with(node.properties)} {select(node.query)}"
+        case s.InsertValues():
+            return f"INSERT INTO {name(node.target)}{_names(node.columns)} VALUES {_list(node.values)}"  # noqa: S608
         case s.Query():
             return select(node.query)
         case s.Explain():
@@ -31,10 +53,29 @@ def statement(node: s.Statement) -> str:
             return _short(node)
 
 
-def _create(node: s.CreateStream | s.CreateStreamAs) -> str:
-    replace = " OR REPLACE" if node.or_replace else ""
-    exists = " IF NOT EXISTS" if node.if_not_exists else ""
-    return f"CREATE{replace} STREAM{exists} {name(node.name)}"
+def _create(what: str, of: str, or_replace: bool, if_not_exists: bool) -> str:
+    return f"CREATE{' OR REPLACE' if or_replace else ''}{what}{' IF NOT EXISTS' if if_not_exists else ''} {name(of)}"
+
+
+def _columns(columns: tuple[s.Column, ...]) -> str:
+    return f" ({', '.join(map(_column, columns))})" if columns else ""
+
+
+def _column(column: s.Column) -> str:
+    ending = ""
+    if column.is_key:
+        ending = " PRIMARY KEY" if column.is_primary else " KEY"
+    elif column.header is not None:
+        ending = f" HEADER({literal(column.header)})" if column.header else " HEADERS"
+    return f"{name(column.name)} {kind(column.type)}{ending}"
+
+
+def _names(names: tuple[str, ...] | None) -> str:
+    return "" if names is None else f" ({', '.join(map(name, names))})"
+
+
+def _list(values: tuple[s.Expression, ...]) -> str:
+    return f"({', '.join(map(_value, values))})"
 
 
 def _with(properties: tuple[s.Property, ...]) -> str:
@@ -44,50 +85,159 @@ def _with(properties: tuple[s.Property, ...]) -> str:
 def _short(node: s.Statement) -> str:
     match node:
         case s.Show():
-            return f"SHOW {'ALL ' if node.everything else ''}{node.what}{' EXTENDED' if node.extended else ''}"
+            return f"SHOW {'ALL ' if node.everything else ''}{node.what}{_extended(node.extended)}"
         case s.Describe():
-            return f"DESCRIBE {name(node.name)}{' EXTENDED' if node.extended else ''}"
-        case s.Terminate():
-            return f"TERMINATE {'ALL' if node.query_id is None else name(node.query_id)}"
+            of = quoted(node.name) if node.name in DESCRIBED else name(node.name)
+            return f"DESCRIBE {of}{_extended(node.extended)}"
+        case s.DescribeAll():
+            return f"DESCRIBE {node.kind}{_extended(node.extended)}"
+        case s.DescribeOther():
+            return f"DESCRIBE {node.kind} {name(node.name)}"
+        case s.Terminate() | s.Pause() | s.Resume():
+            return f"{type(node).__name__.upper()} {'ALL' if node.query_id is None else name(node.query_id)}"
         case s.Drop():
-            exists = "IF EXISTS " if node.if_exists else ""
-            return f"DROP {node.kind} {exists}{name(node.name)}{' DELETE TOPIC' if node.delete_topic else ''}"
+            ending = " DELETE TOPIC" if node.delete_topic else ""
+            return f"DROP {node.kind} {_if_exists(node.if_exists)}{name(node.name)}{ending}"
         case s.SetProperty():
-            return (
-                f"UNSET {literal(node.name)}"
-                if node.value is None
-                else f"SET {literal(node.name)} = {literal(node.value)}"
-            )
+            return f"UNSET {literal(node.name)}" if node.value is None else f"SET {_set(node.name, node.value)}"
         case s.Define():
-            return (
-                f"UNDEFINE {name(node.name)}"
-                if node.value is None
-                else f"DEFINE {name(node.name)} = {literal(node.value)}"
-            )
+            value = "" if node.value is None else f" = {literal(node.value)}"
+            return f"{'UNDEFINE' if node.value is None else 'DEFINE'} {name(node.name)}{value}"
+        case s.RunScript():
+            return f"RUN SCRIPT {literal(node.path)}"
+        case s.PrintTopic():
+            return _print(node)
+        case _:
+            return _definition(node)
+
+
+def _definition(node: s.Statement) -> str:
+    match node:
+        case s.CreateType():
+            return f"{_create(' TYPE', node.name, False, node.if_not_exists)} AS {kind(node.type)}"
+        case s.DropType():
+            return f"DROP TYPE {_if_exists(node.if_exists)}{name(node.name)}"
+        case s.CreateConnector():
+            made = _create(f" {node.kind} CONNECTOR", node.name, False, node.if_not_exists)
+            return f"{made}{_with(node.properties)}"
+        case s.DropConnector():
+            return f"DROP CONNECTOR {_if_exists(node.if_exists)}{name(node.name)}"
+        case s.Alter():
+            added = ", ".join(f"ADD COLUMN {_column(column)}" for column in node.columns)
+            return f"ALTER {node.kind} {name(node.name)} {added}"
+        case s.AlterSystem():
+            return f"ALTER SYSTEM {_set(node.name, node.value)}"
+        case _:
+            return _assertion(node)
+
+
+def _assertion(node: s.Statement) -> str:
+    match node:
+        case s.AssertTopic():
+            return f"{_assert(node.exists)} TOPIC {literal(node.topic)}{_with(node.properties)}{_timeout(node.timeout)}"
+        case s.AssertSchema():
+            subject = "" if node.subject is None else f" SUBJECT {literal(node.subject)}"
+            number = "" if node.id is None else f" ID {node.id}"
+            return f"{_assert(node.exists)} SCHEMA{subject}{number}{_timeout(node.timeout)}"
         case _:
             raise TypeError(f"no printed form of {type(node).__name__}")
 
 
-def select(node: s.Select) -> str:
-    """A query."""
-    items = ", ".join(map(_item, node.items))
-    parts = [f"SELECT {items} FROM {name(node.source)}"]  # noqa: S608  not sent to a database
-    if node.alias is not None:
-        parts.append(f"AS {name(node.alias)}")
-    if node.where is not None:
-        parts.append(f"WHERE {expression(node.where)}")
-    if node.partition is not None:
-        parts.append(f"PARTITION BY {', '.join(map(expression, node.partition))}")
-    if node.emit_changes:
-        parts.append("EMIT CHANGES")
+def _assert(exists: bool) -> str:
+    return "ASSERT" if exists else "ASSERT NOT EXISTS"
+
+
+def _extended(extended: bool) -> str:
+    return " EXTENDED" if extended else ""
+
+
+def _if_exists(if_exists: bool) -> str:
+    return "IF EXISTS " if if_exists else ""
+
+
+def _set(of: str, value: str) -> str:
+    return f"{literal(of)} = {literal(value)}"
+
+
+def _timeout(timeout: int | None) -> str:
+    return "" if timeout is None else f" TIMEOUT {_time(timeout)}"
+
+
+def _print(node: s.PrintTopic) -> str:
+    parts = [f"PRINT {literal(node.topic)}"]
+    if node.from_beginning:
+        parts.append("FROM BEGINNING")
+    if node.interval is not None:
+        parts.append(f"INTERVAL {node.interval}")
     if node.limit is not None:
         parts.append(f"LIMIT {node.limit}")
     return " ".join(parts)
 
 
-def _item(item: s.Item | s.Star) -> str:
+def select(node: s.Select) -> str:
+    """A query."""
+    parts = [f"SELECT {', '.join(map(_item, node.items))} FROM {_source(node.source, node.alias)}"]  # noqa: S608
+    parts += map(_join, node.joins)
+    if node.window is not None:
+        parts.append(f"WINDOW {window(node.window)}")
+    if node.where is not None:
+        parts.append(f"WHERE {expression(node.where)}")
+    if node.group is not None:
+        parts.append(f"GROUP BY {_keys(node.group)}")
+    if node.partition is not None:
+        parts.append(f"PARTITION BY {_keys(node.partition)}")
+    if node.having is not None:
+        parts.append(f"HAVING {expression(node.having)}")
+    if node.emit_changes or node.final:
+        parts.append("EMIT FINAL" if node.final else "EMIT CHANGES")
+    if node.limit is not None:
+        parts.append(f"LIMIT {node.limit}")
+    return " ".join(parts)
+
+
+def _keys(keys: tuple[s.Expression, ...]) -> str:
+    return ", ".join(map(_value, keys)) or "()"
+
+
+def _source(source: str, alias: str | None) -> str:
+    return name(source) if alias is None else f"{name(source)} AS {name(alias)}"
+
+
+def _join(node: s.Join) -> str:
+    within = ""
+    if node.within is not None:
+        before, after = _time(node.within.before), _time(node.within.after)
+        grace = "" if node.within.grace is None else f" GRACE PERIOD {_time(node.within.grace)}"
+        within = f" WITHIN {before if before == after else f'({before}, {after})'}{grace}"
+    word = "FULL OUTER" if node.kind == "OUTER" else node.kind
+    return f"{word} JOIN {_source(node.source, node.alias)}{within} ON {expression(node.condition)}"
+
+
+def window(node: s.Window) -> str:
+    """A window as in a WINDOW clause: ``TUMBLING (SIZE 1 MINUTES)``."""
+    parts = [_time(node.size) if node.kind == "SESSION" else f"SIZE {_time(node.size)}"]
+    if node.advance is not None:
+        parts.append(f"ADVANCE BY {_time(node.advance)}")
+    if node.retention is not None:
+        parts.append(f"RETENTION {_time(node.retention)}")
+    if node.grace is not None:
+        parts.append(f"GRACE PERIOD {_time(node.grace)}")
+    return f"{node.kind} ({', '.join(parts)})"
+
+
+def _time(milliseconds: int) -> str:
+    """Milliseconds in the largest unit that divides them."""
+    for size, unit in ((86_400_000, "DAYS"), (3_600_000, "HOURS"), (60_000, "MINUTES"), (1000, "SECONDS")):
+        if milliseconds and milliseconds % size == 0:
+            return f"{milliseconds // size} {unit}"
+    return f"{milliseconds} MILLISECONDS"
+
+
+def _item(item: s.Item | s.Star | s.StructStar) -> str:
     if isinstance(item, s.Star):
         return "*" if item.source is None else f"{name(item.source)}.*"
+    if isinstance(item, s.StructStar):
+        return f"{_part(item.struct)}->*"
     return expression(item.expression) + ("" if item.alias is None else f" AS {name(item.alias)}")
 
 
@@ -103,17 +253,39 @@ def expression(node: s.Expression) -> str:
         case s.FieldOf():
             return f"{_part(node.struct)}->{name(node.name)}"
         case s.Unary():
-            return f"{node.operator} {_part(node.operand)}"
+            operand = _part(node.operand)
+            return f"{node.operator} ({operand})" if operand[0] in NUMBERS else f"{node.operator} {operand}"
         case s.Binary():
             return f"{_part(node.left)} {node.operator} {_part(node.right)}"
         case s.Cast():
             return f"CAST({expression(node.operand)} AS {kind(node.type)})"
         case s.Call():
-            return f"{node.name}({', '.join(map(expression, node.arguments))})"
+            arguments = (
+                "*" if node.name == "COUNT" and not node.arguments else ", ".join(map(expression, node.arguments))
+            )
+            return f"{name(node.name)}({arguments})"
         case s.Case():
             return _case(node)
+        case s.Subscript() | s.ArrayOf() | s.MapOf() | s.StructOf() | s.Lambda() | s.AtTimeZone():
+            return _nested(node)
         case _:
             return _predicate(node)
+
+
+def _nested(node: s.Subscript | s.ArrayOf | s.MapOf | s.StructOf | s.Lambda | s.AtTimeZone) -> str:
+    match node:
+        case s.Subscript():
+            return f"{_part(node.operand)}[{_value(node.index)}]"
+        case s.ArrayOf():
+            return f"ARRAY[{', '.join(map(expression, node.items))}]"
+        case s.MapOf():
+            return f"MAP({', '.join(f'{expression(key)} := {expression(value)}' for key, value in node.pairs)})"
+        case s.StructOf():
+            return f"STRUCT({', '.join(f'{name(field)} := {expression(value)}' for field, value in node.fields)})"
+        case s.Lambda():
+            return f"({', '.join(map(name, node.parameters))}) => {expression(node.body)}"
+        case s.AtTimeZone():
+            return f"{_part(node.operand)} AT TIME ZONE {literal(node.zone)}"
 
 
 def _predicate(node: s.IsNull | s.IsDistinct | s.Between | s.In | s.Like) -> str:
@@ -139,9 +311,16 @@ def _case(node: s.Case) -> str:
     return f"CASE{operand}{branches}{otherwise} END"
 
 
+def _value(node: s.Expression) -> str:
+    """An expression where AND, OR, NOT and predicates can not stand without parentheses."""
+    logical = isinstance(node, s.Unary | s.Binary) and node.operator not in ARITHMETIC
+    predicate = isinstance(node, s.IsNull | s.IsDistinct | s.Between | s.In | s.Like)
+    return f"({expression(node)})" if logical or predicate else expression(node)
+
+
 def _part(node: s.Expression) -> str:
     text = expression(node)
-    simple = isinstance(node, s.Name | s.FieldOf | s.Cast | s.Call | s.Case | s.Literal | s.DecimalLiteral)
+    simple = isinstance(node, SIMPLE)
     return f"({text})" if not simple or text.startswith("-") else text
 
 
@@ -161,7 +340,7 @@ def name(text: str) -> str:
     """A name, quoted if it must be."""
     if PLAIN.fullmatch(text) and text not in RESERVED and text not in STARTS:
         return text
-    return "`" + text.replace("`", "``") + "`"
+    return quoted(text)
 
 
 def kind(of: t.Type) -> str:

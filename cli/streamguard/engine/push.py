@@ -17,10 +17,9 @@ from streamguard.engine.compile import compile_source
 from streamguard.engine.framing import COMPLETED, LIMIT_REACHED, Heading
 from streamguard.engine.metastore import Metastore
 from streamguard.engine.plan import QueryPlan, plan
-from streamguard.engine.rejection import TOO_MANY_QUERIES, Rejection, bad_request, bad_statement
-from streamguard.engine.request import StatementRequest
-from streamguard.engine.session import EDITABLE, OFFSET_RESET, after_set, checked
-from streamguard.errors import StatementError
+from streamguard.engine.presenting import presenter
+from streamguard.engine.rejection import TOO_MANY_QUERIES, Rejection, bad_request
+from streamguard.engine.session import EDITABLE, OFFSET_RESET
 from streamguard.kafka.cluster import Cluster
 from streamguard.kafka.reader import Reader
 from streamguard.settings import Settings
@@ -32,7 +31,7 @@ SMALL_FETCH = {"fetch.wait.max.ms": 100, "queued.max.messages.kbytes": 4096, "qu
 
 
 class PushQuery:
-    """One running push query, see `request.RunningPush`; `poll` and `close` are called by one thread at a time."""
+    """One running push query, see `request.RunningQuery`; `poll` and `close` are called by one thread at a time."""
 
     def __init__(self, query_id: str, text: str, made: QueryPlan, reader: Reader, limit: int | None) -> None:
         self.id = query_id
@@ -42,12 +41,13 @@ class PushQuery:
         )
         self.last_words = COMPLETED
         self._run = compile_source({query_id: made})
+        self._present = presenter([column.type for column in made.columns])
         self._reader = reader
         self._left = limit
         self._ended = threading.Event()
         self._on_close: list[Any] = []
 
-    def poll(self, timeout: float) -> list[Sequence[Any]] | None:
+    def poll(self, timeout: float) -> Sequence[Sequence[Any]] | None:
         """The next rows; None when the limit is reached or the query was ended."""
         if self._left is not None and self._left <= 0:
             self.last_words = LIMIT_REACHED
@@ -55,11 +55,13 @@ class PushQuery:
         if self._ended.is_set():
             return None
         messages = self._reader.poll(BATCH, timeout)
-        rows: list[Sequence[Any]] = []
+        rows: list[list[Any]] = []
         self._run(messages, rows.append, self._refuse)  # type: ignore[arg-type]  # a Message is MessageLike
         if self._left is not None:
             rows = rows[: self._left]
             self._left -= len(rows)
+        for row in rows:
+            self._present(row)
         return rows
 
     def end(self) -> None:
@@ -100,23 +102,19 @@ class Pushes:
         with self._lock:
             return {name: query.text for name, query in self._running.items()}
 
-    def start(
-        self, request: StatementRequest, statements: Sequence[s.Statement], query: s.Query, metastore: Metastore
-    ) -> PushQuery:
-        """Start the SELECT of a request.
+    def start(self, query: s.Query, metastore: Metastore, session: Mapping[str, str]) -> PushQuery:
+        """Start a SELECT; `session` are the properties in force.
 
         Raises:
-            Rejection: it does not fit what exists, or there are too many.
+            AnalysisError: it does not fit what exists.
+            Rejection: there are too many.
         """
-        try:
-            made = plan(query, metastore)
-        except StatementError as exc:
-            raise bad_statement(str(exc), query.text + ";") from exc
+        made = plan(query, metastore, session)
         assert isinstance(made, QueryPlan)
         if len(self) >= MOST_QUERIES:
             message = f"maximum number of concurrent push queries reached: {MOST_QUERIES}"
             raise Rejection(TOO_MANY_QUERIES, message)
-        starts = self._starts(made.source.topic, _properties(request, statements))
+        starts = self._starts(made.source.topic, session)
         query_id = f"transient_{made.source.name}_{next(self._numbers)}"
         reader = Reader(self._settings, made.source.topic, starts, **SMALL_FETCH)
         running = PushQuery(query_id, query.text + ";", made, reader, made.limit)
@@ -153,11 +151,3 @@ class Pushes:
         ends = self._cluster.ends(topic)
         earliest = properties.get(OFFSET_RESET, EDITABLE[OFFSET_RESET][0]) == "earliest"
         return {number: None if earliest else end for number, end in ends.items()}
-
-
-def _properties(request: StatementRequest, statements: Sequence[s.Statement]) -> dict[str, str]:
-    properties = checked(request.properties)
-    for statement in statements:
-        if isinstance(statement, s.SetProperty):
-            properties = after_set(properties, statement.name, statement.value)
-    return properties

@@ -1,271 +1,52 @@
-"""Persistent queries at work: one thread and one Kafka loop for each source topic, whatever the number of its queries.
+"""All persistent queries of the server: which tasks there are, one a source topic, and which queries each has.
 
-All queries over one topic share consumption, parsing and transaction: what they write for a batch becomes visible at
-once, or not at all. A query that is added is compiled into the same function between two transactions, and the loop
-goes back to where the new query begins; older queries skip what they have seen (see `positions`).
-
-A record that a query can not take is counted and logged with its place and the reason, never with its content.
+A query whose groups lie across partitions is two, over an internal topic (see `stages`).
 """
 
 from __future__ import annotations
 
+import gc
 import logging
-import threading
 import time
-import traceback
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import CancelledError
-from dataclasses import dataclass, field
-from itertools import groupby
-from typing import Any
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 
-from streamguard.engine.compile import Run, compile_source
-from streamguard.engine.health import Health
-from streamguard.engine.plan import QueryPlan
-from streamguard.engine.positions import BEGINNING, Resume, resume
-from streamguard.errors import Fenced, StreamguardError
-from streamguard.kafka.loop import Loop
-from streamguard.kafka.produce import Produce
+from streamguard.engine import changelog, processing_log, stages
+from streamguard.engine.source_task import CHANGE_SECONDS, STAGE, Counts, PersistentQuery, SourceTask
+from streamguard.engine.state import State
+from streamguard.errors import Fenced
+from streamguard.kafka.cluster import Cluster
 from streamguard.settings import Settings
 
 LOG = logging.getLogger("streamguard.engine.queries")
-CHANGE_SECONDS = 30.0
-SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
-LOGGED_PER_BATCH = 20
-
-
-@dataclass(frozen=True)
-class PersistentQuery:
-    """A query that writes a topic until it is terminated. `starts` are offsets by partition; others: the beginning."""
-
-    id: str
-    number: int
-    plan: QueryPlan
-    statement: str
-    source_topic: str
-    starts: Mapping[int, int] = field(default_factory=dict)
-
-
-@dataclass
-class Counts:
-    """What a query did in committed transactions since the server started."""
-
-    records: int = 0
-    rows: int = 0
-    errors: int = 0
-
-
-class SourceTask:
-    """The queries over one topic. `change` and `stop` may be called from any thread, the rest runs in its own."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        service_id: str,
-        topic: str,
-        queries: Collection[PersistentQuery],
-        *,
-        counts: Mapping[str, Counts],
-        on_fenced: Callable[[Fenced], None],
-    ) -> None:
-        self.topic = topic
-        self.group = f"sg.ksql.{service_id}.{topic}"
-        self.restarts = 0
-        self.health = Health()
-        self.positions: dict[int, int] = {}
-        self._settings = settings
-        self._counts = counts
-        self._on_fenced = on_fenced
-        self._queries: dict[int, PersistentQuery] = {}
-        self._compiled: dict[frozenset[int], Run] = {}
-        self._everybody: frozenset[int] = frozenset()
-        self._resumes: dict[int, Resume] = {}
-        self._catching_up = True
-        self._batch = _Batch()
-        self._wanted = list(queries)
-        self._stop = threading.Event()
-        self._loop = self._make_loop()
-        self._thread = threading.Thread(target=self._run, name=f"ksql {topic}", daemon=True)
-        self._thread.start()
-
-    @property
-    def query_ids(self) -> set[str]:
-        """The ids of the queries that it has, or will have from the next transaction on."""
-        return {query.id for query in self._wanted}
-
-    def change(self, queries: Collection[PersistentQuery]) -> None:
-        """Have exactly these queries from the next transaction on; returns when that holds, or Kafka is away."""
-
-        self._wanted = list(queries)
-        loop = self._loop
-
-        def errand() -> None:
-            self.health.committed()  # what comes is another function
-            self._take()
-            loop.reposition()
-
-        try:
-            loop.between(errand).result(CHANGE_SECONDS)
-        except (TimeoutError, CancelledError):
-            LOG.warning("the queries of %s change when its loop runs again", self.topic)
-
-    def stop(self) -> None:
-        """Finish the transaction in hand and end."""
-        self._stop.set()
-
-    def join(self, seconds: float) -> bool:
-        """Whether the thread ended within `seconds`."""
-        self._thread.join(seconds)
-        return not self._thread.is_alive()
-
-    def _make_loop(self) -> Loop:
-        return Loop(
-            self._settings,
-            group=self.group,
-            topics=[self.topic],
-            handle=self._handle,
-            on_assign=self._on_assign,
-            metadata=self._metadata,
-            on_commit=self._on_commit,
-        )
-
-    def _run(self) -> None:
-        pause = SHORTEST_PAUSE
-        while not self._stop.is_set():
-            self._take()
-            try:
-                self._loop.run(self._stop)
-            except Fenced as exc:
-                self.health.failed(str(exc))
-                self._on_fenced(exc)
-                return
-            except Exception as exc:  # noqa: BLE001  one topic's failure must not end the others
-                if not self.health.error(time.monotonic()):
-                    pause = SHORTEST_PAUSE  # it has worked since the failure before
-                why = str(exc) if isinstance(exc, StreamguardError) else _place(exc)
-                self.health.failed(why)
-                LOG.error("the queries of %s stopped, they start again in %s s: %s", self.topic, pause, why)
-                self.restarts += 1
-                self._loop = self._make_loop()
-                self._stop.wait(pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
-
-    def _take(self) -> None:
-        self._queries = {query.number: query for query in self._wanted}
-        self._everybody = frozenset(self._queries)
-        self._compiled = {self._everybody: _compile(self._queries.values())}
-        self._catching_up = True
-
-    # ---- called by the loop
-
-    def _on_assign(self, committed: list[Any]) -> list[Any]:
-        self._resumes = {}
-        for partition in committed:
-            number = partition.partition
-            starts = {query.number: query.starts.get(number, BEGINNING) for query in self._queries.values()}
-            known = partition.offset if partition.offset >= 0 else None
-            where = resume(known, partition.metadata or "", starts)
-            self._resumes[number] = where
-            partition.offset = where.offset
-            self.positions[number] = where.offset
-        self._catching_up = True
-        self.health.began(time.monotonic())
-        return committed
-
-    def _metadata(self, partition: Any) -> str:
-        self._batch.positions[partition.partition] = partition.offset
-        return self._resumes[partition.partition].metadata(partition.offset)
-
-    def _handle(self, messages: Sequence[Any], produce: Produce) -> None:
-        self._batch = _Batch()
-        if not self._catching_up:
-            self._batch.count(self._everybody, len(messages))
-            self._batch.rows.update(self._compiled[self._everybody](messages, produce, self._batch.refuse))
-            return
-        for active, run in self._runs(messages):
-            self._batch.count(active, len(run))
-            self._batch.rows.update(self._source(active)(run, produce, self._batch.refuse))
-
-    def _runs(self, messages: Sequence[Any]) -> Iterator[tuple[frozenset[int], list[Any]]]:
-        """The batch in its order, cut where the set of queries that take a record changes."""
-        resumes = self._resumes
-        for active, run in groupby(messages, lambda m: resumes[m.partition()].active(m.offset())):
-            if active:
-                yield active, list(run)
-
-    def _source(self, active: frozenset[int]) -> Run:
-        if active not in self._compiled:
-            self._compiled[active] = _compile(self._queries[number] for number in sorted(active))
-        return self._compiled[active]
-
-    def _on_commit(self) -> None:
-        self.health.committed()
-        self.positions.update(self._batch.positions)
-        self._catching_up = any(
-            self.positions[number] < where.horizon for number, where in self._resumes.items() if where.first
-        )
-        for number, records in self._batch.records.items():
-            self._counts[self._queries[number].id].records += records
-        for query_id, rows in self._batch.rows.items():
-            self._counts[query_id].rows += rows
-        for query_id, errors in self._batch.errors.items():
-            self._counts[query_id].errors += errors
-        for fields in self._batch.logged:
-            LOG.warning("record skipped", extra={"topic": self.topic, **fields})
-        rest = sum(self._batch.errors.values()) - len(self._batch.logged)
-        if rest:
-            LOG.warning("records skipped", extra={"topic": self.topic, "more": rest})
-
-
-def _place(exc: BaseException) -> str:
-    """Which mistake of ours, and where; never the exception's text, which may hold a record's data."""
-    frame = traceback.extract_tb(exc.__traceback__)[-1]
-    return f"{type(exc).__name__} in {frame.name}, {frame.filename}:{frame.lineno}"
-
-
-def _compile(queries: Iterable[PersistentQuery]) -> Run:
-    return compile_source({query.id: query.plan for query in queries})
-
-
-class _Batch:
-    """What happened in the transaction in hand; it counts only once committed."""
-
-    def __init__(self) -> None:
-        self.positions: dict[int, int] = {}
-        self.records: Counter[int] = Counter()
-        self.rows: Counter[str] = Counter()
-        self.errors: Counter[str] = Counter()
-        self.logged: list[dict[str, Any]] = []
-
-    def count(self, active: frozenset[int], records: int) -> None:
-        for number in active:
-            self.records[number] += records
-
-    def refuse(self, message: Any, query_id: str, reason: str) -> None:
-        self.errors[query_id] += 1
-        if len(self.logged) < LOGGED_PER_BATCH:
-            place = {"partition": message.partition(), "offset": message.offset()}
-            self.logged.append({**place, "query": query_id, "reason": reason})
+COLLECT_AFTER = 50_000
+"""New objects after which the garbage collector looks for cycles. Rows are many, live long and have none: with Python's
+usual 700 they are walked so often that it costs a tenth of the time."""
+FOREVER = {"retention.ms": "-1"}
+"""Of internal topics that hold what is not processed yet, and of the processing log."""
 
 
 class Queries:
     """All persistent queries of the server."""
 
     def __init__(self, settings: Settings, service_id: str, on_fenced: Callable[[Fenced], None]) -> None:
+        gc.set_threshold(COLLECT_AFTER)
         self._settings = settings
         self._service_id = service_id
         self._on_fenced = on_fenced
         self._tasks: dict[str, SourceTask] = {}
+        self._stages: dict[str, list[PersistentQuery]] = {}
+        self._cluster = Cluster(settings)
         self.counts: dict[str, Counts] = {}
 
     def have(self, queries: Collection[PersistentQuery]) -> None:
         """Run exactly these queries: start, change and stop what differs."""
-        for query in queries:
-            self.counts.setdefault(query.id, Counts())
+        gone = self._stages
+        self._stages = self._staged(queries)
         wanted: dict[str, list[PersistentQuery]] = {}
-        for query in sorted(queries, key=lambda query: query.number):
-            wanted.setdefault(query.source_topic, []).append(query)
+        for stage in sorted((each for found in self._stages.values() for each in found), key=lambda each: each.number):
+            self.counts.setdefault(stage.id, Counts())
+            wanted.setdefault(stage.source_topic, []).append(stage)
         for topic in [topic for topic in self._tasks if topic not in wanted]:
             task = self._tasks.pop(topic)
             task.stop()
@@ -274,20 +55,71 @@ class Queries:
             present = self._tasks.get(topic)
             if present is None:
                 self._tasks[topic] = SourceTask(
-                    self._settings, self._service_id, topic, chosen, counts=self.counts, on_fenced=self._on_fenced
+                    self._settings,
+                    self._service_id,
+                    topic,
+                    chosen,
+                    counts=self.counts,
+                    on_fenced=self._on_fenced,
+                    internal=all(topic == stages.topic(self._service_id, stage.id) for stage in chosen),
                 )
             elif {query.id for query in chosen} != present.query_ids:
                 present.change(chosen)
+        self._delete_internal({query_id: gone[query_id] for query_id in gone.keys() - self._stages.keys()})
+
+    def _staged(self, queries: Collection[PersistentQuery]) -> dict[str, list[PersistentQuery]]:
+        """The stages of each query, and the topics that they share; the processing log's topic."""
+        if not queries:
+            return {}
+        counts = self._cluster.partitions()
+        topics: dict[str, tuple[int, int]] = {processing_log.topic(self._service_id): (1, self._cluster.replication)}
+        made: dict[str, list[PersistentQuery]] = {}
+        for query in queries:
+            partitions = counts.get(query.source_topic, 1)
+            if not stages.needed(query.plan, partitions):
+                made[query.id] = [query]
+                continue
+            topic = stages.topic(self._service_id, query.id)
+            topics[topic] = (partitions, self._cluster.replication)
+            first, second = stages.split(query.plan, topic)
+            made[query.id] = [
+                replace(query, id=query.id + STAGE, plan=first),
+                replace(query, plan=second, source_topic=topic, starts={}),
+            ]
+        self._cluster.create({name: wanted for name, wanted in topics.items() if name not in counts}, FOREVER)
+        return made
+
+    def _delete_internal(self, gone: Mapping[str, list[PersistentQuery]]) -> None:
+        """Delete the internal topics of queries that were terminated."""
+        names = []
+        for query_id, found in gone.items():
+            names += [changelog.topic(self._service_id, stage.id) for stage in found if stage.plan.stateful]
+            names += [stages.topic(self._service_id, query_id)] if len(found) > 1 else []
+        self._cluster.delete(names)
+
+    def memory(self, query_id: str) -> State | None:
+        """What a query remembers here: results and inputs by partition; None for one that remembers nothing.
+
+        Its loop goes on writing: copy (``list(rows.items())``) before walking.
+        """
+        for stage in self._stages.get(query_id, ()):
+            task = self._tasks.get(stage.source_topic)
+            if task is not None and stage.id in task.memory.states:
+                return task.memory.states[stage.id]
+        return None
 
     def state(self, query: PersistentQuery) -> str:
         """RUNNING, or ERROR while it is being started again after a failure."""
-        task = self._tasks.get(query.source_topic)
-        return "ERROR" if task is None or task.health.error(time.monotonic()) else "RUNNING"
+        tasks = self._tasks_of(query)
+        return "ERROR" if None in tasks or self.error(query) else "RUNNING"
 
     def error(self, query: PersistentQuery) -> str:
         """What went wrong last, or nothing."""
-        task = self._tasks.get(query.source_topic)
-        return task.health.error(time.monotonic()) if task else ""
+        now = time.monotonic()
+        return next((why for task in self._tasks_of(query) if task and (why := task.health.error(now))), "")
+
+    def _tasks_of(self, query: PersistentQuery) -> list[SourceTask | None]:
+        return [self._tasks.get(stage.source_topic) for stage in self._stages.get(query.id, [query])]
 
     def failing(self) -> bool:
         """Whether the queries of some topic do not get on."""

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from streamguard.errors import ParseError, StatementError
+
 BAD_REQUEST = 40000
 BAD_STATEMENT = 40001
 QUERY_ENDPOINT = 40002
 TOO_MANY_QUERIES = 40003
+HTTP2_ONLY = 40004
+INTERNAL_ONLY = 40005
 FORBIDDEN = 40300
 NOT_FOUND = 40400
+NOT_ACCEPTABLE = 40600
 TOO_LARGE = 41300
+ASSERTION_FAILED = 41700
 SERVER_ERROR = 50000
 COMMAND_TIMEOUT = 50301
 NOT_READY = 50302
@@ -42,6 +48,11 @@ class Rejection(Exception):
             body["statementText"] = self.statement
             body["entities"] = self.entities
         return body
+
+
+def told(exc: StatementError) -> str:
+    """A refusal as a client is told it: with ksqlDB's words where it has its own."""
+    return exc.told if isinstance(exc, ParseError) else str(exc)
 
 
 def bad_request(message: str) -> Rejection:

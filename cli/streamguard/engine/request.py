@@ -1,4 +1,4 @@
-"""What the endpoints hand to the engine, and what they get back for a push query."""
+"""What the endpoints hand to the engine, and what they get back for a query."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class StatementRequest:
     after: int = -1
 
 
-class RunningPush(Protocol):
-    """A push query that is asked for rows: a list that may be empty, or None after the last row."""
+class RunningQuery(Protocol):
+    """A push or pull query that is asked for rows: a list that may be empty, or None after the last row."""
 
     heading: Heading
     last_words: str
 
-    def poll(self, timeout: float) -> list[Sequence[Any]] | None: ...
+    def poll(self, timeout: float) -> Sequence[Sequence[Any]] | None: ...
     def close(self) -> None: ...

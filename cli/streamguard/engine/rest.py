@@ -1,31 +1,41 @@
 """ksqlDB's REST API over an `Api`: parse requests, call one method, shape answers. No statement is understood here.
 
-A statement may take a while (it talks to Kafka), so each runs in a thread; a push query is asked for its next rows
-only after the client took the previous ones, so a slow client slows its own query and fills no memory.
+A statement may take a while (it talks to Kafka), so each runs in a thread.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-import anyio
 from anyio import to_thread
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from streamguard.engine.framing import Framing, dumps, negotiate
-from streamguard.engine.rejection import FORBIDDEN, SERVER_ERROR, TOO_LARGE, Rejection, bad_request
-from streamguard.engine.request import RunningPush, StatementRequest
+from streamguard.engine.framing import DELIMITED, dumps, negotiate
+from streamguard.engine.rejection import (
+    FORBIDDEN,
+    HTTP2_ONLY,
+    INTERNAL_ONLY,
+    NOT_ACCEPTABLE,
+    SERVER_ERROR,
+    TOO_LARGE,
+    Rejection,
+    bad_request,
+)
+from streamguard.engine.request import RunningQuery, StatementRequest
+from streamguard.engine.streaming import Acknowledgements, Inserts, lines_response, rows_response, split
+from streamguard.engine.topic_lines import TopicLines
 
 LOG = logging.getLogger("streamguard.engine.rest")
 BODY_LIMIT = 10 * 1024 * 1024
-POLL_SECONDS = 0.1
 OWN_HOSTS = ("localhost", "127.0.0.1", "::1")
 JSON_TYPE = "application/json"
 
@@ -36,7 +46,9 @@ class Api(Protocol):
     def info(self) -> dict[str, Any]: ...
     def health(self) -> dict[str, Any]: ...
     def execute(self, request: StatementRequest) -> list[dict[str, Any]]: ...
-    def push(self, request: StatementRequest) -> RunningPush: ...
+    def query(self, request: StatementRequest) -> RunningQuery | TopicLines: ...
+    def inserts(self, target: str) -> Inserts: ...
+    def terminate(self, topics: Sequence[str]) -> list[dict[str, Any]]: ...
     def close_query(self, query_id: str) -> None: ...
     def status(self, command_id: str) -> dict[str, Any]: ...
     def statuses(self) -> dict[str, str]: ...
@@ -58,6 +70,11 @@ def application(api: Api) -> Starlette:
         ("POST", "/query", _query),
         ("POST", "/query-stream", _query_stream),
         ("POST", "/close-query", _close_query),
+        ("POST", "/inserts-stream", _inserts_stream),
+        ("POST", "/ksql/terminate", _terminate),
+        ("GET", "/clusterStatus", _no_cluster),
+        ("POST", "/heartbeat", _internal),
+        ("POST", "/lag", _internal),
         ("GET", "/status", _statuses),
         ("GET", "/status/{type}/{entity:path}/{action}", _status),
         ("GET", "/is_valid_property/{name:path}", _is_valid_property),
@@ -68,7 +85,20 @@ def application(api: Api) -> Starlette:
     ]
     routes = [Route(path, _guarded(api, function), methods=[method]) for method, path, function in endpoints]
     routes.append(Route("/", _root, methods=["GET"]))
-    return Starlette(routes=routes, exception_handlers={404: _not_found, 405: _not_found})
+    handlers = {404: _not_found, 405: _not_found}
+    return Starlette(routes=routes, exception_handlers=handlers, middleware=[Middleware(AbsoluteForm)])
+
+
+class AbsoluteForm:
+    """Takes requests that name their target by its whole URL, as a server must and old clients do."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith(("http://", "https://")):
+            scope["path"] = urlsplit(scope["path"]).path or "/"
+        await self._app(scope, receive, send)
 
 
 def parse_request(body: bytes, *, text_field: str, properties_field: str) -> StatementRequest:
@@ -198,33 +228,64 @@ async def _ksql(api: Api, request: Request) -> Response:
 
 async def _query(api: Api, request: Request) -> Response:
     parsed = parse_request(await _body(request), text_field="ksql", properties_field="streamsProperties")
-    return await _stream(api, parsed, negotiate(request.headers.get("accept", ""), classic=True))
+    started = await to_thread.run_sync(api.query, parsed)
+    if isinstance(started, TopicLines):
+        return lines_response(started, "text/plain")
+    framing = negotiate(request.headers.get("accept", ""), classic=True)
+    return rows_response(started, framing, http2=_is_http2(request))
 
 
 async def _query_stream(api: Api, request: Request) -> Response:
     parsed = parse_request(await _body(request), text_field="sql", properties_field="properties")
-    return await _stream(api, parsed, negotiate(request.headers.get("accept", ""), classic=False))
+    framing = negotiate(request.headers.get("accept", ""), classic=False)
+    started = await to_thread.run_sync(api.query, parsed)
+    if not isinstance(started, TopicLines):
+        return rows_response(started, framing, http2=_is_http2(request))
+    if framing.media_type == DELIMITED:
+        return lines_response(started, DELIMITED)
+    await to_thread.run_sync(started.close)
+    raise Rejection(NOT_ACCEPTABLE, f"PRINT is answered as {DELIMITED} only")
 
 
-async def _stream(api: Api, parsed: StatementRequest, framing: Framing) -> Response:
-    query = await to_thread.run_sync(api.push, parsed)
-    return StreamingResponse(_frames(query, framing), media_type=framing.media_type)
+async def _inserts_stream(api: Api, request: Request) -> Response:
+    """Over HTTP/2. A client that asks to change to it is served too: hypercorn lets no request with a body change."""
+    if not _is_http2(request) and "h2c" not in request.headers.get("upgrade", ""):
+        raise Rejection(HTTP2_ONLY, "This endpoint is only available when using HTTP2")
+    rows = split(request.stream())
+    first: list[bytes] = await anext(rows, [])
+    target = _parse_object(first[0] if first else b"").get("target")
+    if not isinstance(target, str) or not target:
+        raise bad_request('"target" field must be populated')
+    inserts = await to_thread.run_sync(api.inserts, target)
+    as_array = JSON_TYPE in request.headers.get("accept", "")
+    return Acknowledgements(_chained(first[1:], rows), inserts, as_array=as_array)
 
 
-async def _frames(query: RunningPush, framing: Framing) -> AsyncIterator[bytes]:
-    """The body. It ends after the last row, or in the middle when the client goes away."""
-    limiter = anyio.CapacityLimiter(1)  # a thread of its own: a hundred idle queries must not block /ksql
-    try:
-        yield framing.head(query.heading)
-        while (rows := await to_thread.run_sync(query.poll, POLL_SECONDS, limiter=limiter)) is not None:
-            if rows:
-                yield framing.rows(rows)
-        yield framing.finish(query.last_words)
-    except Rejection as exc:
-        yield framing.finish("", exc.body())
-    finally:
-        with anyio.CancelScope(shield=True):
-            await to_thread.run_sync(query.close, limiter=limiter)
+def _is_http2(request: Request) -> bool:
+    return bool(request.scope["http_version"] == "2")
+
+
+async def _chained(first: list[bytes], rest: AsyncIterator[list[bytes]]) -> AsyncIterator[list[bytes]]:
+    if first:
+        yield first
+    async for rows in rest:
+        yield rows
+
+
+async def _terminate(api: Api, request: Request) -> Response:
+    document = _parse_object(await _body(request))
+    topics = document.get("deleteTopicList") or []
+    if not isinstance(topics, list) or not all(isinstance(each, str) for each in topics):
+        raise bad_request("Invalid JSON in request: deleteTopicList must be a list of names")
+    return _answer(await to_thread.run_sync(api.terminate, topics))
+
+
+async def _no_cluster(_api: Api, _request: Request) -> Response:
+    raise bad_request("Cluster status is not available: ksql.heartbeat.enable is false")
+
+
+async def _internal(_api: Api, _request: Request) -> Response:
+    raise Rejection(INTERNAL_ONLY, "Can't call internal endpoint on public listener")
 
 
 async def _close_query(api: Api, request: Request) -> Response:

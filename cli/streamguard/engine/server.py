@@ -12,22 +12,28 @@ import logging
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from streamguard import __version__
+from streamguard.engine import topic_lines
 from streamguard.engine.commands import CommandLog
-from streamguard.engine.execute import Statements, require_query
+from streamguard.engine.execute import Statements, properties_of, require_query
+from streamguard.engine.inserting import RowInserts, row_inserter
 from streamguard.engine.metrics import exposition
+from streamguard.engine.pulling import Pulls
 from streamguard.engine.push import Pushes
 from streamguard.engine.queries import Queries
-from streamguard.engine.rejection import NOT_FOUND, NOT_READY, Rejection
-from streamguard.engine.request import RunningPush, StatementRequest
+from streamguard.engine.rejection import NOT_FOUND, NOT_READY, Rejection, bad_statement, told
+from streamguard.engine.request import RunningQuery, StatementRequest
 from streamguard.engine.session import check_property
-from streamguard.errors import Fenced, StreamguardError
+from streamguard.engine.streaming import Inserts
+from streamguard.engine.syntax import PrintTopic
+from streamguard.errors import Fenced, StatementError, StreamguardError
 from streamguard.kafka import logs
 from streamguard.kafka.cluster import Cluster
 from streamguard.kafka.metrics import listen
+from streamguard.kafka.writer import Writer
 from streamguard.settings import Settings
 
 LOG = logging.getLogger("streamguard.engine.server")
@@ -51,9 +57,11 @@ class Server:
         self._queries = Queries(settings, self.service_id, self._fenced)
         self._log = CommandLog(settings, self.service_id, self._cluster)
         self._pushes = Pushes(settings, self._cluster)
+        self._writer = Writer(settings)
+        self._pulls = Pulls(settings, self._cluster)
         fixed = {"ksql.service.id": self.service_id, "bootstrap.servers": settings.kafka_bootstrap}
         self._statements = Statements(
-            self._log, self._queries, self._cluster, self._pushes, fixed=fixed, on_fenced=self._fenced
+            self._log, self._queries, self._cluster, self._pushes, self._writer, fixed=fixed, on_fenced=self._fenced
         )
 
     def open(self) -> None:
@@ -75,6 +83,7 @@ class Server:
         """End everything; transactions in hand are finished."""
         self._queries.stop(STOP_SECONDS)
         self._log.close()
+        self._writer.close()
 
     # ---- rest.Api
 
@@ -104,13 +113,21 @@ class Server:
 
     def execute(self, request: StatementRequest) -> list[dict[str, Any]]:
         self._require_ready()
-        return self._translated(lambda: self._statements.execute(request))
+        entities = self._translated(lambda: self._statements.execute(request))
+        self._pulls.views.keep(self._statements.metastore.sources)
+        return entities
 
-    def push(self, request: StatementRequest) -> RunningPush:
+    def query(self, request: StatementRequest) -> RunningQuery | topic_lines.TopicLines:
         self._require_ready()
-        statements = self._statements.parsed(request)
-        query = require_query(statements)
-        return self._translated(lambda: self._pushes.start(request, statements, query, self._statements.metastore))
+        return self._translated(lambda: self._transient(request))
+
+    def inserts(self, target: str) -> Inserts:
+        self._require_ready()
+        return RowInserts(row_inserter(target, self._statements.metastore), self._writer)
+
+    def terminate(self, topics: Sequence[str]) -> list[dict[str, Any]]:
+        self._require_ready()
+        return self._translated(lambda: self._statements.terminate_all(topics))
 
     def close_query(self, query_id: str) -> None:
         self._require_ready()
@@ -137,6 +154,21 @@ class Server:
     def _require_ready(self) -> None:
         if not self._ready:
             raise Rejection(NOT_READY, "KSQL is not yet ready to serve requests.")
+
+    def _transient(self, request: StatementRequest) -> RunningQuery | topic_lines.TopicLines:
+        """Start the one SELECT or PRINT of a request."""
+        statements = self._statements.parsed(request)
+        query = require_query(statements)
+        if isinstance(query, PrintTopic):
+            return topic_lines.start(self.settings, self._cluster, query)
+        session = properties_of(request, statements)
+        metastore = self._statements.metastore
+        try:
+            if query.query.emit_changes:
+                return self._pushes.start(query, metastore, session)
+            return self._pulls.start(query, metastore, session)
+        except StatementError as exc:
+            raise bad_statement(told(exc), query.text + ";") from exc
 
     def _translated(self, call: Callable[[], T]) -> T:
         """Errors of Kafka as a server error that says what is wrong."""
@@ -181,8 +213,10 @@ async def _serve(server: Server, listener: socket.socket) -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
+    from streamguard.engine import phrases
     from streamguard.engine.rest import application
 
+    phrases.install()
     config = Config()
     config.bind = [f"fd://{listener.detach()}"]  # hypercorn closes it
     config.accesslog = None

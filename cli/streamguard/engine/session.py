@@ -9,6 +9,7 @@ from streamguard.engine.places import meant
 from streamguard.engine.rejection import bad_request
 
 OFFSET_RESET = "auto.offset.reset"
+BOOLEAN = ("true", "false")
 EDITABLE: Mapping[str, tuple[str, tuple[str, ...]]] = {
     OFFSET_RESET: ("latest", ("latest", "earliest")),
     "processing.guarantee": ("exactly_once_v2", ("exactly_once_v2",)),
@@ -17,15 +18,32 @@ EDITABLE: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "commit.interval.ms": ("50", ()),
     "num.stream.threads": ("1", ()),
     "max.task.idle.ms": ("0", ()),
+    "ksql.query.pull.table.scan.enabled": ("true", BOOLEAN),
+    "ksql.query.pull.range.scan.enabled": ("true", BOOLEAN),
+    "ksql.query.pull.stream.enabled": ("true", BOOLEAN),
+    "ksql.query.push.v2.enabled": ("false", BOOLEAN),
+    "ksql.query.push.v2.registry.installed": ("false", BOOLEAN),
+    "ksql.persistence.default.format.key": ("KAFKA", ()),
+    "ksql.persistence.default.format.value": ("", ()),
+    "ksql.persistence.wrap.single.values": ("", ()),
+    "ksql.timestamp.throw.on.invalid": ("false", BOOLEAN),
+    "ksql.cast.strings.preserve.nulls": ("true", BOOLEAN),
+    "ksql.nested.error.set.null": ("true", BOOLEAN),
+    "ksql.headers.columns.enabled": ("true", BOOLEAN),
+    "ksql.lambdas.enabled": ("true", BOOLEAN),
+    "ksql.suppress.enabled": ("true", BOOLEAN),
+    "ksql.fail.on.deserialization.error": ("false", ("false",)),
 }
-"""Default, and the values that are taken (none listed: any). Those after the second steer ksqlDB's caches, threads and
-commits; this engine takes them, so that statements run unchanged, and has neither a cache nor more threads to steer."""
+"""Default, and the values that are taken (none listed: any). The second to the seventh steer ksqlDB's caches, threads
+and commits; this engine takes them, so that statements run unchanged, and has neither a cache nor threads to steer."""
+FUNCTIONS = "ksql.functions."
+"""Properties of functions, which the functions check: ksql.functions.collect_list.limit, say."""
 
 
 def check_property(name: str) -> str:
     """The bare name of a property that SET takes; a Rejection otherwise."""
     bare = name.removeprefix("ksql.streams.")
-    if bare not in EDITABLE:
+    if bare not in EDITABLE and not bare.startswith(FUNCTIONS):
         hint = meant(bare, EDITABLE)
         raise bad_request(f"Not recognizable as ksql, streams, consumer, or producer property: '{name}'{hint}")
     return bare
@@ -38,7 +56,7 @@ def checked(properties: Mapping[str, str]) -> dict[str, str]:
 
 def check_value(name: str, value: str) -> str:
     """The value in the spelling that counts."""
-    choices = EDITABLE[check_property(name)][1]
+    choices = EDITABLE.get(check_property(name), ("", ()))[1]
     chosen = value.lower() if choices else value
     if choices and chosen not in choices:
         raise bad_request(f"Invalid value {value} for configuration {name}: it takes {' or '.join(choices)}")
@@ -60,13 +78,8 @@ def property_rows(overrides: Mapping[str, str], fixed: Mapping[str, str]) -> lis
     ]
     for name, (default, _) in EDITABLE.items():
         value = overrides.get(name, default)
-        rows.append(
-            {
-                "name": f"ksql.streams.{name}",
-                "scope": "KAFKA_STREAMS",
-                "value": value,
-                "editable": True,
-                "level": "QUERY",
-            }
-        )
+        ours = name.startswith("ksql.")
+        shown = name if ours else f"ksql.streams.{name}"
+        scope = "KSQL" if ours else "KAFKA_STREAMS"
+        rows.append({"name": shown, "scope": scope, "value": value, "editable": True, "level": "QUERY"})
     return rows

@@ -1,156 +1,13 @@
-"""The syntax tree: what was written, nothing decided yet. Every node knows its place; comparisons ignore places."""
+"""The syntax tree: what was written, nothing decided yet. Expressions are in `nodes`; this module names all of them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from streamguard.engine.nodes import *  # noqa: F403  one tree, two files
+from streamguard.engine.nodes import NOWHERE, Expression, Node
 from streamguard.engine.places import Place
 from streamguard.engine.types import Type
-
-NOWHERE = Place(0, 0, 0, 0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Node:
-    """Anything of the tree."""
-
-    place: Place = field(default=NOWHERE, compare=False, repr=False)
-
-
-@dataclass(frozen=True)
-class Name(Node):
-    """A column, optionally of a named source: ``amount``, ``t.amount``."""
-
-    name: str
-    source: str | None = None
-
-
-@dataclass(frozen=True)
-class Literal(Node):
-    """`value` is bool, int, str, None; a float for ``1E3``; a `DecimalLiteral` for ``1.5``."""
-
-    value: bool | int | float | str | None
-
-
-@dataclass(frozen=True)
-class DecimalLiteral(Node):
-    """A number with a point, exact: its digits as written."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class FieldOf(Node):
-    """``struct->field``."""
-
-    struct: Expression
-    name: str
-
-
-@dataclass(frozen=True)
-class Unary(Node):
-    """``-x``, ``+x``, ``NOT x``."""
-
-    operator: str
-    operand: Expression
-
-
-@dataclass(frozen=True)
-class Binary(Node):
-    """Arithmetic, comparison, AND, OR; `operator` in upper case, ``<>`` for both spellings of unequal."""
-
-    operator: str
-    left: Expression
-    right: Expression
-
-
-@dataclass(frozen=True)
-class IsNull(Node):
-    """``x IS [NOT] NULL``."""
-
-    operand: Expression
-    negated: bool
-
-
-@dataclass(frozen=True)
-class IsDistinct(Node):
-    """``x IS [NOT] DISTINCT FROM y``."""
-
-    left: Expression
-    right: Expression
-    negated: bool
-
-
-@dataclass(frozen=True)
-class Between(Node):
-    """``x [NOT] BETWEEN low AND high``."""
-
-    operand: Expression
-    low: Expression
-    high: Expression
-    negated: bool
-
-
-@dataclass(frozen=True)
-class In(Node):
-    """``x [NOT] IN (a, b)``."""
-
-    operand: Expression
-    choices: tuple[Expression, ...]
-    negated: bool
-
-
-@dataclass(frozen=True)
-class Like(Node):
-    """``x [NOT] LIKE pattern [ESCAPE 'c']``."""
-
-    operand: Expression
-    pattern: Expression
-    escape: str | None
-    negated: bool
-
-
-@dataclass(frozen=True)
-class Case(Node):
-    """``CASE [operand] WHEN … THEN … [ELSE …] END``."""
-
-    operand: Expression | None
-    branches: tuple[tuple[Expression, Expression], ...]
-    otherwise: Expression | None
-
-
-@dataclass(frozen=True)
-class Cast(Node):
-    """``CAST(x AS type)``."""
-
-    operand: Expression
-    type: Type
-
-
-@dataclass(frozen=True)
-class Call(Node):
-    """A function; the name in upper case."""
-
-    name: str
-    arguments: tuple[Expression, ...]
-
-
-Expression = (
-    Name
-    | Literal
-    | DecimalLiteral
-    | FieldOf
-    | Unary
-    | Binary
-    | IsNull
-    | IsDistinct
-    | Between
-    | In
-    | Like
-    | Case
-    | Cast
-    | Call
-)
 
 
 @dataclass(frozen=True)
@@ -169,26 +26,72 @@ class Item(Node):
 
 
 @dataclass(frozen=True)
-class Select(Node):
-    """A query. `partition` None means no PARTITION BY."""
+class StructStar(Node):
+    """``struct->*``."""
 
-    items: tuple[Item | Star, ...]
+    struct: Expression
+
+
+@dataclass(frozen=True)
+class Window(Node):
+    """``WINDOW …``: `kind` is TUMBLING, HOPPING or SESSION; times in milliseconds, `size` of a session is its gap."""
+
+    kind: str
+    size: int
+    advance: int | None = None
+    retention: int | None = None
+    grace: int | None = None
+
+
+@dataclass(frozen=True)
+class Within(Node):
+    """``WITHIN (before, after) GRACE PERIOD grace`` in milliseconds; one number is both."""
+
+    before: int
+    after: int
+    grace: int | None = None
+
+
+@dataclass(frozen=True)
+class Join(Node):
+    """``kind JOIN source alias WITHIN … ON condition``; `kind` is INNER, LEFT, RIGHT or OUTER (a full one)."""
+
+    kind: str
+    source: str
+    alias: str | None
+    condition: Expression
+    within: Within | None = None
+    source_place: Place = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Select(Node):
+    """A query. `partition` and `group` None mean no such clause; an empty one was written ``()``."""
+
+    items: tuple[Item | Star | StructStar, ...]
     source: str
     alias: str | None = None
     where: Expression | None = None
     partition: tuple[Expression, ...] | None = None
     emit_changes: bool = False
     limit: int | None = None
+    group: tuple[Expression, ...] | None = None
+    window: Window | None = None
+    having: Expression | None = None
+    joins: tuple[Join, ...] = ()
+    final: bool = False
     source_place: Place = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
 class Column(Node):
-    """A declared column of a source."""
+    """A declared column. `is_key`: KEY or PRIMARY KEY; `header`: "" for HEADERS, "k" for HEADER('k')."""
 
     name: str
     type: Type
     is_key: bool = False
+    is_primary: bool = False
+    header: str | None = None
 
 
 @dataclass(frozen=True)
@@ -207,20 +110,23 @@ class Statement(Node):
 
 
 @dataclass(frozen=True)
-class CreateStream(Statement):
-    """``CREATE [OR REPLACE] STREAM [IF NOT EXISTS] name (columns) WITH (…)``."""
+class CreateSource(Statement):
+    """``CREATE [OR REPLACE] [SOURCE] kind [IF NOT EXISTS] name (columns) WITH (…)``; `kind` is STREAM or TABLE."""
 
+    kind: str
     name: str
     columns: tuple[Column, ...]
     properties: tuple[Property, ...] = ()
     or_replace: bool = False
     if_not_exists: bool = False
+    is_source: bool = False
 
 
 @dataclass(frozen=True)
-class CreateStreamAs(Statement):
-    """``CREATE STREAM … AS SELECT …``."""
+class CreateAs(Statement):
+    """``CREATE [OR REPLACE] kind [IF NOT EXISTS] name WITH (…) AS SELECT …``; `kind` is STREAM or TABLE."""
 
+    kind: str
     name: str
     query: Select
     properties: tuple[Property, ...] = ()
@@ -239,15 +145,25 @@ class InsertInto(Statement):
 
 
 @dataclass(frozen=True)
+class InsertValues(Statement):
+    """``INSERT INTO name [(columns)] VALUES (…)``; `columns` None means all, in order."""
+
+    target: str
+    columns: tuple[str, ...] | None
+    values: tuple[Expression, ...]
+    target_place: Place = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
 class Query(Statement):
-    """A SELECT on its own: a push query."""
+    """A SELECT on its own: a push query, or without EMIT a pull query."""
 
     query: Select
 
 
 @dataclass(frozen=True)
 class Show(Statement):
-    """``SHOW`` or ``LIST``; `what` is STREAMS, TABLES, TOPICS, QUERIES, PROPERTIES or VARIABLES."""
+    """``SHOW`` or ``LIST``; `what` is STREAMS, TOPICS … as written, `everything` is ``ALL``."""
 
     what: str
     extended: bool = False
@@ -264,10 +180,26 @@ class Describe(Statement):
 
 
 @dataclass(frozen=True)
+class DescribeAll(Statement):
+    """``DESCRIBE STREAMS|TABLES [EXTENDED]``."""
+
+    kind: str
+    extended: bool = False
+
+
+@dataclass(frozen=True)
+class DescribeOther(Statement):
+    """``DESCRIBE FUNCTION|CONNECTOR name``; `kind` is the word."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True)
 class Explain(Statement):
     """``EXPLAIN`` a statement or the id of a query; exactly one of the two is set."""
 
-    statement: CreateStreamAs | InsertInto | Query | None = None
+    statement: CreateAs | InsertInto | Query | None = None
     query_id: str | None = None
 
 
@@ -303,3 +235,107 @@ class Define(Statement):
 
     name: str
     value: str | None
+
+
+@dataclass(frozen=True)
+class CreateType(Statement):
+    """``CREATE TYPE [IF NOT EXISTS] name AS type``."""
+
+    name: str
+    type: Type
+    if_not_exists: bool = False
+
+
+@dataclass(frozen=True)
+class DropType(Statement):
+    """``DROP TYPE [IF EXISTS] name``."""
+
+    name: str
+    if_exists: bool = False
+
+
+@dataclass(frozen=True)
+class CreateConnector(Statement):
+    """``CREATE SOURCE|SINK CONNECTOR [IF NOT EXISTS] name WITH (…)``; `kind` is SOURCE or SINK."""
+
+    kind: str
+    name: str
+    properties: tuple[Property, ...]
+    if_not_exists: bool = False
+
+
+@dataclass(frozen=True)
+class DropConnector(Statement):
+    """``DROP CONNECTOR [IF EXISTS] name``."""
+
+    name: str
+    if_exists: bool = False
+
+
+@dataclass(frozen=True)
+class Alter(Statement):
+    """``ALTER STREAM|TABLE name ADD COLUMN a INT, …``."""
+
+    kind: str
+    name: str
+    columns: tuple[Column, ...]
+    name_place: Place = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class AlterSystem(Statement):
+    """``ALTER SYSTEM 'name' = 'value'``."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class AssertTopic(Statement):
+    """``ASSERT [NOT EXISTS] TOPIC name [WITH (…)] [TIMEOUT …]``; `timeout` in milliseconds."""
+
+    topic: str
+    properties: tuple[Property, ...] = ()
+    exists: bool = True
+    timeout: int | None = None
+
+
+@dataclass(frozen=True)
+class AssertSchema(Statement):
+    """``ASSERT [NOT EXISTS] SCHEMA [SUBJECT name] [ID number] [TIMEOUT …]``; `timeout` in milliseconds."""
+
+    subject: str | None = None
+    id: int | None = None
+    exists: bool = True
+    timeout: int | None = None
+
+
+@dataclass(frozen=True)
+class RunScript(Statement):
+    """``RUN SCRIPT 'path'``."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class PrintTopic(Statement):
+    """``PRINT topic [FROM BEGINNING] [INTERVAL n] [LIMIT n]``."""
+
+    topic: str
+    from_beginning: bool = False
+    interval: int | None = None
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
+class Pause(Statement):
+    """``PAUSE id``; ``PAUSE ALL`` has `query_id` None."""
+
+    query_id: str | None
+
+
+@dataclass(frozen=True)
+class Resume(Statement):
+    """``RESUME id``; ``RESUME ALL`` has `query_id` None."""
+
+    query_id: str | None

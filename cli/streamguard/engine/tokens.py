@@ -10,6 +10,7 @@ import bisect
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from streamguard.engine.places import Place, excerpt
 from streamguard.errors import ParseError
@@ -40,6 +41,14 @@ PATTERN = re.compile(
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
 VARIABLE = re.compile(r"\$\{\s*([A-Za-z0-9_]+)\s*\}")
+WORD = re.compile(
+    r"""
+      -? (?: \d+ (?:\.\d*)? | \.\d+ ) (?:[eE][+-]?\d+)?
+    | \w[\w@]*
+    | '(?:[^']|'')*' | `(?:[^`]|``)*` | "(?:[^"]|"")*"
+    """,
+    re.VERBOSE | re.ASCII,
+)
 LONGEST_NUMBER = 400  # digits; Python refuses to read an int of some thousands
 UNFINISHED = {"'": "this string has no closing '", "`": "this name has no closing `", '"': 'this name has no closing "'}
 
@@ -55,9 +64,42 @@ class Token:
 
 
 def substitute(text: str, variables: Mapping[str, str]) -> str:
-    """Replace each ``${name}`` that `variables` has, in any case, also inside strings; leave the others."""
+    """Replace each ``${name}`` that `variables` has, in any case; leave the others, and those in comments.
+
+    A value can be one name, number, string, TRUE, FALSE or NULL; in a string or quoted name it can be any text. It
+    never ends what it stands in: quotes in it are doubled.
+
+    Raises:
+        ParseError: a value that is more than one word, as ``1 OR 1 = 1``.
+    """
     known = {name.upper(): value for name, value in variables.items()}
-    return VARIABLE.sub(lambda found: known.get(found[1].upper(), found[0]), text)
+    made: list[str] = []
+    at = 0
+    while known and at < len(text):
+        found = PATTERN.match(text, at)
+        piece = found[0] if found else text[at]
+        kind = found.lastgroup if found else ""
+        if kind in (STRING, QUOTED):
+            made.append(VARIABLE.sub(partial(_inside, known, piece[0]), piece))
+        elif kind == "variable" and (name := VARIABLE.fullmatch(piece)) and name[1].upper() in known:
+            made.append(_word(known[name[1].upper()], piece, text, at))
+        else:
+            made.append(piece)
+        at += len(piece)
+    return "".join(made) if known else text
+
+
+def _inside(known: Mapping[str, str], quote: str, name: re.Match[str]) -> str:
+    value = known.get(name[1].upper())
+    return name[0] if value is None else value.replace(quote, quote * 2)
+
+
+def _word(value: str, variable: str, text: str, at: int) -> str:
+    if WORD.fullmatch(value.strip()):
+        return value
+    place = _place(_lines(text), at, len(variable))
+    reason = f"the value of {variable} must be one name, number or quoted string, not {value!r}"
+    raise ParseError(reason, line=place.line, column=place.column, excerpt=excerpt(text, place))
 
 
 def tokenize(text: str) -> list[Token]:
@@ -66,7 +108,7 @@ def tokenize(text: str) -> list[Token]:
     Raises:
         ParseError: a character that starts no token, or a string, name or comment that does not end.
     """
-    lines = [0, *(found.end() for found in re.finditer("\n", text))]
+    lines = _lines(text)
     tokens: list[Token] = []
     at = 0
     while at < len(text):
@@ -85,6 +127,10 @@ def tokenize(text: str) -> list[Token]:
             tokens.append(Token(kind, _value(kind, found[0]), found[0], _place(lines, at, found.end() - at)))
         at = found.end()
     return [*tokens, Token(END, "", "", _place(lines, at, 1))]
+
+
+def _lines(text: str) -> list[int]:
+    return [0, *(found.end() for found in re.finditer("\n", text))]
 
 
 def _place(lines: list[int], at: int, length: int) -> Place:

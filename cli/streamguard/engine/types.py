@@ -89,6 +89,11 @@ def quoted(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
+def base(kind: Type) -> str:
+    """The name of a type without its parameters: ``DECIMAL``, ``ARRAY``."""
+    return kind.name if isinstance(kind, Scalar) else type(kind).__name__.upper()
+
+
 def is_numeric(kind: Type) -> bool:
     """Whether arithmetic works on the type."""
     return kind in (INTEGER, BIGINT, DOUBLE) or isinstance(kind, Decimal)
@@ -113,10 +118,18 @@ def wider(left: Type, right: Type) -> Type:
     """The type that both numbers fit in: INTEGER < BIGINT < DECIMAL < DOUBLE."""
     if DOUBLE in (left, right):
         return DOUBLE
-    for kind in (left, right):
-        if isinstance(kind, Decimal):
-            return kind
+    if isinstance(left, Decimal) or isinstance(right, Decimal):
+        one, other = as_decimal(left), as_decimal(right)
+        scale = max(one.scale, other.scale)
+        return Decimal(max(one.precision - one.scale, other.precision - other.scale) + scale, scale)
     return BIGINT if BIGINT in (left, right) else INTEGER
+
+
+def as_decimal(kind: Type) -> Decimal:
+    """The DECIMAL that every INTEGER or BIGINT fits in; a DECIMAL itself."""
+    if isinstance(kind, Decimal):
+        return kind
+    return Decimal(19 if kind == BIGINT else 10, 0)
 
 
 def schema(kind: Type) -> dict[str, object]:

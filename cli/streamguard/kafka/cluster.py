@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import Future
+from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, ClusterMetadata, NewTopic, OffsetSpec
 
 from streamguard.errors import StreamguardError, TopicError
@@ -13,6 +16,7 @@ from streamguard.kafka import clients
 from streamguard.kafka.listed import listed
 from streamguard.settings import Settings
 
+LOG = logging.getLogger("streamguard.kafka.cluster")
 SECONDS = 10.0
 HEALTH_SECONDS = 1.0
 NEWS_SECONDS = 1.0
@@ -61,6 +65,17 @@ class Cluster:
                 return count
             time.sleep(0.05)
 
+    def wait_for(self, topic: str, wrong: Callable[[list[int] | None], str], seconds: float) -> str:
+        """What is `wrong` with a topic, given the replicas of its partitions (None: there is none), after at most
+        `seconds`; empty as soon as nothing is.
+        """
+        end = time.monotonic() + seconds
+        while True:
+            reason = wrong(self.replicas().get(topic))
+            if not reason or time.monotonic() > end:
+                return reason
+            time.sleep(0.05)
+
     def create(self, topics: Mapping[str, tuple[int, int]], config: Mapping[str, str] | None = None) -> None:
         """Create topics that are missing: partitions and replication factor by name."""
         if not topics:
@@ -88,14 +103,22 @@ class Cluster:
                     if exc.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
                         raise
 
-    def ends(self, topic: str) -> dict[int, int]:
-        """The next offset of each partition of a topic, as a reader of committed records sees it."""
+    def forget(self, topic: str, before: Mapping[int, int]) -> None:
+        """Have the records of a topic before these offsets deleted; what does not work is left for next time."""
+        wanted = [TopicPartition(topic, number, offset) for number, offset in before.items()]
+        for answer in self._admin().delete_records(wanted, request_timeout=SECONDS).values():
+            answer.add_done_callback(_told)
+
+    def ends(self, topic: str, *, committed: bool = True) -> dict[int, int]:
+        """The next offset of each partition of a topic, as a reader of committed records sees it, or of all."""
         count = self.partitions().get(topic, 0)
         if not count:
             raise TopicError(f"Kafka topic does not exist: {topic}")
         places = [(topic, number) for number in range(count)]
         with clients.translated(self._settings):
-            found = listed(self._admin(), places, OffsetSpec.latest(), seconds=SECONDS, wait=SECONDS)
+            found = listed(
+                self._admin(), places, OffsetSpec.latest(), seconds=SECONDS, wait=SECONDS, committed=committed
+            )
         return {number: offset for (_, number), offset in found.items()}
 
     def _metadata(self, seconds: float = SECONDS) -> ClusterMetadata:
@@ -106,3 +129,10 @@ class Cluster:
         if self._client is None:
             self._client = clients.admin(self._settings)
         return self._client
+
+
+def _told(answer: Future[Any]) -> None:
+    """Say why records were not deleted."""
+    exc = answer.exception()
+    if exc is not None:
+        LOG.warning("records that are no longer needed were not deleted: %s", exc)

@@ -65,7 +65,11 @@ class Reader:
 
     def to_offsets(self, ends: Mapping[int, int], timeout: float) -> Iterator[Message]:
         """All committed records below these offsets."""
-        yield from self._until(lambda: all(self._ends.get(n, -1) >= end for n, end in ends.items()), timeout)
+        yield from self._until(lambda: self.reached(ends), timeout)
+
+    def reached(self, ends: Mapping[int, int]) -> bool:
+        """Whether everything below these offsets was read."""
+        return all(self._ends.get(number, -1) >= end for number, end in ends.items())
 
     def _until(self, done: Callable[[], bool], timeout: float) -> Iterator[Message]:
         deadline = time.monotonic() + timeout
