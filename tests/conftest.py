@@ -11,6 +11,9 @@ import pytest
 
 from streamguard.stack.jars import read_lock
 
+MANY = {"functions", "javatime", "codecs"}
+"""Folders of tests/engine."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--stack", action="store_true", help="also run the tests in tests/stack, on real servers")
@@ -40,6 +43,11 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     return ["servers: " + ", ".join([*found, *(f"{name} {version(name)}" for name in wheels)])]
 
 
+def is_many(item: pytest.Item) -> bool:
+    """Whether it is one of the hundreds that say of each function and each pattern what it gives: `make test` has them."""
+    return "engine" in item.path.parts and not MANY.isdisjoint(item.path.parts)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests in tests/stack and tests/soak are selected with their options only, those marked `slow` with either.
 
@@ -48,6 +56,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = {name for name in ("stack", "soak") if not config.getoption(f"--{name}")}
     chosen = [item for item in items if not left_out & set(item.path.relative_to(config.rootpath).parts)]
     if left_out == {"stack", "soak"}:
-        chosen = [item for item in chosen if item.get_closest_marker("slow") is None]
-    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+        chosen = [item for item in chosen if item.get_closest_marker("slow") is None and not is_many(item)]
+    taken = set(chosen)
+    config.hook.pytest_deselected(items=[item for item in items if item not in taken])
     items[:] = chosen

@@ -15,6 +15,7 @@ FILE = Path(__file__).parents[3] / "shared" / "qtt" / "cases.jsonl.gz"
 FLOOR: dict[str, int] = yaml.safe_load((Path(__file__).parent / "floor.yml").read_text())
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not FILE.exists(), reason="ksqlDB's cases are not here: their licence keeps them out of the project"
 )

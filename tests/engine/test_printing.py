@@ -43,6 +43,7 @@ def test_printing_shows_the_precedence(text: str, printed: str) -> None:
 
 
 @pytest.mark.skipif(not QTT.is_dir(), reason="ksqlDB's own cases are not here")
+@pytest.mark.slow
 def test_every_statement_of_ksqldbs_own_cases_is_taken_and_prints_as_itself() -> None:
     seen: set[str] = set()
     for file in ("cases.jsonl.gz", "rest-cases.jsonl.gz"):
