@@ -44,7 +44,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 
 def is_many(item: pytest.Item) -> bool:
-    """Whether it is one of the hundreds that say of each function and each pattern what it gives: `make test` has them."""
+    """Whether it is one of the hundreds that say what each function and each pattern gives: `make test` has them."""
     return "engine" in item.path.parts and not MANY.isdisjoint(item.path.parts)
 
 
