@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from importlib.metadata import version
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from streamguard.stack.jars import read_lock
 
 MANY = {"functions", "javatime", "codecs"}
-"""Folders of tests/engine."""
+"""Folders of tests/engine: hundreds of tests of what each function, each pattern and each codec gives."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,20 +44,19 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     return ["servers: " + ", ".join([*found, *(f"{name} {version(name)}" for name in wheels)])]
 
 
-def is_many(item: pytest.Item) -> bool:
-    """Whether it is one of the hundreds that say what each function and each pattern gives: `make test` has them."""
-    return "engine" in item.path.parts and not MANY.isdisjoint(item.path.parts)
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What is not chosen is not even read: tests/stack and tests/soak without their options, MANY without either."""
+    parts = collection_path.parts[len(config.rootpath.parts) :]
+    left_out = {name for name in ("stack", "soak") if not config.getoption(f"--{name}")}
+    if left_out == {"stack", "soak"} and parts[:2] == ("tests", "engine"):
+        left_out |= MANY
+    return True if left_out & set(parts) else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests in tests/stack and tests/soak are selected with their options only, those marked `slow` with either.
-
-    A server that does not start is then an error, never a skip.
-    """
-    left_out = {name for name in ("stack", "soak") if not config.getoption(f"--{name}")}
-    chosen = [item for item in items if not left_out & set(item.path.relative_to(config.rootpath).parts)]
-    if left_out == {"stack", "soak"}:
-        chosen = [item for item in chosen if item.get_closest_marker("slow") is None and not is_many(item)]
-    taken = set(chosen)
-    config.hook.pytest_deselected(items=[item for item in items if item not in taken])
-    items[:] = chosen
+    """Tests marked `slow` are selected with either option."""
+    if config.getoption("--stack") or config.getoption("--soak"):
+        return
+    slow = [item for item in items if item.get_closest_marker("slow") is not None]
+    config.hook.pytest_deselected(items=slow)
+    items[:] = [item for item in items if item.get_closest_marker("slow") is None]
