@@ -89,6 +89,11 @@ def test_the_state_is_part_of_the_template(tmp_path: Path, state: str, wanted: s
     assert rendered(exported(deployed({"connector.class": "S"}, state)), tmp_path).state == wanted
 
 
+def test_a_connector_whose_state_is_not_known_is_no_running_one() -> None:
+    with pytest.raises(Refused, match="does not tell its state"):
+        exported(deployed({}, "UNASSIGNED"))
+
+
 def test_one_that_is_refused_does_not_stop_the_others(script: Script) -> None:
     def info(**config: str) -> dict[str, object]:
         return {"info": {"config": {"connector.class": "S", **config}}}

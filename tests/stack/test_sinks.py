@@ -52,6 +52,7 @@ def stopped(client: ConnectClient) -> Iterator[str]:
         "tasks.max": "1",
     }
     client.create(NAME, config, "stopped")
+    wait_until(lambda: client.status(NAME).state == "STOPPED", f"{NAME} is stopped")
     yield NAME
     client.delete(NAME)
 

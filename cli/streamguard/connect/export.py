@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from streamguard.connect.answers import UNREACHABLE, Deployed, is_mask
 from streamguard.connect.client import ConnectClient
 from streamguard.connect.globs import select
+from streamguard.connect.plan import state_of
 from streamguard.connect.sensitive import REFERENCE, literal_secret, named_by_reference
 from streamguard.errors import ConnectError, Refused
 
 FIRST = ("connector.class", "topics", "topics.regex", "tasks.max")
-STATES = {"PAUSED": "paused", "STOPPED": "stopped"}
 _OURS = re.compile(r"name|streamguard\..*|__internal\..*")
 _JINJA = re.compile(r"\{[{%#]|[}%#]\}")
 _ENV = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -36,7 +36,9 @@ class Exported:
 
 def exported(deployed: Deployed, secret_keys: Collection[str] = ()) -> Exported:
     """The template of a connector. `secret_keys`: those that its plugin types PASSWORD. Raises Refused."""
-    name = deployed.name
+    name, state = deployed.name, state_of(deployed.status)
+    if state is None:
+        raise Refused(f"{name}: the worker does not tell its state, a rebalance is under way: export it in a moment")
     if any(character in UNREACHABLE for character in name):
         raise Refused(f"{name}: Kafka Connect can not reach a connector of this name, and no file can be called so")
     config = {key: str(value) for key, value in deployed.config.items() if not _OURS.fullmatch(key)}
@@ -54,8 +56,7 @@ def exported(deployed: Deployed, secret_keys: Collection[str] = ()) -> Exported:
             entries.append(f'  {_text(key)}: "{{{{ env("{variable}") }}}}"')
         else:
             entries.append(f"  {_text(key)}: {_text(value)}")
-    state = STATES.get(deployed.status.state if deployed.status else "")
-    if state:
+    if state != "running":
         entries.append(f'  "streamguard.state": "{state}"')
     head = f"{{#- The connector {name}, as it was on a cluster. -#}}\n" if not _JINJA.search(name) else ""
     return Exported(name, head + "{\n" + ",\n".join(entries) + "\n}\n", variables)

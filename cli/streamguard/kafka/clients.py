@@ -36,6 +36,8 @@ SILENT = logging.CRITICAL + 1
 LOG = logging.getLogger("streamguard.kafka.librdkafka")
 LOG.setLevel(SILENT)
 
+CAUSE_SECONDS = 5.0
+"""Longest wait for what ended a producer, which its next call says at once, but for a busy machine."""
 FENCED = frozenset(
     {
         KafkaError._FENCED,
@@ -146,7 +148,7 @@ def cause(producer: Producer, error: KafkaError) -> KafkaError:
     """What ended a producer: its ``produce`` says no more than that something did, which its other calls tell."""
     if error.code() == KafkaError._FATAL:
         try:
-            producer.abort_transaction(0)
+            producer.abort_transaction(CAUSE_SECONDS)
         except KafkaException as exc:
             return exc.args[0]  # type: ignore[no-any-return]
     return error
