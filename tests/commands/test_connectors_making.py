@@ -150,7 +150,8 @@ def test_export_writes_templates_and_no_secret_also_into_a_folder_that_is_new(
     project: Path, script: Script, capsys: pytest.CaptureFixture[str], pipeline: str
 ) -> None:
     config = {"connector.class": "a.SinkConnector", "topics": "t", "password": "hunter2", "name": "legacy"}
-    script.answers = [Answer(body={"legacy": {"info": {"config": config}}}), Answer(body=KEYS)]
+    status = {"name": "legacy", "connector": {"state": "RUNNING", "worker_id": "w"}, "tasks": [], "type": "sink"}
+    script.answers = [Answer(body={"legacy": {"info": {"config": config}, "status": status}}), Answer(body=KEYS)]
     assert connectors(project, "export", "-p", pipeline, "--url", script.url) == 0
     err = capsys.readouterr().err
     assert "password: give the worker the variable LEGACY_PASSWORD" in err
@@ -159,7 +160,8 @@ def test_export_writes_templates_and_no_secret_also_into_a_folder_that_is_new(
     assert connectors(project, "render", "legacy") == 0
     rendered = json.loads(capsys.readouterr().out)[0]["config"]
     assert (rendered["password"], rendered["topics"]) == ("${env:LEGACY_PASSWORD}", "t")
-    script.answers = [Answer(body={"legacy": {"info": {"config": config}}}), Answer(body=KEYS)]
+    status = {"name": "legacy", "connector": {"state": "RUNNING", "worker_id": "w"}, "tasks": [], "type": "sink"}
+    script.answers = [Answer(body={"legacy": {"info": {"config": config}, "status": status}}), Answer(body=KEYS)]
     assert connectors(project, "export", "-p", pipeline, "--url", script.url) == 1
     assert "is not written over" in capsys.readouterr().err
 

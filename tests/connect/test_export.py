@@ -96,7 +96,8 @@ def test_a_connector_whose_state_is_not_known_is_no_running_one() -> None:
 
 def test_one_that_is_refused_does_not_stop_the_others(script: Script) -> None:
     def info(**config: str) -> dict[str, object]:
-        return {"info": {"config": {"connector.class": "S", **config}}}
+        status = {"name": "c", "connector": {"state": "RUNNING", "worker_id": "w"}, "tasks": [], "type": "sink"}
+        return {"info": {"config": {"connector.class": "S", **config}}, "status": status}
 
     script.answers = [
         Answer(body={"a": info(topics="t"), "b": info(topics="AKIAABCDEFGHIJKLMNOP"), "d": info(p="x")}),
