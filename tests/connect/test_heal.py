@@ -30,6 +30,8 @@ CONFIG = "x\nCaused by: org.apache.kafka.common.config.ConfigException: Missing 
 DENIED = "x\nCaused by: com.mongodb.MongoSecurityException: Exception authenticating MongoCredential"
 PART = Part("c", 0)
 
+pytestmark = pytest.mark.slow  # hours of steps a second apart
+
 
 def connector(state: str, trace: str = "", config: Mapping[str, str] | None = None, name: str = "c") -> Deployed:
     status = ConnectorStatus(name, "RUNNING", "w", "sink", "", (TaskStatus(0, state, "w", trace),))

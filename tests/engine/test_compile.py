@@ -97,6 +97,7 @@ def meant(node: Typed, row: dict[str, Any]) -> Any:
         return None
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(data=st.data(), kind=st.sampled_from(list(VALUES)), row=ROWS)
 def test_a_compiled_expression_has_the_plain_meaning(data: st.DataObject, kind: t.Type, row: dict[str, Any]) -> None:
