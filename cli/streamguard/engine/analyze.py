@@ -17,11 +17,10 @@ from streamguard.engine.grouping import (
     Output,
     Question,
     Selected,
-    calls_in,
     check_bounds,
     check_ungrouped,
     grouped,
-    names_in,
+    nodes_in,
 )
 from streamguard.engine.metastore import Metastore, Source, SourceWindow
 from streamguard.engine.refusals import Refuse, find, listed
@@ -114,7 +113,7 @@ def _check_built(asked: Question) -> None:
     if source.is_table:
         _check_table(asked)
     if query.group is not None:
-        for call in calls_in(query.items):
+        for call in nodes_in(query.items, s.Call):
             if call.name in TABLE_FUNCTIONS:
                 raise refuse("Table functions cannot be used with aggregations.", call.place)
     if source.value_format == "KAFKA" and query.group is not None:
@@ -162,7 +161,7 @@ def _where(asked: Question) -> Typed | None:
     if where is None:
         return None
     if source.window is None and asked.query.window is not None:
-        for name in names_in(where):
+        for name in nodes_in(where, s.Name):
             if name.name in BOUNDS and source.column(name.name) is None:
                 raise asked.refuse(f"Error in WHERE expression: Unknown column {name.name}.", name.place)
     return asked.resolver.condition(where, "WHERE")

@@ -17,14 +17,12 @@ from typing import Any
 
 import orjson
 
-from streamguard.engine.functions import Aggregate
+from streamguard.engine.codecs.keys import BOUND, BOUNDS
 from streamguard.engine.functions.aggregates import decode, encode
 from streamguard.engine.plan import QueryPlan
-from streamguard.engine.state import KeyedStore, Row, SessionStore, State, Store, WindowStore
+from streamguard.engine.state import STATES, KeyedStore, Row, SessionStore, State, Store, WindowStore
 
 ROW, INPUT, WINDOW, SESSION, TIME = b"r", b"i", b"w", b"s", b"t"
-START, BOUNDS = struct.Struct(">q"), struct.Struct(">qq")
-STATES = 2  # where the states of the aggregations begin in a row, after its time and whether it is shown
 PLAIN = frozenset((int, str, bool, type(None)))
 """Types that JSON gives back as they were. Doubles are not among them: NaN would be lost."""
 FOREIGN = "a record of the changelog is none of this query"
@@ -45,7 +43,7 @@ class Changelog:
 
     def __init__(self, plan: QueryPlan) -> None:
         grouping = plan.grouping
-        self._aggregates = [] if grouping is None else [_function(each.function) for each in grouping.aggregations]
+        self._aggregates = [] if grouping is None else [each.function for each in grouping.aggregations]
         self._times: dict[int, int] = {}
 
     def entries(self, state: State, partition: int) -> Iterator[Entry]:
@@ -91,9 +89,9 @@ class Changelog:
             case (b"r", KeyedStore()):
                 _put(store.rows, rest, self._row(value))
             case (b"w", WindowStore()):
-                (start,) = START.unpack_from(rest)
+                (start,) = BOUND.unpack_from(rest)
                 rows = store.windows.setdefault(start, {})
-                _put(rows, rest[START.size :], self._row(value))
+                _put(rows, rest[BOUND.size :], self._row(value))
                 if not rows:
                     del store.windows[start]
             case (b"s", SessionStore()):
@@ -126,7 +124,7 @@ def _windows(store: WindowStore) -> Iterator[Entry]:
     dumps, is_plain = orjson.dumps, PLAIN.issuperset
     for start, key in store.changed:
         if start != last:
-            last, prefix, rows = start, WINDOW + START.pack(start), store.windows.get(start, {})
+            last, prefix, rows = start, WINDOW + BOUND.pack(start), store.windows.get(start, {})
         row = rows.get(key)
         if row is None:
             yield prefix + key, None
@@ -154,8 +152,3 @@ def _lists(value: Any) -> Any:
 def _keyed(store: Store) -> KeyedStore:
     assert isinstance(store, KeyedStore)
     return store
-
-
-def _function(function: Aggregate | None) -> Aggregate:
-    assert function is not None
-    return function

@@ -125,17 +125,18 @@ class _Function:
         self.decoding = Decoding(source, self.emitter, self.used)
         self.emitter.names.update(self.decoding.names)
         self.conditions: dict[Typed, str] = {}
-        self.counts = {query_id: f"made_{number}" for number, query_id in enumerate(plans)}
+        self.numbers = {query_id: number for number, query_id in enumerate(plans)}
+        self.counts = {query_id: f"made_{number}" for query_id, number in self.numbers.items()}
         self.writer = Writer(source, self.emitter)
         self.key_lines = self._key_lines()
         self.groups = {
-            query_id: Groups(self.writer, query_id, plan, number, self.counts[query_id])
-            for number, (query_id, plan) in enumerate(plans.items())
+            query_id: Groups(self.writer, query_id, plan, self.numbers[query_id], self.counts[query_id])
+            for query_id, plan in plans.items()
             if plan.grouping is not None
         }
         self.stores = {
             f"{part}_{number}": getattr(states[query_id], part)
-            for number, query_id in enumerate(plans)
+            for query_id, number in self.numbers.items()
             if query_id in states
             for part in ("results", "inputs")
         }
@@ -263,12 +264,12 @@ class _Function:
     def _tombstones(self) -> list[str]:
         """A record without a value: a table's row goes; of a stream, a filter drops it, others pass it on."""
         lines: list[str] = []
-        for number, (query_id, plan) in enumerate(self.plans.items()):
+        for query_id, plan in self.plans.items():
             self.emitter.never_null = set()
             if plan.grouping is not None:
                 lines += self.groups[query_id].without_row() if self.source.is_table else []
             elif self.source.is_table and plan.where is not None:
-                lines += self._dropped(number, query_id, plan)
+                lines += self._dropped(query_id, plan)
             elif plan.where is None and not table_calls(plan) and (plan.sink is not None or self.source.is_table):
                 lines += self._gone(query_id, plan)
         return lines
@@ -278,10 +279,10 @@ class _Function:
         made = self.writer.tombstone(plan, key)
         return [*before, *made, f"{self.counts[query_id]} += 1"] if made else []
 
-    def _dropped(self, number: int, query_id: str, plan: QueryPlan) -> list[str]:
+    def _dropped(self, query_id: str, plan: QueryPlan) -> list[str]:
         """A row of a table that is gone, or that WHERE does not let pass: told only if it was there."""
         return [
-            f"store = inputs_{number}[message.partition()]",
+            f"store = inputs_{self.numbers[query_id]}[message.partition()]",
             "if raw_key in store.rows:",
             "    store.delete(raw_key)",
             *indented(1, self._gone(query_id, plan)),
@@ -312,9 +313,8 @@ class _Function:
         self.emitter.without_null(plan.where)
         lines += indented(1, self._results(query_id, plan))
         if self.source.is_table:
-            number = list(self.plans).index(query_id)
             groups = self.groups.get(query_id)
-            dropped = groups.without_row() if groups else self._dropped(number, query_id, plan)
+            dropped = groups.without_row() if groups else self._dropped(query_id, plan)
             lines += ["else:", *indented(1, dropped)]
         return lines
 
@@ -324,8 +324,7 @@ class _Function:
             return groups.of_table() if self.source.is_table else groups.of_stream()
         lines = []
         if self.source.is_table and plan.where is not None:
-            number = list(self.plans).index(query_id)
-            lines = [f"inputs_{number}[message.partition()].put(raw_key, [])"]
+            lines = [f"inputs_{self.numbers[query_id]}[message.partition()].put(raw_key, [])"]
         return [*lines, *self.writer.results(query_id, plan, self.counts[query_id])]
 
 

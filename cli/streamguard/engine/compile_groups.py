@@ -1,7 +1,6 @@
 """The part of a compiled function that aggregates: groups found, their rows updated, results written.
 
-A row is ``[time, shown, state of the first aggregation, …]``: the largest time of its records, and whether it passed
-HAVING when it was last looked at. What an aggregation has to be told is computed before the row is touched.
+Rows are as `state` says. What an aggregation has to be told is computed before the row is touched.
 """
 
 from __future__ import annotations
@@ -12,12 +11,13 @@ from streamguard.engine.functions import Aggregate
 from streamguard.engine.grouping import BOUNDS, Grouping
 from streamguard.engine.metastore import Column, Source
 from streamguard.engine.plan import QueryPlan
-from streamguard.engine.typed import Aggregation, Pseudo, Typed, walk
+from streamguard.engine.state import SHOWN, STATES
+from streamguard.engine.typed import Pseudo, Typed, walk
 from streamguard.engine.windows import SessionWindows, TimeWindows
 from streamguard.engine.writing import Writer, indented
 
-SHOWN, STATES = 1, 2
 CONTEXT = "time, message, headers, produce, on_error"
+PUT_OR_DELETED = ["if new is not None:", "    inputs.put(raw_key, new)", "else:", "    inputs.delete(raw_key)"]
 
 
 def keeps_group_key(source: Source, plan: QueryPlan) -> bool:
@@ -40,7 +40,7 @@ class Groups:
         self.count = count
         self.sink = plan.sink or _unwritten(plan)
         self.bound: dict[Typed, str | None] = {}
-        self.aggregates = [_aggregate(each) for each in self.grouping.aggregations]
+        self.aggregates = [each.function for each in self.grouping.aggregations]
         self.added = [self._share("add", each.add) for each in self.aggregates]
 
     # ---- streams
@@ -230,21 +230,19 @@ class Groups:
         key = f"group = {self._key(names)}"
         keyed = [f"if {' and '.join(tests)}:", f"    {key}", *indented(1, new)] if tests else [key, *new]
         self._forget()
-        return ["new = None", *lines, *keyed, *self._replace("new")]
+        return ["new = None", *lines, *keyed, *self._replace("new", PUT_OR_DELETED)]
 
     def without_row(self) -> list[str]:
         """Lines for a key that has no row any more, or one that WHERE drops."""
-        return self._replace("None")
+        return self._replace("None", ["inputs.delete(raw_key)"])
 
-    def _replace(self, new: str) -> list[str]:
+    def _replace(self, new: str, kept: list[str]) -> list[str]:
+        """`kept`: lines that have the table's own row as it is now."""
         return [
             "partition = message.partition()",
             f"inputs = inputs_{self.number}[partition]",
             "old = inputs.rows.get(raw_key)",
-            f"if {new} is not None:" if new != "None" else "if False:",
-            f"    inputs.put(raw_key, {new})",
-            "else:",
-            "    inputs.delete(raw_key)",
+            *kept,
             f"results = results_{self.number}[partition]",
             f"{self.count} += replace_{self.number}(results, old, {new}, {CONTEXT})",
         ]
@@ -372,11 +370,6 @@ class Groups:
             else:
                 self.emitter.names[node] = before
         self.bound.clear()
-
-
-def _aggregate(node: Aggregation) -> Aggregate:
-    assert node.function is not None
-    return node.function
 
 
 def _unwritten(plan: QueryPlan) -> Source:

@@ -36,7 +36,7 @@ from streamguard.engine.rejection import (
     told,
 )
 from streamguard.engine.request import StatementRequest
-from streamguard.engine.session import EDITABLE, OFFSET_RESET, after_set, checked
+from streamguard.engine.session import after_set, checked, from_beginning
 from streamguard.engine.source_task import PersistentQuery
 from streamguard.engine.types import quoted
 from streamguard.engine.views import topic_config
@@ -259,7 +259,7 @@ class Statements:
 
     def _starts(self, made: QueryPlan, draft: Draft) -> dict[int, int]:
         """Where a query begins: at the end as of now, written down, unless it wants everything."""
-        if draft.properties.get(OFFSET_RESET, EDITABLE[OFFSET_RESET][0]) == "earliest":
+        if from_beginning(draft.properties):
             return {}
         topic = made.source.topic
         return {} if topic in draft.topics else self._cluster.ends(topic)

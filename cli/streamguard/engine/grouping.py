@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from streamguard.engine import syntax as s
 from streamguard.engine import types as t
 from streamguard.engine import windows, wording
-from streamguard.engine.functions import Aggregate
 from streamguard.engine.metastore import Source
 from streamguard.engine.places import Place
 from streamguard.engine.refusals import Refuse, listed
 from streamguard.engine.resolve import Resolver
 from streamguard.engine.typed import Aggregation, Constant, Pseudo, Read, Typed, parts_of, walk
 
+N = TypeVar("N", bound=s.Node)
 BOUNDS = ("WINDOWSTART", "WINDOWEND")
 BOUND_TYPES: dict[str, t.Type] = dict.fromkeys(BOUNDS, t.BIGINT)
 
@@ -91,7 +92,7 @@ def check_ungrouped(asked: Question, columns: list[Selected], kind: str) -> None
         others = [each for each in columns if each not in found]
         if others:
             raise refuse(_not_grouped([wording.text(each.node) for each in others]), others[0].place)
-        calls = ", ".join(_as_written(call) for each in found for call in _calls(each.node))
+        calls = ", ".join(_as_written(next(nodes_in(each.node, s.Call))) for each in found)
         reason = f"CREATE {kind} AS SELECT statement does not support aggregate function [{calls}]"
         raise refuse(f"{reason} without a GROUP BY clause.", found[0].place)
     if query.window is not None:
@@ -102,44 +103,28 @@ def check_ungrouped(asked: Question, columns: list[Selected], kind: str) -> None
         raise refuse("EMIT FINAL is only supported for windowed aggregations.", query.place)
 
 
-def names_in(node: object) -> Iterator[s.Name]:
-    """Every name of a part of the syntax tree."""
-    if isinstance(node, s.Name):
+def nodes_in(node: object, kind: type[N]) -> Iterator[N]:
+    """Every node of a kind in a part of the syntax tree, outside in."""
+    if isinstance(node, kind):
         yield node
-    elif isinstance(node, s.Node):
+    if isinstance(node, s.Node):
         for part in vars(node).values():
-            yield from names_in(part)
+            yield from nodes_in(part, kind)
     elif isinstance(node, tuple):
         for part in node:
-            yield from names_in(part)
+            yield from nodes_in(part, kind)
 
 
 def check_bounds(nodes: Iterable[s.Expression | None], refuse: Refuse) -> None:
     """Refuse window bounds where only the SELECT list may have them."""
     for node in nodes:
-        for name in names_in(node):
+        for name in nodes_in(node, s.Name):
             if name.name in BOUNDS:
                 reason = (
                     f"Window bounds column {name.name} can only be used in the SELECT clause of windowed aggregations "
                     "and can not be passed to aggregate functions."
                 )
                 raise refuse(f"{reason}\nSee https://github.com/confluentinc/ksql/issues/4397", name.place)
-
-
-def calls_in(node: object) -> Iterator[s.Call]:
-    """Every call of a part of the syntax tree, outside in."""
-    if isinstance(node, s.Call):
-        yield node
-    if isinstance(node, s.Node):
-        for part in vars(node).values():
-            yield from calls_in(part)
-    elif isinstance(node, tuple):
-        for part in node:
-            yield from calls_in(part)
-
-
-def _calls(node: s.Expression) -> list[s.Call]:
-    return list(calls_in(node))[:1]
 
 
 def _as_written(call: s.Call) -> str:
@@ -167,23 +152,18 @@ def _check_aggregations(asked: Question, aggregations: tuple[Aggregation, ...]) 
         if any(isinstance(part, Pseudo) and part.name in BOUNDS for part in walk(argument)):
             check_bounds([item.expression for item in query.items if isinstance(item, s.Item)], asked.refuse)
     if source.is_table:
-        wrong = list(dict.fromkeys(each.name for each in aggregations if not _function(each).can_undo))
+        wrong = list(dict.fromkeys(each.name for each in aggregations if not each.function.can_undo))
         if wrong:
             what = f"function {wrong[0]}" if len(wrong) == 1 else f"functions {listed(wrong)}"
             reason = f"The aggregation {what} cannot be applied to a table source, only to a stream source."
             raise asked.refuse(reason, query.place)
-    states = [_function(each).intermediate or each.type for each in aggregations]
+    states = [each.function.intermediate or each.type for each in aggregations]
     if source.value_format == "DELIMITED" and any(isinstance(state, t.Array | t.Map | t.Struct) for state in states):
         reason = (
             "One of the functions used in the statement has an intermediate type that the value format can not handle. "
             "Please remove the function or change the format."
         )
         raise asked.refuse(reason, query.place)
-
-
-def _function(aggregation: Aggregation) -> Aggregate:
-    assert aggregation.function is not None
-    return aggregation.function
 
 
 def _check_selected(columns: list[Selected], by: tuple[Typed, ...], refuse: Refuse) -> None:

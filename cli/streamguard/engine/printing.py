@@ -7,7 +7,7 @@ import re
 from streamguard.engine import syntax as s
 from streamguard.engine import types as t
 from streamguard.engine.reader import RESERVED
-from streamguard.engine.types import quoted
+from streamguard.engine.types import quoted, text_literal
 
 PLAIN = re.compile(r"[A-Z_][A-Z0-9_@]*", re.ASCII)
 # names that start a construct where a column could stand
@@ -327,7 +327,7 @@ def _part(node: s.Expression) -> str:
 def literal(value: bool | int | float | str | None) -> str:
     """A literal; floats always with an exponent, because a number without one is a DECIMAL."""
     if isinstance(value, str):
-        return "'" + value.replace("'", "''") + "'"
+        return text_literal(value)
     if value is None or isinstance(value, bool):
         return {None: "NULL", True: "TRUE", False: "FALSE"}[value]
     if isinstance(value, float):

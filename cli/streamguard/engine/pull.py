@@ -17,7 +17,7 @@ from streamguard.engine import types as t
 from streamguard.engine.codecs import key_encoder
 from streamguard.engine.coerce import Mismatch, assigned
 from streamguard.engine.emit import FAILURES, Emitter
-from streamguard.engine.grouping import BOUNDS, names_in
+from streamguard.engine.grouping import BOUNDS, nodes_in
 from streamguard.engine.metastore import Column, Metastore, Source
 from streamguard.engine.plan import QueryPlan, plan
 from streamguard.engine.refusals import Refuse, refuser
@@ -196,7 +196,7 @@ class _Where:
             operator = operator.translate(MIRRORED)
         if not isinstance(left, s.Name):
             raise _NeedsScan(f"A comparison must directly reference a key column. {SEE}\n{HINT}")
-        if any(True for _ in names_in(right)):
+        if any(True for _ in nodes_in(right, s.Name)):
             raise _NeedsScan(f"A comparison must be between a key column and a resolvable expression. {SEE}\n{HINT}")
         column = next((each for each in self.source.keys if each.name == left.name), None)
         return None if column is None else (column, operator, right)

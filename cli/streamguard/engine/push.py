@@ -19,7 +19,7 @@ from streamguard.engine.metastore import Metastore
 from streamguard.engine.plan import QueryPlan, plan
 from streamguard.engine.presenting import presenter
 from streamguard.engine.rejection import TOO_MANY_QUERIES, Rejection, bad_request
-from streamguard.engine.session import EDITABLE, OFFSET_RESET
+from streamguard.engine.session import from_beginning
 from streamguard.kafka.cluster import Cluster
 from streamguard.kafka.reader import Reader
 from streamguard.settings import Settings
@@ -149,5 +149,4 @@ class Pushes:
 
     def _starts(self, topic: str, properties: Mapping[str, str]) -> dict[int, int | None]:
         ends = self._cluster.ends(topic)
-        earliest = properties.get(OFFSET_RESET, EDITABLE[OFFSET_RESET][0]) == "earliest"
-        return {number: None if earliest else end for number, end in ends.items()}
+        return {number: None if from_beginning(properties) else end for number, end in ends.items()}

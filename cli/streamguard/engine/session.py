@@ -70,6 +70,11 @@ def after_set(properties: Mapping[str, str], name: str, value: str | None) -> di
     return rest if value is None else {**rest, bare: check_value(name, value)}
 
 
+def from_beginning(properties: Mapping[str, str]) -> bool:
+    """Whether a query begins with the first record of its topic, not with the next one."""
+    return properties.get(OFFSET_RESET, EDITABLE[OFFSET_RESET][0]) == "earliest"
+
+
 def property_rows(overrides: Mapping[str, str], fixed: Mapping[str, str]) -> list[dict[str, Any]]:
     """SHOW PROPERTIES."""
     rows = [

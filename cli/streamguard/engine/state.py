@@ -1,8 +1,9 @@
 """What aggregations and tables remember, one store for each query and partition; plain memory, no I/O.
 
 Compiled queries work on `rows` and `windows` directly and note every key they touch in `changed`; everybody else uses
-`get`, `put`, `delete` and `range`. At the end of a batch `changes` gives what a changelog must be told. A row is a list
-whose meaning only the compiled query knows; the key is what the sink's key is made of, as bytes.
+`get`, `put`, `delete` and `range`. At the end of a batch `changes` gives what a changelog must be told. The key is what
+the sink's key is made of, as bytes. A row of an aggregation is ``[time, shown, state of the first aggregation, …]``:
+the largest time of its records, and whether it passed HAVING when it was last looked at.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from heapq import heapify, heappop, heappush
 from typing import Any
 
 Row = list[Any]
+SHOWN, STATES = 1, 2
+"""Places in a row of an aggregation; the states are the rest."""
 NEVER = -1
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal as Exact
 from streamguard.engine.functions.aggregates import Aggregate
 from streamguard.engine.functions.registry import Scalar
 from streamguard.engine.functions.tables import TableFunction
-from streamguard.engine.types import Type, quoted
+from streamguard.engine.types import Type, quoted, text_literal
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Constant:
 
     def __str__(self) -> str:
         if isinstance(self.value, str):
-            return _text(self.value)
+            return text_literal(self.value)
         return "NULL" if self.value is None else str(self.value).upper()
 
 
@@ -131,8 +131,8 @@ class Aggregation:
     name: str
     arguments: tuple[Typed, ...]
     type: Type
-    constants: tuple[object, ...] = ()
-    function: Aggregate | None = field(default=None, compare=False, repr=False)
+    constants: tuple[object, ...]
+    function: Aggregate = field(compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"{self.name}({', '.join([*map(str, self.arguments), *map(repr, self.constants)])})"
@@ -177,7 +177,7 @@ def _operation(node: Operation, shown: list[str]) -> str:
         case "in":
             return f"({shown[0]} IN ({', '.join(shown[1:])}))"
         case "like":
-            escape = f" ESCAPE {_text(node.detail)}" if node.detail else ""
+            escape = f" ESCAPE {text_literal(node.detail)}" if node.detail else ""
             return f"({shown[0]} LIKE {shown[1]}{escape})"
         case "case":
             branches = "".join(f" WHEN {w} THEN {t}" for w, t in zip(shown[:-1:2], shown[1::2], strict=True))
@@ -193,10 +193,6 @@ def _construction(node: Construction, shown: list[str]) -> str:
     if hasattr(node.type, "element"):
         return f"ARRAY[{', '.join(shown)}]"
     return f"MAP({', '.join(f'{key} := {value}' for key, value in zip(shown[::2], shown[1::2], strict=True))})"
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
 
 
 def parts_of(expression: Typed) -> tuple[Typed, ...]:

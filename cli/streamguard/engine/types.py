@@ -89,6 +89,11 @@ def quoted(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
+def text_literal(value: str) -> str:
+    """The text in quotes, as a literal."""
+    return "'" + value.replace("'", "''") + "'"
+
+
 def base(kind: Type) -> str:
     """The name of a type without its parameters: ``DECIMAL``, ``ARRAY``."""
     return kind.name if isinstance(kind, Scalar) else type(kind).__name__.upper()

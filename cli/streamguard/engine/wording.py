@@ -7,6 +7,7 @@ from collections.abc import Callable
 from streamguard.doubles import double_text
 from streamguard.engine import syntax as s
 from streamguard.engine.printing import kind, name
+from streamguard.engine.types import text_literal
 
 
 def text(node: s.Expression, qualifier: str | None = None) -> str:
@@ -90,7 +91,7 @@ def _case(node: s.Case, qualifier: str | None) -> str:
 
 def _literal(value: bool | int | float | str | None) -> str:
     if isinstance(value, str):
-        return "'" + value.replace("'", "''") + "'"
+        return text_literal(value)
     if isinstance(value, float):
         return double_text(value)
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
