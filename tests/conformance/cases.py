@@ -28,14 +28,19 @@ class Case:
 
 
 def load(path: Path, *, tier: int | None = None, pattern: str | None = None) -> Iterator[Case]:
-    """The cases of a file, plain or gzipped; `pattern` is a glob over ids (and is taken literally too)."""
+    """The cases of a file; see `documents`."""
+    return map(_case, documents(path, tier, pattern))
+
+
+def documents(path: Path, tier: int | None, pattern: str | None) -> Iterator[dict[str, Any]]:
+    """The lines of a file, plain or gzipped; `pattern` is a glob over ids (and is taken literally too)."""
     opener = gzip.open if path.suffix == ".gz" else open
     with opener(path, "rt", encoding="utf-8") as lines:
         for line in lines:
-            case = _case(json.loads(line, parse_float=Decimal))
-            wanted = pattern is None or pattern == case.id or fnmatch.fnmatchcase(case.id, pattern)
-            if wanted and tier in (None, case.tier):
-                yield case
+            given = json.loads(line, parse_float=Decimal)
+            wanted = pattern is None or pattern == given["id"] or fnmatch.fnmatchcase(given["id"], pattern)
+            if wanted and tier in (None, given["tier"]):
+                yield given
 
 
 def _case(given: dict[str, Any]) -> Case:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import fnmatch
-import gzip
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
+
+from tests.conformance.cases import documents
 
 NAMED = re.compile(r"(kafka_topic\s*=\s*')([^']+)(')", re.IGNORECASE)
 CREATED = re.compile(
@@ -50,14 +48,8 @@ class RestCase:
 
 
 def load(path: Path, *, tier: int | None = None, pattern: str | None = None) -> Iterator[RestCase]:
-    """The cases of a file, plain or gzipped; `pattern` is a glob over ids (and is taken literally too)."""
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8") as lines:
-        for line in lines:
-            case = _case(json.loads(line, parse_float=Decimal))
-            wanted = pattern is None or pattern == case.id or fnmatch.fnmatchcase(case.id, pattern)
-            if wanted and tier in (None, case.tier):
-                yield case
+    """The cases of a file; see `cases.documents`."""
+    return map(_case, documents(path, tier, pattern))
 
 
 def _case(given: Mapping[str, Any]) -> RestCase:

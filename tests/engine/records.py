@@ -15,36 +15,7 @@ from streamguard.engine.compile import compile_source
 from streamguard.engine.metastore import Metastore, Query, Source
 from streamguard.engine.parse import parse
 from streamguard.engine.plan import QueryPlan, SourcePlan, plan
-
-
-@dataclass
-class Record:
-    """One record, in the shape of `confluent_kafka.Message`."""
-
-    raw_value: bytes | None = None
-    raw_key: bytes | None = None
-    time: int = 0
-    at: int = 0
-    in_partition: int = 0
-    with_headers: list[tuple[str, bytes]] | None = None
-
-    def value(self) -> bytes | None:
-        return self.raw_value
-
-    def key(self) -> bytes | None:
-        return self.raw_key
-
-    def timestamp(self) -> tuple[int, int]:
-        return (1, self.time)
-
-    def partition(self) -> int:
-        return self.in_partition
-
-    def offset(self) -> int:
-        return self.at
-
-    def headers(self) -> list[tuple[str, bytes]] | None:
-        return self.with_headers
+from streamguard.engine.topology import Record
 
 
 @dataclass

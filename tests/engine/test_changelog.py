@@ -15,7 +15,8 @@ from streamguard.engine.changelog import Changelog, topic
 from streamguard.engine.compile import compile_source, new_state
 from streamguard.engine.plan import QueryPlan
 from streamguard.engine.state import State
-from tests.engine.records import Record, Written, applied
+from streamguard.engine.topology import Record
+from tests.engine.records import Written, applied
 
 EVENTS = "STREAM e (k STRING KEY"
 ROWS = "TABLE e (k STRING PRIMARY KEY"

@@ -18,9 +18,10 @@ from streamguard.engine.emit import FAILURES
 from streamguard.engine.grouping import Output
 from streamguard.engine.metastore import Column, Source
 from streamguard.engine.plan import QueryPlan
+from streamguard.engine.topology import Record
 from streamguard.engine.typed import Constant, Operation, Read, Typed
 from tests.engine import naive
-from tests.engine.records import Record, Written, applied, run
+from tests.engine.records import Written, applied, run
 
 COLUMNS = {"S": t.STRING, "U": t.STRING, "I": t.INTEGER, "J": t.INTEGER, "B": t.BIGINT, "D": t.DOUBLE, "T": t.BOOLEAN}
 SOURCE = Source("I", "i", (), tuple(Column(name, kind) for name, kind in COLUMNS.items()))

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from streamguard.engine.codecs import Undecodable, value_decoder, value_encoder
 from streamguard.engine.compile import Run, compile_source
 from streamguard.engine.metastore import Source
-from tests.engine.records import Record, Written, applied
+from streamguard.engine.topology import Record
+from tests.engine.records import Written, applied
 
 SQL = """
     CREATE STREAM i (m DECIMAL(6, 2), d DATE, t TIME, w TIMESTAMP, r BYTES, n INT, b BIGINT, x DOUBLE, s STRING,

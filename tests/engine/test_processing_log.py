@@ -7,7 +7,8 @@ from typing import Any
 import orjson
 
 from streamguard.engine import processing_log
-from tests.engine.records import Record, applied, run
+from streamguard.engine.topology import Record
+from tests.engine.records import applied, run
 
 SQL = """
     CREATE STREAM i (k INT KEY, a INT, s STRING) WITH (kafka_topic='i', value_format='JSON');
@@ -28,7 +29,7 @@ def entries(record: Placed) -> list[Any]:
 
 
 def test_a_value_that_does_not_fit_its_columns_is_a_deserialization_error() -> None:
-    (made,) = entries(Placed(b'{"a": "secret"}', b"\0\0\0\1", at=5, in_partition=2))
+    (made,) = entries(Placed(b'{"a": "secret"}', b"\0\0\0\1", position=5, in_partition=2))
     assert made["logger"] == "processing.QUERY_0.deserializer"
     assert (made["level"], made["time"], made["message"]["type"]) == ("ERROR", 7, 0)
     told = made["message"]["deserializationError"]

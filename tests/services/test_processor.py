@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamguard.engine.topology import Record
 from streamguard.errors import ProjectError, RecordRefused
 from streamguard.model import Generator, Pipeline, Topic
 from streamguard.project import find_project
@@ -40,7 +41,7 @@ def value(**changes: Any) -> bytes:
 
 
 def written_by_engine(raw: bytes, **more: Any) -> list[tuple[Any, ...]]:
-    made = engine.run(METASTORE, "fraudulent-transactions", [engine.Record(raw, b"DE1", **more)])
+    made = engine.run(METASTORE, "fraudulent-transactions", [Record(raw, b"DE1", **more)])
     assert not made.errors
     return [
         (

@@ -7,7 +7,7 @@ that parses to the same tree.
 from __future__ import annotations
 
 from streamguard.engine import syntax as s
-from streamguard.engine.printing import literal, name, window
+from streamguard.engine.printing import created, joined, literal, name, window
 from streamguard.engine.wording import text
 
 INDENT = "  "
@@ -17,9 +17,7 @@ def formatted(statement: s.CreateAs | s.InsertInto) -> str:
     """The statement, without a semicolon."""
     if isinstance(statement, s.InsertInto):
         return f"INSERT INTO {name(statement.target)}{_with(statement.properties)} {select(statement.query)}"
-    replacing = "OR REPLACE " if statement.or_replace else ""
-    checking = "IF NOT EXISTS " if statement.if_not_exists else ""
-    head = f"CREATE {replacing}{statement.kind} {checking}{name(statement.name)}"
+    head = created(f" {statement.kind}", statement.name, statement.or_replace, statement.if_not_exists)
     return f"{head}{_with(statement.properties)} AS {select(statement.query)}"
 
 
@@ -35,9 +33,7 @@ def select(query: s.Select) -> str:
     items = [_item(item, number, own) for number, item in enumerate(query.items)]
     lines = ["SELECT " + items[0] if len(items) == 1 else "SELECT\n" + ",\n".join(INDENT + item for item in items)]
     lines.append(f"FROM {_source(query.source, query.alias)}")
-    for join in query.joins:
-        kind = "FULL OUTER" if join.kind == "OUTER" else join.kind
-        lines.append(f"{kind} JOIN {_source(join.source, join.alias)} ON ({text(join.condition, own)})")
+    lines += [f"{joined(j)} {_source(j.source, j.alias)} ON ({text(j.condition, own)})" for j in query.joins]
     if query.window is not None:
         kind, inside = window(query.window).split(" (", 1)
         lines.append(f"WINDOW {kind} ( {inside.removesuffix(')')} ) ")

@@ -2,14 +2,48 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from streamguard.engine import casts
 from streamguard.engine import types as t
+from streamguard.engine.compile import MessageLike, compile_source
+from streamguard.engine.plan import QueryPlan
 
+LOG = logging.getLogger("streamguard.engine.presenting")
 Present = Callable[[Any], Any]
 TEMPORAL = (t.DATE, t.TIME, t.TIMESTAMP)
+
+
+class Presented:
+    """What a query without a sink makes of records, as its client is shown it: no more rows than its limit."""
+
+    def __init__(self, query_id: str, plan: QueryPlan) -> None:
+        self._run = compile_source({query_id: plan})
+        self._present = presenter([column.type for column in plan.columns])
+        self._topic = plan.source.topic
+        self._left = plan.limit
+
+    @property
+    def full(self) -> bool:
+        """Whether the limit is reached."""
+        return self._left is not None and self._left <= 0
+
+    def of(self, messages: Sequence[MessageLike]) -> list[list[Any]]:
+        """The rows of the next records."""
+        rows: list[list[Any]] = []
+        self._run(messages, rows.append, self._refuse)
+        if self._left is not None:
+            rows = rows[: self._left]
+            self._left -= len(rows)
+        for row in rows:
+            self._present(row)
+        return rows
+
+    def _refuse(self, message: MessageLike, query_id: str, reason: str) -> None:
+        place = {"topic": self._topic, "partition": message.partition(), "offset": message.offset()}
+        LOG.warning("record skipped", extra={**place, "query": query_id, "reason": reason})
 
 
 def presenter(kinds: Sequence[t.Type]) -> Callable[[list[Any]], None]:

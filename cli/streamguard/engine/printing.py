@@ -36,10 +36,10 @@ def statement(node: s.Statement) -> str:
     match node:
         case s.CreateSource():
             source = " SOURCE" if node.is_source else ""
-            made = _create(f"{source} {node.kind}", node.name, node.or_replace, node.if_not_exists)
+            made = created(f"{source} {node.kind}", node.name, node.or_replace, node.if_not_exists)
             return f"{made}{_columns(node.columns)}{_with(node.properties)}"
         case s.CreateAs():
-            made = _create(f" {node.kind}", node.name, node.or_replace, node.if_not_exists)
+            made = created(f" {node.kind}", node.name, node.or_replace, node.if_not_exists)
             return f"{made}{_with(node.properties)} AS {select(node.query)}"
         case s.InsertInto():
             return f"INSERT INTO {name(node.target)}{_with(node.properties)} {select(node.query)}"
@@ -53,7 +53,8 @@ def statement(node: s.Statement) -> str:
             return _short(node)
 
 
-def _create(what: str, of: str, or_replace: bool, if_not_exists: bool) -> str:
+def created(what: str, of: str, or_replace: bool, if_not_exists: bool) -> str:
+    """How a statement begins that makes something: ``CREATE OR REPLACE STREAM IF NOT EXISTS X``."""
     return f"CREATE{' OR REPLACE' if or_replace else ''}{what}{' IF NOT EXISTS' if if_not_exists else ''} {name(of)}"
 
 
@@ -114,11 +115,11 @@ def _short(node: s.Statement) -> str:
 def _definition(node: s.Statement) -> str:
     match node:
         case s.CreateType():
-            return f"{_create(' TYPE', node.name, False, node.if_not_exists)} AS {kind(node.type)}"
+            return f"{created(' TYPE', node.name, False, node.if_not_exists)} AS {kind(node.type)}"
         case s.DropType():
             return f"DROP TYPE {_if_exists(node.if_exists)}{name(node.name)}"
         case s.CreateConnector():
-            made = _create(f" {node.kind} CONNECTOR", node.name, False, node.if_not_exists)
+            made = created(f" {node.kind} CONNECTOR", node.name, False, node.if_not_exists)
             return f"{made}{_with(node.properties)}"
         case s.DropConnector():
             return f"DROP CONNECTOR {_if_exists(node.if_exists)}{name(node.name)}"
@@ -209,8 +210,12 @@ def _join(node: s.Join) -> str:
         before, after = _time(node.within.before), _time(node.within.after)
         grace = "" if node.within.grace is None else f" GRACE PERIOD {_time(node.within.grace)}"
         within = f" WITHIN {before if before == after else f'({before}, {after})'}{grace}"
-    word = "FULL OUTER" if node.kind == "OUTER" else node.kind
-    return f"{word} JOIN {_source(node.source, node.alias)}{within} ON {expression(node.condition)}"
+    return f"{joined(node)} {_source(node.source, node.alias)}{within} ON {expression(node.condition)}"
+
+
+def joined(node: s.Join) -> str:
+    """``LEFT JOIN``."""
+    return f"{'FULL OUTER' if node.kind == 'OUTER' else node.kind} JOIN"
 
 
 def window(node: s.Window) -> str:

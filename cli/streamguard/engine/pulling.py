@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import itertools
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from streamguard.engine import syntax as s
-from streamguard.engine.compile import compile_source
 from streamguard.engine.framing import COMPLETED, LIMIT_REACHED, Heading
 from streamguard.engine.metastore import Metastore, Source
-from streamguard.engine.presenting import presenter
+from streamguard.engine.presenting import Presented
 from streamguard.engine.pull import Pull, pull
 from streamguard.engine.views import Views
 from streamguard.kafka.cluster import Cluster
 from streamguard.kafka.reader import TO_THE_END, Reader
 from streamguard.settings import Settings
 
-LOG = logging.getLogger("streamguard.engine.pulling")
 BATCH = 1000
 POLL_SECONDS = 0.1
 
@@ -32,39 +29,23 @@ class PullQuery:
             query_id, [column.name for column in columns], [str(column.type) for column in columns], asked.marked
         )
         self.last_words = "" if asked.plan.source.is_table else COMPLETED
-        self._run = compile_source({query_id: asked.plan})
-        self._present = presenter([column.type for column in columns])
+        self._rows = Presented(query_id, asked.plan)
         self._batches = batches
-        self._left = asked.plan.limit
         self._is_table = asked.plan.source.is_table
-        self._id = query_id
 
     def poll(self, _timeout: float) -> Sequence[Sequence[Any]] | None:
         """The next rows; None after the last."""
-        if self._left is not None and self._left <= 0:
+        if self._rows.full:
             self.last_words = "" if self._is_table else LIMIT_REACHED
             return None
         batch = next(self._batches, None)
-        if batch is None:
-            return None
-        rows: list[list[Any]] = []
-        self._run(batch, rows.append, self._refuse)
-        if self._left is not None:
-            rows = rows[: self._left]
-            self._left -= len(rows)
-        for row in rows:
-            self._present(row)
-        return rows
+        return None if batch is None else self._rows.of(batch)
 
     def close(self) -> None:
         """Let go of whatever is read."""
         close = getattr(self._batches, "close", None)
         if close is not None:
             close()
-
-    def _refuse(self, message: Any, _query_id: str, reason: str) -> None:
-        place = {"partition": message.partition(), "offset": message.offset()}
-        LOG.warning("record skipped", extra={**place, "query": self._id, "reason": reason})
 
 
 class Pulls:

@@ -7,24 +7,21 @@ client holds no more than one batch.
 from __future__ import annotations
 
 import itertools
-import logging
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from streamguard.engine import syntax as s
-from streamguard.engine.compile import compile_source
 from streamguard.engine.framing import COMPLETED, LIMIT_REACHED, Heading
 from streamguard.engine.metastore import Metastore
 from streamguard.engine.plan import QueryPlan, plan
-from streamguard.engine.presenting import presenter
+from streamguard.engine.presenting import Presented
 from streamguard.engine.rejection import TOO_MANY_QUERIES, Rejection, bad_request
 from streamguard.engine.session import from_beginning
 from streamguard.kafka.cluster import Cluster
 from streamguard.kafka.reader import Reader
 from streamguard.settings import Settings
 
-LOG = logging.getLogger("streamguard.engine.push")
 MOST_QUERIES = 100
 BATCH = 500
 SMALL_FETCH = {"fetch.wait.max.ms": 100, "queued.max.messages.kbytes": 4096, "queued.min.messages": 1000}
@@ -33,36 +30,26 @@ SMALL_FETCH = {"fetch.wait.max.ms": 100, "queued.max.messages.kbytes": 4096, "qu
 class PushQuery:
     """One running push query, see `request.RunningQuery`; `poll` and `close` are called by one thread at a time."""
 
-    def __init__(self, query_id: str, text: str, made: QueryPlan, reader: Reader, limit: int | None) -> None:
+    def __init__(self, query_id: str, text: str, made: QueryPlan, reader: Reader) -> None:
         self.id = query_id
         self.text = text
         self.heading = Heading(
             query_id, [column.name for column in made.columns], [str(column.type) for column in made.columns]
         )
         self.last_words = COMPLETED
-        self._run = compile_source({query_id: made})
-        self._present = presenter([column.type for column in made.columns])
+        self._rows = Presented(query_id, made)
         self._reader = reader
-        self._left = limit
         self._ended = threading.Event()
         self._on_close: list[Any] = []
 
     def poll(self, timeout: float) -> Sequence[Sequence[Any]] | None:
         """The next rows; None when the limit is reached or the query was ended."""
-        if self._left is not None and self._left <= 0:
+        if self._rows.full:
             self.last_words = LIMIT_REACHED
             return None
         if self._ended.is_set():
             return None
-        messages = self._reader.poll(BATCH, timeout)
-        rows: list[list[Any]] = []
-        self._run(messages, rows.append, self._refuse)  # type: ignore[arg-type]  # a Message is MessageLike
-        if self._left is not None:
-            rows = rows[: self._left]
-            self._left -= len(rows)
-        for row in rows:
-            self._present(row)
-        return rows
+        return self._rows.of(self._reader.poll(BATCH, timeout))  # type: ignore[arg-type]  # a Message is MessageLike
 
     def end(self) -> None:
         """Have the next `poll` be the last; callable from any thread."""
@@ -78,10 +65,6 @@ class PushQuery:
     def on_close(self, action: Any) -> None:
         """Have `action` called with the id once the query is closed."""
         self._on_close.append(action)
-
-    def _refuse(self, message: Any, _query_id: str, reason: str) -> None:
-        place = {"topic": message.topic(), "partition": message.partition(), "offset": message.offset()}
-        LOG.warning("record skipped", extra={**place, "query": self.id, "reason": reason})
 
 
 class Pushes:
@@ -117,7 +100,7 @@ class Pushes:
         starts = self._starts(made.source.topic, session)
         query_id = f"transient_{made.source.name}_{next(self._numbers)}"
         reader = Reader(self._settings, made.source.topic, starts, **SMALL_FETCH)
-        running = PushQuery(query_id, query.text + ";", made, reader, made.limit)
+        running = PushQuery(query_id, query.text + ";", made, reader)
         with self._lock:
             self._running[query_id] = running
         running.on_close(self._forget)

@@ -5,7 +5,7 @@ What tests, `ksql test` and the conformance runner drive; the server runs the sa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,7 +22,7 @@ class Record:
     time: int = 0
     position: int = 0
     in_partition: int = 0
-    with_headers: list[tuple[str, bytes | None]] | None = None
+    with_headers: Sequence[tuple[str, bytes | None]] | None = None
 
     def value(self) -> bytes | None:
         """The value's bytes."""
@@ -44,7 +44,7 @@ class Record:
         """The offset."""
         return self.position
 
-    def headers(self) -> list[tuple[str, bytes | None]] | None:
+    def headers(self) -> Sequence[tuple[str, bytes | None]] | None:
         """The headers."""
         return self.with_headers
 
