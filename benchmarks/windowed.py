@@ -19,7 +19,7 @@ from benchmarks.handwritten_window import CHANGELOG, RESULT, SOURCE
 from benchmarks.rates import rate
 from benchmarks.routing import Round, table
 from benchmarks.servers import servers
-from streamguard.engine.client import EARLIEST, KsqlClient
+from streamguard.engine.client.http import EARLIEST, KsqlClient
 from streamguard.kafka import clients, topics
 from streamguard.model import Topic
 from streamguard.settings import Settings, inherited_environment

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import yaml
 
-from streamguard.engine import schemas
-from streamguard.engine import syntax as s
-from streamguard.engine import types as t
-from streamguard.engine.changes import Changing, change
+from streamguard.engine.analysis import schemas
+from streamguard.engine.analysis.changes import Changing, change
+from streamguard.engine.analysis.metastore import Column, Metastore, Source
+from streamguard.engine.analysis.plan import plan
+from streamguard.engine.analysis.properties import FORMATS, OTHER_FORMATS
 from streamguard.engine.functions.listing import listed, titled
-from streamguard.engine.metastore import Column, Metastore, Source
-from streamguard.engine.parse import parse
-from streamguard.engine.plan import plan
-from streamguard.engine.properties import FORMATS, OTHER_FORMATS
+from streamguard.engine.language import syntax as s
+from streamguard.engine.language import types as t
+from streamguard.engine.language.parse import parse
 from streamguard.errors import StatementError
 
 FEATURES = Path(__file__).parent / "features.yml"

@@ -23,8 +23,8 @@ from streamguard.connect.choose import render_pipeline
 from streamguard.connect.client import ConnectClient
 from streamguard.connect.render import Connector
 from streamguard.connect.report import trouble
-from streamguard.engine.applying import Applied, apply_files, check_files
-from streamguard.engine.client import KsqlClient
+from streamguard.engine.client.applying import Applied, apply_files, check_files
+from streamguard.engine.client.http import KsqlClient
 from streamguard.errors import ConnectError, StackError, TopicError
 from streamguard.kafka import topics
 from streamguard.model import Pipeline

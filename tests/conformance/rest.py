@@ -18,11 +18,11 @@ from typing import Any
 import requests
 from confluent_kafka.admin import NewTopic
 
-from streamguard.engine.changes import CHANGING, change
-from streamguard.engine.commands import topic_name
-from streamguard.engine.metastore import Metastore, Source
-from streamguard.engine.parse import parse
-from streamguard.engine.stages import topic as repartition_topic
+from streamguard.engine.analysis.changes import CHANGING, change
+from streamguard.engine.analysis.metastore import Metastore, Source
+from streamguard.engine.analysis.stages import topic as repartition_topic
+from streamguard.engine.language.parse import parse
+from streamguard.engine.server.commands import topic_name
 from streamguard.errors import StatementError
 from streamguard.settings import Settings
 from tests.conformance import wire

@@ -7,13 +7,13 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from streamguard.engine import syntax as s
-from streamguard.engine.changes import CHANGING, change
-from streamguard.engine.inserts import insert
-from streamguard.engine.metastore import Metastore, Source
-from streamguard.engine.parse import parse
-from streamguard.engine.plan import QueryPlan
-from streamguard.engine.topology import Record, Topology
+from streamguard.engine.analysis.changes import CHANGING, change
+from streamguard.engine.analysis.metastore import Metastore, Source
+from streamguard.engine.analysis.plan import QueryPlan
+from streamguard.engine.execution.inserts import insert
+from streamguard.engine.execution.topology import Record, Topology
+from streamguard.engine.language import syntax as s
+from streamguard.engine.language.parse import parse
 from tests.conformance.cases import Case
 from tests.conformance.wire import key_bytes, value_bytes
 

@@ -8,11 +8,11 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
-from streamguard.engine import syntax as s
-from streamguard.engine.formatter import formatted
-from streamguard.engine.metastore import Source
-from streamguard.engine.parse import parse_one
-from streamguard.engine.topology import Record
+from streamguard.engine.analysis.metastore import Source
+from streamguard.engine.execution.topology import Record
+from streamguard.engine.language import syntax as s
+from streamguard.engine.language.formatter import formatted
+from streamguard.engine.language.parse import parse_one
 from streamguard.errors import QueryStopped, StatementError
 from tests.conformance.cases import Case
 from tests.conformance.judge import matches

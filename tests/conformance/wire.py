@@ -10,8 +10,8 @@ import struct
 from decimal import Decimal
 from typing import Any
 
-from streamguard.engine import types as t
-from streamguard.engine.metastore import Column, Source
+from streamguard.engine.analysis.metastore import Column, Source
+from streamguard.engine.language import types as t
 
 PACKING = {t.INTEGER: ">i", t.BIGINT: ">q", t.DOUBLE: ">d"}
 SUPPORTED = ("JSON", "DELIMITED", "KAFKA", "NONE")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from streamguard.engine import syntax
-from streamguard.engine.changes import Changing, change
-from streamguard.engine.metastore import Metastore
-from streamguard.engine.parse import parse, parse_one
-from streamguard.engine.plan import plan
+from streamguard.engine.analysis.changes import Changing, change
+from streamguard.engine.analysis.metastore import Metastore
+from streamguard.engine.analysis.plan import plan
+from streamguard.engine.language import syntax
+from streamguard.engine.language.parse import parse, parse_one
 from streamguard.errors import StatementError
 from streamguard.project import Project
 from tests.docs.readme import ROOT, blocks

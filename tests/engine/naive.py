@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from streamguard.doubles import double_text
-from streamguard.engine import operations
-from streamguard.engine import types as t
-from streamguard.engine.typed import Constant, Operation, Read, Typed
+from streamguard.engine.analysis.typed import Constant, Operation, Read, Typed
+from streamguard.engine.language import types as t
+from streamguard.engine.values import operations
 
 
 def value(node: Typed, row: dict[str, Any]) -> Any:

@@ -9,13 +9,13 @@ from typing import Any
 
 import orjson
 
-from streamguard.engine import syntax as s
-from streamguard.engine import types as t
-from streamguard.engine.compile import compile_source
-from streamguard.engine.metastore import Metastore, Query, Source
-from streamguard.engine.parse import parse
-from streamguard.engine.plan import QueryPlan, SourcePlan, plan
-from streamguard.engine.topology import Record
+from streamguard.engine.analysis.metastore import Metastore, Query, Source
+from streamguard.engine.analysis.plan import QueryPlan, SourcePlan, plan
+from streamguard.engine.execution.compile import compile_source
+from streamguard.engine.execution.topology import Record
+from streamguard.engine.language import syntax as s
+from streamguard.engine.language import types as t
+from streamguard.engine.language.parse import parse
 
 
 @dataclass

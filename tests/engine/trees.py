@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from streamguard.engine import syntax as s
-from streamguard.engine import types as t
+from streamguard.engine.language import syntax as s
+from streamguard.engine.language import types as t
 
 NAMES = st.sampled_from(
     ["A", "AMOUNT", "lower", "SELECT", "END", "WITH SPACE", "back`tick", "_X", "A@B", "EMIT", "1R"]

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamguard.engine.topology import Record
+from streamguard.engine.execution.topology import Record
 from streamguard.errors import ProjectError, RecordRefused
 from streamguard.model import Generator, Pipeline, Topic
 from streamguard.project import find_project

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from streamguard.engine.case_files import case_files, read_cases
-from streamguard.engine.cases import Case, Given, Script
-from streamguard.engine.commands import topic_name
-from streamguard.engine.differences import Wanted
-from streamguard.engine.live_cases import LiveCases
+from streamguard.engine.server.commands import topic_name
+from streamguard.engine.testing.case_files import case_files, read_cases
+from streamguard.engine.testing.cases import Case, Given, Script
+from streamguard.engine.testing.differences import Wanted
+from streamguard.engine.testing.live_cases import LiveCases
 from streamguard.kafka.cluster import Cluster
 from streamguard.settings import Settings
 from tests.stack.ksql_process import REPOSITORY, KsqlProcess, Topics

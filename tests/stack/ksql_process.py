@@ -16,7 +16,7 @@ from typing import Any
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, IsolationLevel, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
-from streamguard.engine.client import KsqlClient
+from streamguard.engine.client.http import KsqlClient
 from streamguard.errors import KsqlUnavailable
 from streamguard.settings import Settings, inherited_environment
 

@@ -18,8 +18,8 @@ import pytest
 import requests
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
-from streamguard.engine.applying import apply_files
-from streamguard.engine.commands import topic_name
+from streamguard.engine.client.applying import apply_files
+from streamguard.engine.server.commands import topic_name
 from streamguard.errors import KsqlUnavailable, StatementError, StatementRefused
 from streamguard.settings import Settings
 from tests.stack.ksql_process import REPOSITORY, KsqlProcess, Topics, wait_for

@@ -13,8 +13,10 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from streamguard.engine import changelog, processing_log, stages
-from streamguard.engine.commands import topic_name
+from streamguard.engine.analysis import stages
+from streamguard.engine.execution import changelog
+from streamguard.engine.runtime import processing_log
+from streamguard.engine.server.commands import topic_name
 from streamguard.settings import Settings
 from tests.stack.ksql_process import KsqlProcess, Topics, wait_for
 

@@ -49,8 +49,8 @@ def apply(app: App, pipeline: str, definitions: tuple[str, ...], url: str | None
       streamguard ksql apply
       streamguard ksql apply bank --url http://ksqldb.example.com:8088
     """
-    from streamguard.engine.applying import apply_files
-    from streamguard.engine.client import KsqlClient
+    from streamguard.engine.client.applying import apply_files
+    from streamguard.engine.client.http import KsqlClient
 
     app.pipeline(pipeline)
     files = app.project.statements(pipeline)
@@ -93,7 +93,7 @@ def execute(  # noqa: PLR0917  one parameter an option
       streamguard ksql exec -s auto.offset.reset=earliest "SELECT id FROM sender_users EMIT CHANGES LIMIT 5;"
       streamguard ksql exec -f statements.sql
     """
-    from streamguard.engine.client import KsqlClient
+    from streamguard.engine.client.http import KsqlClient
     from streamguard.project import read_text
 
     if (sql is None) == (path is None):
@@ -121,7 +121,7 @@ def explain(app: App, statement: str, url: str | None) -> None:
       streamguard ksql explain "SELECT * FROM fraudulent_transactions WHERE amount > 900 EMIT CHANGES"
       streamguard ksql explain CSAS_SENDER_USERS_6
     """
-    from streamguard.engine.client import KsqlClient
+    from streamguard.engine.client.http import KsqlClient
 
     text = statement.strip().rstrip(";")
     [entity] = KsqlClient(url or app.settings.ksql_url).ksql(f"EXPLAIN {text};")
@@ -150,9 +150,9 @@ def run_cases(app: App, paths: tuple[Path, ...], url: str | None, output: str) -
       streamguard ksql test ksql/bank/bank.test.yml --output json
       streamguard ksql test --server http://ksqldb.example.com:8088
     """
-    from streamguard.engine.case_files import SUFFIX, case_files, read_cases
-    from streamguard.engine.cases import judge
     from streamguard.engine.functions import user
+    from streamguard.engine.testing.case_files import SUFFIX, case_files, read_cases
+    from streamguard.engine.testing.cases import judge
 
     if app.settings.ksql_functions:
         user.load(app.settings.ksql_functions, app.project.root)
@@ -160,8 +160,8 @@ def run_cases(app: App, paths: tuple[Path, ...], url: str | None, output: str) -
     if not files:
         click.echo(f"no *{SUFFIX} files in {', '.join(map(str, paths or [app.project.ksql]))}", err=True)
     if url is not None:
-        from streamguard.engine.client import KsqlClient
-        from streamguard.engine.live_cases import LiveCases
+        from streamguard.engine.client.http import KsqlClient
+        from streamguard.engine.testing.live_cases import LiveCases
 
         judge = LiveCases(KsqlClient(url), app.settings).judge
     rows = []
@@ -195,7 +195,7 @@ def server(app: App, port: int | None, service_id: str | None) -> None:
       streamguard ksql server --port 8089 --service-id trial
     """
     from streamguard.engine.functions import user
-    from streamguard.engine.server import run
+    from streamguard.engine.server.server import run
 
     if app.settings.ksql_functions:
         user.load(app.settings.ksql_functions, app.project.root)
@@ -205,7 +205,7 @@ def server(app: App, port: int | None, service_id: str | None) -> None:
 def _send(
     client: Any, path: Path | None, text: str, properties: dict[str, str], variables: dict[str, str]
 ) -> list[dict[str, Any]]:
-    from streamguard.engine.applying import place_in_file
+    from streamguard.engine.client.applying import place_in_file
     from streamguard.errors import StatementRefused
 
     try:
@@ -243,7 +243,7 @@ def _print_rows(client: Any, text: str, properties: dict[str, str], variables: d
 
 def _print_entity(entity: dict[str, Any], output: str) -> None:
     from streamguard.commands.output import show_one
-    from streamguard.engine.answers import listing
+    from streamguard.engine.server.answers import listing
 
     if output != "table":
         show_one(entity, output)

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamguard.engine import types as t
+from streamguard.engine.analysis.metastore import Column, FormatOptions
 from streamguard.engine.codecs import Undecodable, value_decoder, value_encoder
-from streamguard.engine.metastore import Column, FormatOptions
+from streamguard.engine.language import types as t
 from tests.engine.codecs.values import columns_and_rows
 
 TEXTS = [Column("A", t.STRING), Column("B", t.STRING)]

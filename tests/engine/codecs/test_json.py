@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamguard.engine import types as t
+from streamguard.engine.analysis.metastore import Column, FormatOptions
 from streamguard.engine.codecs import Undecodable, value_decoder, value_encoder
 from streamguard.engine.codecs.json import decoder, quick_decoder
-from streamguard.engine.metastore import Column, FormatOptions
+from streamguard.engine.language import types as t
 from tests.engine.codecs.values import NESTED, columns_and_rows
 
 MONEY = t.Decimal(6, 2)

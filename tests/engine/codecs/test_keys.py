@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamguard.engine import types as t
+from streamguard.engine.analysis.metastore import Column, FormatOptions, SourceWindow
 from streamguard.engine.codecs import Undecodable, key_decoder, key_encoder, value_decoder, value_encoder
-from streamguard.engine.metastore import Column, FormatOptions, SourceWindow
+from streamguard.engine.language import types as t
 from tests.engine.codecs.values import columns_and_rows, values
 
 K, L = Column("K", t.INTEGER), Column("L", t.STRING)

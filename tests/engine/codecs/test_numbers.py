@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamguard.engine import types as t
 from streamguard.engine.codecs.errors import Undecodable
 from streamguard.engine.codecs.numbers import double_of_text, fitted, has_long_number, whole, whole_of_text
+from streamguard.engine.language import types as t
 
 
 @given(st.binary(max_size=30), st.text("0123456789.", min_size=17, max_size=40), st.binary(max_size=30))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from streamguard.engine import types as t
 from streamguard.engine.codecs import extractor
+from streamguard.engine.language import types as t
 
 
 def test_numbers_are_milliseconds_and_texts_follow_the_pattern() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from streamguard.engine import types as t
-from streamguard.engine.metastore import Column
+from streamguard.engine.analysis.metastore import Column
+from streamguard.engine.language import types as t
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 WHOLE = {bits: st.integers(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) for bits in (32, 64)}

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from streamguard.engine import syntax as s
-from streamguard.engine import types as t
-from streamguard.engine.emit import Emitter
-from streamguard.engine.metastore import Column, Source
-from streamguard.engine.parse import parse
-from streamguard.engine.places import Place
-from streamguard.engine.resolve import Resolver, refusal
-from streamguard.engine.typed import Pseudo, Read, Typed
+from streamguard.engine.analysis.metastore import Column, Source
+from streamguard.engine.analysis.resolve import Resolver, refusal
+from streamguard.engine.analysis.typed import Pseudo, Read, Typed
+from streamguard.engine.execution.emit import Emitter
+from streamguard.engine.language import syntax as s
+from streamguard.engine.language import types as t
+from streamguard.engine.language.parse import parse
+from streamguard.engine.language.places import Place
 from streamguard.errors import AnalysisError
 
 COLUMNS: dict[str, t.Type] = {

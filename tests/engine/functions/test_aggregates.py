@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamguard.engine import casts
-from streamguard.engine import types as t
+from streamguard.engine.analysis.typed import Aggregation
 from streamguard.engine.functions.aggregates import AGGREGATES, Aggregate, decode, encode, find_aggregate
 from streamguard.engine.functions.registry import FunctionError
-from streamguard.engine.operations import wrap_integer
-from streamguard.engine.typed import Aggregation
+from streamguard.engine.language import types as t
+from streamguard.engine.values import casts
+from streamguard.engine.values.operations import wrap_integer
 from streamguard.errors import AnalysisError
 from tests.engine.functions.evaluate import resolved
 

@@ -6,9 +6,9 @@ from typing import Any, cast
 
 import pytest
 
-from streamguard.engine.describe import Describer
-from streamguard.engine.metastore import Metastore
-from streamguard.engine.parse import parse
+from streamguard.engine.analysis.metastore import Metastore
+from streamguard.engine.language.parse import parse
+from streamguard.engine.server.describe import Describer
 from streamguard.errors import AnalysisError
 
 

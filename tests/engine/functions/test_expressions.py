@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamguard.engine import casts
-from streamguard.engine import types as t
-from streamguard.engine.resolve import decimal_result
+from streamguard.engine.analysis.resolve import decimal_result
+from streamguard.engine.language import types as t
+from streamguard.engine.values import casts
 from streamguard.errors import AnalysisError
 from tests.engine.functions.evaluate import kind, resolved, value
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from streamguard.engine import syntax as s
-from streamguard.engine.inserts import insert
-from streamguard.engine.parse import parse
+from streamguard.engine.execution.inserts import insert
+from streamguard.engine.language import syntax as s
+from streamguard.engine.language.parse import parse
 from streamguard.errors import AnalysisError
 from tests.engine.records import applied
 

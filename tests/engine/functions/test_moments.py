@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamguard.engine import moments
+from streamguard.engine.values import moments
 from tests.engine.functions.evaluate import kind, value
 
 DAY = 86_400_000

@@ -9,12 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streamguard.engine import functions
-from streamguard.engine import types as t
-from streamguard.engine.emit import FAILURES
+from streamguard.engine.execution.emit import FAILURES
 from streamguard.engine.functions import answers
 from streamguard.engine.functions.listing import find, listed
 from streamguard.engine.functions.registry import Overload
 from streamguard.engine.functions.signatures import LambdaOf, parse, written
+from streamguard.engine.language import types as t
 from streamguard.errors import AnalysisError
 from tests.engine.functions.evaluate import kind, value
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamguard.engine.operations import like_pattern
+from streamguard.engine.values.operations import like_pattern
 from tests.engine.functions.evaluate import value
 
 

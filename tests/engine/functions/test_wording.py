@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from streamguard.engine import syntax as s
-from streamguard.engine.parse import parse
-from streamguard.engine.wording import text
+from streamguard.engine.language import syntax as s
+from streamguard.engine.language.parse import parse
+from streamguard.engine.language.wording import text
 
 
 def first(source: str) -> s.Expression:

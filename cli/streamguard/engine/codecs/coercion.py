@@ -10,10 +10,10 @@ from typing import Any
 
 import orjson
 
-from streamguard.engine import types as t
 from streamguard.engine.codecs.errors import Undecodable, Unusual
 from streamguard.engine.codecs.layouts import Layouts
 from streamguard.engine.codecs.numbers import decimal_of_text, double_of_text, fitted, time_of_day, whole, whole_of_text
+from streamguard.engine.language import types as t
 
 Coerce = Callable[[Any, str], Any]
 NUMBERS = (int, float, Exact)

@@ -8,10 +8,10 @@ from decimal import Decimal as Exact
 from typing import Any
 
 from streamguard.doubles import double_text
-from streamguard.engine import types as t
 from streamguard.engine.codecs.coercion import of_base64
 from streamguard.engine.codecs.errors import Undecodable
 from streamguard.engine.codecs.numbers import decimal_of_text, double_of_text, fitted, time_of_day, whole_of_text
+from streamguard.engine.language import types as t
 
 BLANKS = " \t\f\x0b"
 

@@ -11,10 +11,10 @@ from typing import Any
 import orjson
 
 from streamguard.doubles import double_json
-from streamguard.engine import types as t
 from streamguard.engine.codecs.coercion import coercion
 from streamguard.engine.codecs.errors import Undecodable
 from streamguard.engine.codecs.numbers import has_long_number
+from streamguard.engine.language import types as t
 
 
 def decoder(kind: t.Type, part: str) -> Callable[[bytes], Any]:

@@ -6,8 +6,8 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from streamguard.engine import types as t
 from streamguard.engine.codecs.errors import Undecodable
+from streamguard.engine.language import types as t
 
 PACKING: dict[t.Type, struct.Struct] = {
     t.INTEGER: struct.Struct(">i"),

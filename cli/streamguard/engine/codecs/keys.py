@@ -6,10 +6,10 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from streamguard.engine import types as t
+from streamguard.engine.analysis.metastore import Column, FormatOptions, SourceWindow
 from streamguard.engine.codecs import delimited, json, kafka
 from streamguard.engine.codecs.errors import Undecodable
-from streamguard.engine.metastore import Column, FormatOptions, SourceWindow
+from streamguard.engine.language import types as t
 
 BOUND, BOUNDS = struct.Struct(">q"), struct.Struct(">qq")
 LAST = 2**63 - 1

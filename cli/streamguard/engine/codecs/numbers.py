@@ -6,9 +6,9 @@ import re
 from decimal import Decimal as Exact
 from typing import Any
 
-from streamguard.engine import types as t
 from streamguard.engine.codecs.errors import Undecodable
-from streamguard.engine.operations import EXACT, WHOLE, wrap_bigint, wrap_integer
+from streamguard.engine.language import types as t
+from streamguard.engine.values.operations import EXACT, WHOLE, wrap_bigint, wrap_integer
 
 MS_OF_DAY = 86_400_000
 MOST_DIGITS = 1000

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
-from streamguard.engine import types as t
+from streamguard.engine.analysis.metastore import Column, FormatOptions
 from streamguard.engine.codecs import delimited, json, kafka
-from streamguard.engine.metastore import Column, FormatOptions
+from streamguard.engine.language import types as t
 
 Row = dict[str, Any]
 PLAIN = FormatOptions()

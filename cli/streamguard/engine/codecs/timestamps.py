@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from streamguard.engine import types as t
 from streamguard.engine.javatime import pattern as compiled
+from streamguard.engine.language import types as t
 
 
 def extractor(kind: t.Type, pattern: str | None) -> Callable[[Any], int]:

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from streamguard.engine import types as t
 from streamguard.engine.functions.registry import FunctionError, choose, described, unknown
 from streamguard.engine.functions.signatures import Bindings, Signature, filled, parse
+from streamguard.engine.language import types as t
 
 State = Any
 Make = Callable[["Call"], "Aggregate"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from streamguard.engine import types as t
 from streamguard.engine.functions.aggregates import Aggregate, Call, aggregate
+from streamguard.engine.language import types as t
 
 UNLIMITED = 2**31 - 1
 SORTED = ("INTEGER", "BIGINT", "DOUBLE", "STRING", "DECIMAL", "DATE", "TIME", "TIMESTAMP", "BYTES")

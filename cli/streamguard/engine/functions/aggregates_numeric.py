@@ -7,9 +7,9 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from streamguard.engine import types as t
 from streamguard.engine.functions.aggregates import Aggregate, Call, aggregate
-from streamguard.engine.operations import EXACT, fit_decimal, wrap_bigint, wrap_integer
+from streamguard.engine.language import types as t
+from streamguard.engine.values.operations import EXACT, fit_decimal, wrap_bigint, wrap_integer
 
 NUMBERS = ("INTEGER", "BIGINT", "DOUBLE", "DECIMAL")
 COMPARED = ("INTEGER", "BIGINT", "DOUBLE", "DECIMAL", "DATE", "TIME", "TIMESTAMP", "STRING", "BYTES")

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from streamguard.doubles import double_text
-from streamguard.engine import types as t
 from streamguard.engine.functions.registry import category
-from streamguard.engine.operations import text_of_boolean
+from streamguard.engine.language import types as t
+from streamguard.engine.values.operations import text_of_boolean
 
 scalar = category("ARRAY")
 LONGEST = 100_000  # elements of a series

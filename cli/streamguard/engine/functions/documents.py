@@ -10,10 +10,10 @@ from decimal import Decimal
 from typing import Any
 
 from streamguard.doubles import double_text
-from streamguard.engine import moments
-from streamguard.engine import types as t
 from streamguard.engine.functions.registry import category
-from streamguard.engine.operations import java_order
+from streamguard.engine.language import types as t
+from streamguard.engine.values import moments
+from streamguard.engine.values.operations import java_order
 
 scalar = category("JSON")
 STEP = re.compile(r"\.(?P<name>[^.\[\]]+)|\[(?P<index>-?\d+)\]|\[['\"](?P<quoted>[^'\"]*)['\"]\]")

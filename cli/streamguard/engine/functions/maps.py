@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from streamguard.engine import types as t
 from streamguard.engine.functions.registry import category
 from streamguard.engine.functions.signatures import Bindings
-from streamguard.engine.operations import java_order
+from streamguard.engine.language import types as t
+from streamguard.engine.values.operations import java_order
 
 scalar = category("MAP")
 over = category("LAMBDA")

@@ -9,10 +9,10 @@ from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_DOWN, ROU
 from fractions import Fraction
 from typing import Any
 
-from streamguard.engine import types as t
 from streamguard.engine.functions.registry import category, same_decimal
 from streamguard.engine.functions.signatures import Bindings
-from streamguard.engine.operations import EXACT, whole_of_double, wrap_bigint, wrap_integer
+from streamguard.engine.language import types as t
+from streamguard.engine.values.operations import EXACT, whole_of_double, wrap_bigint, wrap_integer
 
 scalar = category("MATHEMATICAL")
 ORDERED = ("INTEGER", "BIGINT", "DOUBLE", "STRING", "BYTES", "DATE", "TIME", "TIMESTAMP")

@@ -8,7 +8,7 @@ from typing import Any
 
 from streamguard.engine.functions.registry import category
 from streamguard.engine.javatime import UTC, Pattern, Zone, pattern, zone
-from streamguard.engine.operations import wrap_bigint, wrap_integer
+from streamguard.engine.values.operations import wrap_bigint, wrap_integer
 
 scalar = category("DATE / TIME")
 DAY = 86_400_000

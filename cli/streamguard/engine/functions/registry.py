@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-from streamguard.engine import types as t
 from streamguard.engine.functions.signatures import Argument, Bindings, LambdaArity, Signature, filled, parse, written
+from streamguard.engine.language import types as t
 
 T = TypeVar("T")
 Run = TypeVar("Run", bound=Callable[..., Any])

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from streamguard.engine import types as t
+from streamguard.engine.language import types as t
 
 TOKEN = re.compile(r"\s*(=>|->|\.\.\.|\w+|.)")
 INTERVAL = t.Scalar("INTERVALUNIT")

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
-from streamguard.engine import types as t
 from streamguard.engine.functions.registry import FunctionError, choose, unknown
 from streamguard.engine.functions.signatures import filled, parse
+from streamguard.engine.language import types as t
 
 
 @dataclass(frozen=True)

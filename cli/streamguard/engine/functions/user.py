@@ -23,11 +23,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
-from streamguard.engine import types as t
 from streamguard.engine.functions.aggregates import AGGREGATES
 from streamguard.engine.functions.registry import FUNCTIONS, Function, Overload, described
 from streamguard.engine.functions.signatures import Parameter, Signature, parse
 from streamguard.engine.functions.tables import TABLE_FUNCTIONS
+from streamguard.engine.language import types as t
 from streamguard.errors import SettingsError
 
 CATEGORY = "USER"

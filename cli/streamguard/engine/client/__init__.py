@@ -1,0 +1,1 @@
+"""Talking to a ksql server, ours or ksqlDB."""

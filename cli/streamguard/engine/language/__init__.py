@@ -1,0 +1,1 @@
+"""ksqlDB's language: words, trees, and the text of them again."""

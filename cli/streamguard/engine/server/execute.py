@@ -1,0 +1,380 @@
+"""Requests of statements: check all of them on a copy, then carry them out.
+
+A request is refused as a whole when any of its statements is bad: nothing has happened then. Otherwise its commands
+are written to the log in one transaction, and the queries change once, after the last of them. Requests are carried out
+one after the other.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from streamguard.engine.analysis import stages
+from streamguard.engine.analysis.changes import CHANGING, Change, Changing, change
+from streamguard.engine.analysis.metastore import Metastore, Source
+from streamguard.engine.analysis.plan import QueryPlan, SourcePlan
+from streamguard.engine.execution.compile import compile_source
+from streamguard.engine.execution.inserts import Insertion, insert
+from streamguard.engine.execution.views import topic_config
+from streamguard.engine.language import syntax as s
+from streamguard.engine.language.parse import parse, parse_one
+from streamguard.engine.language.types import quoted
+from streamguard.engine.runtime.queries import Queries
+from streamguard.engine.runtime.source_task import PersistentQuery
+from streamguard.engine.server import answers
+from streamguard.engine.server.commands import Command, CommandLog
+from streamguard.engine.server.describe import Describer, Pushes
+from streamguard.engine.server.rejection import (
+    COMMAND_TIMEOUT,
+    QUERY_ENDPOINT,
+    SERVER_ERROR,
+    Rejection,
+    bad_request,
+    bad_statement,
+    told,
+)
+from streamguard.engine.server.request import StatementRequest
+from streamguard.engine.server.session import after_set, checked, from_beginning
+from streamguard.errors import Fenced, KafkaError, StatementError, StreamguardError
+from streamguard.kafka.cluster import Cluster
+from streamguard.kafka.writer import Writer
+
+LOG = logging.getLogger("streamguard.engine.server.execute")
+TO_QUERY_ENDPOINT = (
+    "The following statement types should be issued to the websocket endpoint '/query':\n\t* PRINT\n\t* SELECT"
+)
+
+
+@dataclass
+class Step:
+    """A statement that was checked. `properties` and `variables` are those in force where it stands."""
+
+    statement: s.Statement
+    properties: dict[str, str]
+    variables: dict[str, str]
+    change: Change | None = None
+    command: Command | None = None
+    push: str | None = None
+    insertion: Insertion | None = None
+
+
+@dataclass
+class Draft:
+    """The copy on which a request is checked: what would exist after the statements so far."""
+
+    metastore: Metastore
+    properties: dict[str, str]
+    variables: dict[str, str]
+    partitions: dict[str, int]
+    number: int
+    steps: list[Step] = field(default_factory=list)
+    topics: dict[str, tuple[int, int]] = field(default_factory=dict)
+    configs: dict[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+class Statements:
+    """Everything that /ksql does. `metastore` is replaced as a whole, so it may be read at any time."""
+
+    def __init__(
+        self,
+        log: CommandLog,
+        queries: Queries,
+        cluster: Cluster,
+        pushes: Pushes,
+        writer: Writer,
+        *,
+        fixed: Mapping[str, str],
+        on_fenced: Callable[[Fenced], None],
+    ) -> None:
+        self.metastore = Metastore()
+        self._describer = Describer(self, queries, cluster, pushes, fixed)
+        self._pushes = pushes
+        self._writer = writer
+        self.statuses: dict[str, dict[str, Any]] = {}
+        self.skipped = 0
+        self.running: dict[str, PersistentQuery] = {}
+        self._log = log
+        self._queries = queries
+        self._cluster = cluster
+        self._on_fenced = on_fenced
+        self._lock = threading.Lock()
+        self._executed = -1
+        self._forked = False
+
+    def restore(self) -> None:
+        """Make everything again from the command log, and start the queries."""
+        with self._lock:
+            self._read_log()
+
+    def execute(self, request: StatementRequest) -> list[dict[str, Any]]:
+        """Check all statements, then carry them out; the answers of those that have one."""
+        with self._lock:
+            if self._forked:
+                self._read_log()
+            if request.after > self._executed:
+                raise Rejection(
+                    COMMAND_TIMEOUT, f"Timed out while waiting for a previous command to execute. {request.after}"
+                )
+            draft = self._check(request)
+            return self._carry_out(draft)
+
+    def terminate_all(self, topics: Sequence[str]) -> list[dict[str, Any]]:
+        """End every query, forget every source, and delete those of their topics that a pattern of `topics` fits."""
+        sources = list(self.metastore.sources.values())
+        text = "TERMINATE ALL;" + "".join(f"DROP {each.kind} {quoted(each.name)};" for each in reversed(sources))
+        try:
+            patterns = [re.compile(each) for each in topics]
+        except re.error as exc:
+            raise bad_request(f"Invalid pattern: {exc}") from exc
+        entities = self.execute(StatementRequest(text))
+        mine = {each.topic for each in sources}
+        self._cluster.delete([topic for topic in mine if any(each.fullmatch(topic) for each in patterns)])
+        status = {"status": "QUEUED", "message": "Cluster is terminating", "queryId": None}
+        number = entities[-1].get("commandSequenceNumber", -1)
+        command_id = "cluster/TerminateCluster/terminate"
+        text = "TERMINATE CLUSTER;"
+        return [
+            answers.entity(
+                "currentStatus", text, commandId=command_id, commandStatus=status, commandSequenceNumber=number
+            )
+        ]
+
+    def parsed(self, request: StatementRequest) -> list[s.Statement]:
+        """The statements of a request, or a Rejection."""
+        try:
+            return parse(request.text, request.variables, self.metastore.types)
+        except StatementError as exc:
+            raise bad_statement(told(exc), request.text) from exc
+        except RecursionError:
+            raise bad_statement("the statement is nested too deeply", request.text[:200]) from None
+
+    # ---- check
+
+    def _check(self, request: StatementRequest) -> Draft:
+        statements = self.parsed(request)
+        variables = {name.upper(): value for name, value in request.variables.items()}
+        partitions = self._cluster.partitions() if any(isinstance(each, CHANGING) for each in statements) else {}
+        draft = Draft(self.metastore, checked(request.properties), variables, partitions, self._log.next_number)
+        for statement in statements:
+            try:
+                step = Step(statement, dict(draft.properties), dict(draft.variables))
+                self._check_one(statement, step, draft)
+            except StatementError as exc:
+                raise bad_statement(told(exc), statement.text + ";") from exc
+            except RecursionError:
+                raise bad_statement("the statement is nested too deeply", statement.text[:200]) from None
+            draft.steps.append(step)
+        return draft
+
+    def _check_one(self, statement: s.Statement, step: Step, draft: Draft) -> None:
+        match statement:
+            case s.Query() | s.PrintTopic():
+                raise Rejection(QUERY_ENDPOINT, TO_QUERY_ENDPOINT, statement=statement.text + ";")
+            case s.SetProperty(name=name, value=value):
+                draft.properties = after_set(draft.properties, name, value)
+            case s.Define(name=name, value=value):
+                if value is None:
+                    draft.variables.pop(name.upper(), None)
+                else:
+                    draft.variables[name.upper()] = value
+            case s.Terminate(query_id=query_id) if query_id and (push := self._pushes.find(query_id)):
+                step.push = push
+            case s.InsertValues():
+                now = time.time_ns() // 1_000_000
+                step.insertion = insert(statement, draft.metastore, draft.properties, now)
+            case _ if isinstance(statement, CHANGING):
+                self._check_change(statement, step, draft)
+            case _:
+                self._describer.check(statement, draft.metastore)
+
+    def _check_change(self, statement: Changing, step: Step, draft: Draft) -> None:
+        made = change(statement, draft.metastore, draft.number, draft.properties)
+        step.change = made
+        if made.warning:
+            return
+        starts: dict[int, int] = {}
+        if isinstance(made.plan, SourcePlan):
+            self._check_source(made.plan, statement, draft)
+        elif isinstance(made.plan, QueryPlan):
+            compile_source({"": made.plan})
+            self._check_sink(made.plan, statement, draft)
+            reason = stages.refusal(made.plan, draft.partitions.get(made.plan.source.topic, 1))
+            if reason is not None:
+                raise bad_statement(reason, statement.text + ";")
+            starts = self._starts(made.plan, draft)
+        draft.metastore = made.metastore
+        draft.number += 1
+        step.command = Command(made.command_id, statement.text, dict(draft.properties), starts)
+
+    def _check_source(self, made: SourcePlan, statement: s.Statement, draft: Draft) -> None:
+        source = made.source
+        if not self._knows(draft, source.topic):
+            if source.partitions is None:
+                raise bad_statement(f"Kafka topic does not exist: {source.topic}", statement.text + ";")
+            self._plan_topic(draft, source, source.partitions)
+            return
+        self._check_existing(source.topic, source.partitions, source.replicas, statement, draft)
+
+    def _check_sink(self, made: QueryPlan, statement: s.Statement, draft: Draft) -> None:
+        sink, source = made.sink, made.source
+        assert sink is not None
+        if not self._knows(draft, source.topic):
+            raise bad_statement(f"Kafka topic does not exist: {source.topic}", statement.text + ";")
+        if made.insert:
+            if not self._knows(draft, sink.topic):
+                raise bad_statement(f"Kafka topic does not exist: {sink.topic}", statement.text + ";")
+        elif sink.topic not in draft.partitions:
+            self._plan_topic(draft, sink, sink.partitions or draft.partitions[source.topic])
+        else:
+            self._check_existing(sink.topic, sink.partitions, sink.replicas, statement, draft)
+
+    def _knows(self, draft: Draft, topic: str) -> bool:
+        if topic not in draft.partitions and (partitions := self._cluster.appears(topic)):
+            draft.partitions[topic] = partitions
+        return topic in draft.partitions
+
+    def _plan_topic(self, draft: Draft, source: Source, partitions: int) -> None:
+        draft.topics[source.topic] = (partitions, source.replicas or self._cluster.replication)
+        draft.configs[source.topic] = topic_config(source)
+        draft.partitions[source.topic] = partitions
+
+    def _check_existing(
+        self, topic: str, partitions: int | None, replicas: int | None, statement: s.Statement, draft: Draft
+    ) -> None:
+        has = draft.partitions[topic]
+        if partitions is None or partitions == has:
+            return
+        factor = self._cluster.replication_of(topic)
+        raise bad_statement(
+            f"A Kafka topic with the name '{topic}' already exists, with different partition/replica configuration "
+            f"than required. KSQL expects {partitions} partitions (topic has {has}), and {replicas or factor} "
+            f"replication factor (topic has {factor}).",
+            statement.text + ";",
+        )
+
+    def _starts(self, made: QueryPlan, draft: Draft) -> dict[int, int]:
+        """Where a query begins: at the end as of now, written down, unless it wants everything."""
+        if from_beginning(draft.properties):
+            return {}
+        topic = made.source.topic
+        return {} if topic in draft.topics else self._cluster.ends(topic)
+
+    # ---- carry out
+
+    def _carry_out(self, draft: Draft) -> list[dict[str, Any]]:
+        commands = [step.command for step in draft.steps if step.command is not None]
+        numbers: list[int] = []
+        if commands:
+            for name, wanted in draft.topics.items():
+                self._cluster.create({name: wanted}, draft.configs[name])
+            numbers = self._write(commands)
+        entities: list[dict[str, Any]] = []
+        dropped: list[str] = []
+        for step in draft.steps:
+            if step.command is not None:
+                number = numbers.pop(0)
+                made = self._apply(number, step.command)
+                entities.append(self._status(step, made, number))
+                if made.dropped and isinstance(step.statement, s.Drop) and step.statement.delete_topic:
+                    dropped.append(made.dropped.topic)
+            elif step.push is not None:
+                self._pushes.close_query(step.push)
+                text = step.statement.text + ";"
+                entities.append(answers.entity("terminate_query", text, queryId=step.push, wasTerminated=True))
+            elif step.change is not None:
+                entities.append(
+                    answers.entity("warning_entity", step.statement.text + ";", message=step.change.warning)
+                )
+            elif step.insertion is not None:
+                self._write_record(step.insertion, step.statement)
+            elif not isinstance(step.statement, s.SetProperty | s.Define):
+                entities.append(self._describer.answer(step.statement, self.metastore, step.properties, step.variables))
+        if commands:
+            self._queries.have(list(self.running.values()))
+            self._cluster.delete(dropped)
+        return entities
+
+    def _write_record(self, insertion: Insertion, statement: s.Statement) -> None:
+        try:
+            self._writer.write([insertion])
+        except KafkaError as exc:
+            reason = f"Failed to insert values into '{insertion.source.name}'. {exc}"
+            raise Rejection(SERVER_ERROR, reason, statement=statement.text + ";") from exc
+
+    def _write(self, commands: list[Command]) -> list[int]:
+        try:
+            return self._log.append(commands)
+        except Fenced as exc:
+            self._on_fenced(exc)
+            raise Rejection(SERVER_ERROR, str(exc)) from exc
+        except KafkaError as exc:
+            self._forked = True  # written or not: the log will tell, before the next request
+            raise Rejection(SERVER_ERROR, f"the command log could not be written, ask again: {exc}") from exc
+
+    def _status(self, step: Step, made: Change, number: int) -> dict[str, Any]:
+        text = step.statement.text + ";"
+        return answers.current_status(text, made.command_id, made.message, number=number, query_id=made.query_id)
+
+    def _apply(self, number: int, command: Command) -> Change:
+        """One command: the metastore, the queries that are to run, its status."""
+        statement = parse_one(command.statement, types=self.metastore.types)
+        assert isinstance(statement, CHANGING)
+        made = change(statement, self.metastore, number, command.properties)
+        self.metastore = made.metastore
+        self._executed = number
+        if made.query is not None:
+            self.running[made.query.id] = _persistent(made, number, command)
+        self.running = {name: query for name, query in self.running.items() if name in made.metastore.queries}
+        self.statuses[made.command_id] = {"status": "SUCCESS", "message": made.message, "queryId": made.query_id}
+        return made
+
+    def _read_log(self) -> None:
+        self.metastore, self.running, self.skipped = Metastore(), {}, 0
+        for number, command in self._log.open():
+            try:
+                self._apply(number, command)
+            except (StreamguardError, AssertionError) as exc:
+                self.skipped += 1
+                what = {"number": number, "command": command.id, "error": str(exc)}
+                LOG.error("a command of the log can not be carried out", extra=what)
+        self._queries.have(list(self.running.values()))
+        self._forked = False
+
+
+def _persistent(made: Change, number: int, command: Command) -> PersistentQuery:
+    assert isinstance(made.plan, QueryPlan)
+    assert made.plan.sink is not None
+    assert made.query is not None
+    return PersistentQuery(
+        id=made.query.id,
+        number=number,
+        plan=made.plan,
+        statement=command.statement,
+        source_topic=made.plan.source.topic,
+        starts=command.starts,
+    )
+
+
+def properties_of(request: StatementRequest, statements: Sequence[s.Statement]) -> dict[str, str]:
+    """The properties in force after the SET statements of a request; a Rejection for an unknown one."""
+    properties = checked(request.properties)
+    for statement in statements:
+        if isinstance(statement, s.SetProperty):
+            properties = after_set(properties, statement.name, statement.value)
+    return properties
+
+
+def require_query(statements: list[s.Statement]) -> s.Query | s.PrintTopic:
+    """The one SELECT or PRINT of a request to /query or /query-stream; a Rejection otherwise."""
+    queries = [each for each in statements if not isinstance(each, s.SetProperty | s.Define)]
+    if len(queries) != 1:
+        raise bad_request(f"Expected exactly one KSQL statement; found {len(queries)} instead")
+    if not isinstance(queries[0], s.Query | s.PrintTopic):
+        raise bad_request(f"Statement type `{type(queries[0]).__name__}' not supported for this resource")
+    return queries[0]

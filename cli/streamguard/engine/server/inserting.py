@@ -1,0 +1,93 @@
+"""/inserts-stream: JSON rows to records of a stream or table."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+
+from streamguard.engine.analysis.metastore import Metastore, Source
+from streamguard.engine.codecs import Undecodable, key_encoder, value_encoder
+from streamguard.engine.codecs.json import decoder
+from streamguard.engine.execution.inserts import Insertion
+from streamguard.engine.language import types as t
+from streamguard.engine.language.types import quoted
+from streamguard.engine.server.rejection import SERVER_ERROR, Rejection, bad_request
+from streamguard.errors import StreamguardError
+from streamguard.kafka.writer import Writer
+
+Insert = Callable[[bytes, int], Insertion]
+
+
+def row_inserter(name: str, metastore: Metastore) -> Insert:
+    """A function from a JSON row, and a time in ms, to its record; both raise a Rejection."""
+    source = _target(name, metastore)
+    columns = source.keys + source.values
+    decode = decoder(t.Struct(tuple((column.name, column.type) for column in columns)), "row")
+    key_of = key_encoder(source.keys, source.key_format, source.key_options)
+    value_of = value_encoder(source.values, source.value_format, source.value_options)
+
+    def insert(line: bytes, now: int) -> Insertion:
+        try:
+            row = decode(_unquoted(line))
+        except Undecodable as exc:
+            raise bad_request(f"Failed to insert values into '{source.name}'. {exc}") from exc
+        if row is None:
+            raise bad_request("a row must be a JSON object")
+        keys = tuple(row[column.name] for column in source.keys)
+        missing = [column.name for column in source.keys if row[column.name] is None]
+        if source.is_table and missing:
+            raise bad_request(f"Value for primary key column(s) {', '.join(missing)} is required for tables")
+        return Insertion(source, key_of(keys), value_of({each.name: row[each.name] for each in source.values}), now)
+
+    return insert
+
+
+class RowInserts:
+    """An open stream of rows into a source, see `streaming.Inserts`."""
+
+    def __init__(self, insert: Insert, writer: Writer) -> None:
+        self._insert = insert
+        self._writer = writer
+
+    def write(self, rows: Sequence[bytes]) -> tuple[int, Rejection | None]:
+        """Write rows until one is refused: how many were written, and why the next one was not."""
+        made: list[Insertion] = []
+        refused = None
+        now = time.time_ns() // 1_000_000
+        for row in rows:
+            try:
+                made.append(self._insert(row, now))
+            except Rejection as exc:
+                refused = exc
+                break
+        try:
+            self._writer.write(made)
+        except StreamguardError as exc:
+            return 0, Rejection(SERVER_ERROR, str(exc))
+        return len(made), refused
+
+
+def _target(name: str, metastore: Metastore) -> Source:
+    """The source of a name as a client writes it: case does not count unless it is in back-quotes."""
+    plain = name[1:-1].replace("``", "`") if name.startswith("`") and name.endswith("`") else name.upper()
+    source = metastore.source(plain)
+    if source is None:
+        raise bad_request(f"Cannot insert values into an unknown stream: {quoted(plain)}")
+    if source.window is not None or source.is_source:
+        raise bad_request(f"Cannot insert values into a windowed or read-only source: {quoted(plain)}")
+    return source
+
+
+def _unquoted(line: bytes) -> bytes:
+    """The row with the back-quotes taken off its names."""
+    if b"`" not in line:
+        return line
+    try:
+        row = json.loads(line, parse_float=Decimal)
+    except ValueError:
+        return line
+    if not isinstance(row, dict):
+        return line
+    return json.dumps({name.strip("`"): value for name, value in row.items()}, default=float).encode()

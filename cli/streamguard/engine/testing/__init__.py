@@ -1,0 +1,1 @@
+"""Cases of statements: records in, records expected out."""

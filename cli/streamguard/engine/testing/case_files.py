@@ -1,0 +1,154 @@
+"""Cases as YAML files beside the SQL: ``ksql/bank/result.test.yml``. Reads and checks them; `cases` judges them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from streamguard.engine.testing.cases import Case, Given, Script
+from streamguard.engine.testing.differences import Wanted
+from streamguard.errors import ProjectError
+from streamguard.project import load_yaml, read_text
+
+SUFFIX = ".test.yml"
+
+_NAMES = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+_VARIABLES = {"type": "object", "additionalProperties": {"type": ["string", "number"]}}
+_WINDOW = {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2}
+_RECORD: dict[str, Any] = {
+    "topic": {"type": "string"},
+    "key": {},
+    "value": {},
+    "time": {"type": "integer"},
+    "window": _WINDOW,
+}
+_INPUT = {
+    "type": "object",
+    "required": ["topic"],
+    "additionalProperties": False,
+    "properties": {**_RECORD, "raw": {"type": "string"}},
+}
+_OUTPUT = {
+    "type": "object",
+    "required": ["topic"],
+    "additionalProperties": False,
+    "properties": {**_RECORD, "fields": {"type": "object"}},
+}
+_CASE = {
+    "type": "object",
+    "required": ["name"],
+    "additionalProperties": False,
+    "properties": {
+        "name": {"type": "string"},
+        "sql": {"type": "string"},
+        "variables": _VARIABLES,
+        "inputs": {"type": "array", "items": _INPUT},
+        "outputs": {"type": "array", "items": _OUTPUT},
+        "empty": {"type": "array", "items": {"type": "string"}},
+        "errors": {"type": "array", "items": {"type": "string"}},
+        "error": {"type": "string"},
+    },
+}
+SCHEMA: Mapping[str, Any] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "Cases of ksql statements: ksql/PIPELINE/NAME.test.yml",
+    "type": "object",
+    "required": ["cases"],
+    "additionalProperties": False,
+    "properties": {
+        "statements": _NAMES,
+        "sql": {"type": "string"},
+        "variables": _VARIABLES,
+        "cases": {"type": "array", "minItems": 1, "items": _CASE},
+        "records": {},
+    },
+}
+
+
+def case_files(paths: Sequence[Path]) -> list[Path]:
+    """The files themselves, and those in and below the folders. Raises ProjectError."""
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            found += sorted(path.rglob(f"*{SUFFIX}"))
+        elif path.is_file():
+            found.append(path)
+        else:
+            raise ProjectError(f"there is no file or folder {path}")
+    return list(dict.fromkeys(found))
+
+
+def read_cases(path: Path) -> list[Case]:
+    """The cases of a file. Raises ProjectError.
+
+    Without ``statements`` they are about all `*.sql` files in its folder, in name order.
+    """
+    document = load_yaml(path, SCHEMA)
+    shared = tuple(_scripts(path, document))
+    variables = document.get("variables", {})
+    return [_case(path, each, shared, {**variables, **each.get("variables", {})}) for each in document["cases"]]
+
+
+def _scripts(path: Path, document: Mapping[str, Any]) -> Iterable[Script]:
+    names = document.get("statements")
+    if names is None:
+        files = [] if "sql" in document else sorted(path.parent.glob("*.sql"))
+    else:
+        files = [path.parent / name for name in ([names] if isinstance(names, str) else names)]
+    for file in files:
+        yield Script(str(file), read_text(file))
+    if "sql" in document:
+        yield Script(f"{path}: sql", document["sql"])
+
+
+def _case(path: Path, case: Mapping[str, Any], shared: tuple[Script, ...], variables: Mapping[str, Any]) -> Case:
+    name = case["name"]
+    own = (Script(f"{path}: {name}", case["sql"]),) if "sql" in case else ()
+    outputs: dict[str, list[Wanted]] = {topic: [] for topic in case.get("empty", ())}
+    for each in case.get("outputs", ()):
+        outputs.setdefault(each["topic"], []).append(_wanted(path, each))
+    return Case(
+        name,
+        shared + own,
+        {key: str(value) for key, value in variables.items()},
+        tuple(_given(path, each) for each in case.get("inputs", ())),
+        {topic: tuple(records) for topic, records in outputs.items()},
+        tuple(case.get("errors", ())),
+        case.get("error"),
+    )
+
+
+def _given(path: Path, record: Mapping[str, Any]) -> Given:
+    return Given(
+        record["topic"],
+        _plain(path, record.get("key")),
+        _plain(path, record.get("value")),
+        record.get("time", 0),
+        _window(record),
+        record.get("raw"),
+    )
+
+
+def _wanted(path: Path, record: Mapping[str, Any]) -> Wanted:
+    if "fields" in record and "value" in record:
+        raise ProjectError(f"{path}: an output has `value`, all fields, or `fields`, some of them; not both")
+    value = record.get("fields", record.get("value"))
+    window = _window(record)
+    return Wanted(_plain(path, record.get("key")), _plain(path, value), record.get("time"), window, "fields" in record)
+
+
+def _window(record: Mapping[str, Any]) -> tuple[int, int] | None:
+    window = record.get("window")
+    return None if window is None else (window[0], window[1])
+
+
+def _plain(path: Path, value: Any) -> Any:
+    """What JSON can hold; YAML takes a bare 2026-01-31 for a date."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(path, each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_plain(path, each) for each in value]
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    raise ProjectError(f"{path}: {value} is a {type(value).__name__} in YAML: quote it")

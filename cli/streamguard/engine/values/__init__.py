@@ -1,0 +1,1 @@
+"""What operators and casts make of values."""
