@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from streamguard.connect.answers import KeyDefinition
-from streamguard.connect.client import ConnectClient
+from streamguard.connect.rest.answers import KeyDefinition
+from streamguard.connect.rest.client import ConnectClient
 
 FILE = Path(__file__).parent.parent / "cli" / "streamguard" / "connect" / "lint" / "definitions.json"
 MASK = "[hidden]"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from streamguard.connect.parameters import PIECES, Parameter, kinds, parameters_of_kind
+from streamguard.connect.templates.parameters import PIECES, Parameter, kinds, parameters_of_kind
 from streamguard.project import load_yaml
 
 CONNECTORS = Path(__file__).parent.parent / "connectors"

@@ -30,6 +30,7 @@ ENGINE_ROWS = (
     {"values", "javatime"},
     {"language"},
 )
+CONNECT_ROWS = ({"operating"}, {"deploying"}, {"lint"}, {"templates", "offsets"}, {"rest"}, {"secrecy"})
 NOW_AND_CHANCE = {"mathematical.py": {"random"}, "moments.py": {"time"}}
 """RANDOM() and UNIX_TIMESTAMP() are not functions of their arguments, in ksqlDB neither."""
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -78,6 +79,10 @@ def test_imports_run_downhill() -> None:
 
 def test_imports_run_downhill_inside_the_engine() -> None:
     assert not uphill(ENGINE, ENGINE_ROWS)
+
+
+def test_imports_run_downhill_inside_connect() -> None:
+    assert not uphill(PACKAGE / "connect", CONNECT_ROWS)
 
 
 def test_only_kafka_imports_confluent_kafka() -> None:

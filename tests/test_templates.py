@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 import sqlglot
 
-from streamguard.connect.choose import render_pipeline
-from streamguard.connect.companions import companions
 from streamguard.connect.lint.rule import Facts
 from streamguard.connect.lint.run import lint
-from streamguard.connect.parameters import complete
-from streamguard.connect.render import Connector
-from streamguard.connect.values import load_values, values_file
+from streamguard.connect.templates.choose import render_pipeline
+from streamguard.connect.templates.companions import companions
+from streamguard.connect.templates.parameters import complete
+from streamguard.connect.templates.render import Connector
+from streamguard.connect.templates.values import load_values, values_file
 from streamguard.project import Project
 from streamguard.settings import load
 from streamguard.stack.kafka_config import CONSUMER_OVERRIDES, ENVIRONMENT_NAMES

@@ -18,11 +18,11 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from streamguard.connect import apply as connectors
-from streamguard.connect.choose import render_pipeline
-from streamguard.connect.client import ConnectClient
-from streamguard.connect.render import Connector
-from streamguard.connect.report import trouble
+from streamguard.connect.deploying import apply as connectors
+from streamguard.connect.deploying.report import trouble
+from streamguard.connect.rest.client import ConnectClient
+from streamguard.connect.templates.choose import render_pipeline
+from streamguard.connect.templates.render import Connector
 from streamguard.engine.client.applying import Applied, apply_files, check_files
 from streamguard.engine.client.http import KsqlClient
 from streamguard.errors import ConnectError, StackError, TopicError

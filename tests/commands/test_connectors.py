@@ -17,7 +17,7 @@ from rich.console import Console
 
 from streamguard.commands import run
 from streamguard.commands.connectors.operating import _table
-from streamguard.connect.watch import Row
+from streamguard.connect.operating.watch import Row
 from streamguard.errors import KafkaUnavailable
 from streamguard.kafka import group_offsets
 from streamguard.kafka.cluster import Cluster

@@ -11,7 +11,7 @@ import pytest
 from streamguard.commands import progress, run
 from streamguard.commands.connectors import deploying, telling
 from streamguard.commands.connectors.options import client_of
-from streamguard.connect.results import schema
+from streamguard.connect.deploying.results import schema
 from streamguard.errors import KafkaUnavailable
 from tests.connect.cluster import Cluster
 

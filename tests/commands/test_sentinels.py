@@ -20,7 +20,7 @@ import pytest
 import requests
 
 from streamguard.commands import run
-from streamguard.connect.secrets import forget
+from streamguard.connect.secrecy.secrets import forget
 from streamguard.settings import inherited_environment
 from tests.commands.leaky import CLASS, Failure, Leaky, leaking
 from tests.commands.planting import (

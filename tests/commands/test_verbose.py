@@ -18,7 +18,7 @@ import pytest
 
 from streamguard import commands
 from streamguard.commands import run, verbose
-from streamguard.connect.secrets import MASK, forget, learn
+from streamguard.connect.secrecy.secrets import MASK, forget, learn
 from streamguard.errors import StreamguardError
 from streamguard.kafka import logs
 from streamguard.settings import inherited_environment, load
@@ -91,7 +91,7 @@ def test_what_a_thread_and_what_the_end_of_the_process_say_passes_the_filter() -
     program = f"""
     import threading
     from streamguard.commands import verbose
-    from streamguard.connect.secrets import learn
+    from streamguard.connect.secrecy.secrets import learn
     learn([{SECRET!r}])
     verbose.guard_process()
     class Late:
@@ -117,8 +117,8 @@ def test_what_a_thread_and_what_the_end_of_the_process_say_passes_the_filter() -
 @pytest.mark.parametrize("verbosity", [0, 1, 2, 3])
 def test_events_of_libraries_and_of_ours_pass_the_filter(verbosity: int, capsys: pytest.CaptureFixture[str]) -> None:
     verbose.listen(verbosity)
-    logging.getLogger("streamguard.connect.transport").log(verbose.BODIES, "sent %s", SECRET)
-    logging.getLogger("streamguard.connect.transport").debug("asked %s", SECRET)
+    logging.getLogger("streamguard.connect.rest.transport").log(verbose.BODIES, "sent %s", SECRET)
+    logging.getLogger("streamguard.connect.rest.transport").debug("asked %s", SECRET)
     logging.getLogger("urllib3").debug("library %s", SECRET)
     logging.getLogger("urllib3").error("trouble %s", SECRET)
     told = capsys.readouterr().err

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from streamguard.connect.client import ConnectClient
+from streamguard.connect.rest.client import ConnectClient
 from tests.connect.serving import Asked, serving
 
 

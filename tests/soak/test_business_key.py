@@ -13,16 +13,16 @@ from typing import Any
 import pymongo
 import pytest
 
-from streamguard.connect.apply import deploy, raise_for
-from streamguard.connect.client import ConnectClient
-from streamguard.connect.companions import companions
-from streamguard.connect.parameters import complete
-from streamguard.connect.render import Connector, render
+from streamguard.connect.deploying.apply import deploy, raise_for
+from streamguard.connect.rest.client import ConnectClient
+from streamguard.connect.templates.companions import companions
+from streamguard.connect.templates.parameters import complete
+from streamguard.connect.templates.render import Connector, render
 from streamguard.kafka.clients import producer
 from streamguard.kafka.cluster import Cluster
 from streamguard.project import Project
 from streamguard.settings import Settings
-from tests.connect.test_companions import RUNS
+from tests.connect.templates.test_companions import RUNS
 from tests.stack.loops import wait_until
 
 NAME = f"business-{os.getpid()}-sink"

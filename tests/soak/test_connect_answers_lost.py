@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler
 
 import requests
 
-from streamguard.connect.client import ConnectClient
+from streamguard.connect.rest.client import ConnectClient
 from tests.stack.counting import Proxy
 from tests.stack.loops import wait_until
 from tests.stack.test_connect_client import CONFIG, Workers, shows

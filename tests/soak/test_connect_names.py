@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 import requests
 
-from streamguard.connect.client import ConnectClient
+from streamguard.connect.rest.client import ConnectClient
 from tests.stack.loops import wait_until
 
 CONFIG = {

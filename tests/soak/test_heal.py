@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from streamguard.connect.choose import render_pipeline
-from streamguard.connect.client import ConnectClient
-from streamguard.connect.heal import EQUAL_TRACES
+from streamguard.connect.operating.heal import EQUAL_TRACES
+from streamguard.connect.rest.client import ConnectClient
+from streamguard.connect.templates.choose import render_pipeline
 from streamguard.kafka.clients import producer
 from streamguard.kafka.cluster import Cluster
 from streamguard.project import Project

@@ -13,9 +13,9 @@ import pytest
 from pyiceberg.exceptions import NoSuchTableError
 
 from streamguard.catalog import open_catalog
-from streamguard.connect.apply import deploy, raise_for
-from streamguard.connect.client import ConnectClient
-from streamguard.connect.render import Connector, render
+from streamguard.connect.deploying.apply import deploy, raise_for
+from streamguard.connect.rest.client import ConnectClient
+from streamguard.connect.templates.render import Connector, render
 from streamguard.kafka.clients import producer
 from streamguard.kafka.cluster import Cluster
 from streamguard.project import Project

@@ -15,10 +15,10 @@ from pyiceberg.exceptions import NoSuchTableError
 
 from streamguard.catalog import open_catalog
 from streamguard.commands import run
-from streamguard.connect.choose import render_pipeline
-from streamguard.connect.client import ConnectClient
 from streamguard.connect.lint.run import lint
-from streamguard.connect.render import Connector
+from streamguard.connect.rest.client import ConnectClient
+from streamguard.connect.templates.choose import render_pipeline
+from streamguard.connect.templates.render import Connector
 from streamguard.errors import ConnectorNotFound
 from streamguard.kafka.cluster import Cluster
 from streamguard.project import Project

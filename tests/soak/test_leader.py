@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from streamguard.commands import run
-from streamguard.connect.client import ConnectClient
+from streamguard.connect.rest.client import ConnectClient
 from streamguard.kafka.tail import tail
 from streamguard.settings import Settings
 from streamguard.stack.stack import Stack

@@ -12,8 +12,8 @@ import pytest
 
 from streamguard.catalog import open_catalog
 from streamguard.commands import run
-from streamguard.connect.choose import render_pipeline
-from streamguard.connect.client import ConnectClient
+from streamguard.connect.rest.client import ConnectClient
+from streamguard.connect.templates.choose import render_pipeline
 from streamguard.kafka.clients import producer
 from streamguard.kafka.cluster import Cluster
 from streamguard.project import Project

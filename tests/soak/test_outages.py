@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from streamguard.connect.client import ConnectClient
+from streamguard.connect.rest.client import ConnectClient
 from tests.stack.bank import Bank, arguments, summary_of
 
 RECOVERY = 90.0

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from streamguard.connect.apply import deploy, raise_for
-from streamguard.connect.client import ConnectClient
-from streamguard.connect.render import render
+from streamguard.connect.deploying.apply import deploy, raise_for
+from streamguard.connect.rest.client import ConnectClient
+from streamguard.connect.templates.render import render
 from streamguard.kafka.clients import producer
 from streamguard.kafka.cluster import Cluster
 from streamguard.project import Project

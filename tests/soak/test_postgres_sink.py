@@ -10,13 +10,13 @@ from collections.abc import Iterator
 import pytest
 
 from streamguard.commands import run
-from streamguard.connect.apply import deploy, raise_for
-from streamguard.connect.choose import render_pipeline
-from streamguard.connect.client import ConnectClient
-from streamguard.connect.companions import companions
-from streamguard.connect.parameters import complete
-from streamguard.connect.render import Connector
-from streamguard.connect.values import load_values, values_file
+from streamguard.connect.deploying.apply import deploy, raise_for
+from streamguard.connect.rest.client import ConnectClient
+from streamguard.connect.templates.choose import render_pipeline
+from streamguard.connect.templates.companions import companions
+from streamguard.connect.templates.parameters import complete
+from streamguard.connect.templates.render import Connector
+from streamguard.connect.templates.values import load_values, values_file
 from streamguard.kafka.clients import producer
 from streamguard.kafka.cluster import Cluster
 from streamguard.project import Project

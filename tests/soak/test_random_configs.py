@@ -17,15 +17,15 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as options
 from hypothesis import strategies as st
 
-from streamguard.connect.answers import Deployed
-from streamguard.connect.apply import plan
-from streamguard.connect.client import ConnectClient
-from streamguard.connect.plan import has_changes
-from streamguard.connect.render import Connector
-from streamguard.connect.writing import apply
+from streamguard.connect.deploying.apply import plan
+from streamguard.connect.deploying.plan import has_changes
+from streamguard.connect.deploying.writing import apply
+from streamguard.connect.rest.answers import Deployed
+from streamguard.connect.rest.client import ConnectClient
+from streamguard.connect.templates.render import Connector
 from streamguard.kafka.cluster import Cluster
 from streamguard.settings import Settings
-from tests.connect.test_apply import REFERENCES, SECRETS, TEXTS, connector
+from tests.connect.deploying.test_apply import REFERENCES, SECRETS, TEXTS, connector
 
 PREFIX = f"random-{os.getpid()}-"
 BATCH, EXAMPLES = 25, 20

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from streamguard.commands import run
-from streamguard.connect.client import ConnectClient
+from streamguard.connect.rest.client import ConnectClient
 from streamguard.project import Project
 from streamguard.settings import Settings
 from tests.stack.loops import wait_until

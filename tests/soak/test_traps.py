@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 import pymongo
 import pytest
 
-from streamguard.connect.client import ConnectClient
 from streamguard.connect.lint.run import lint
-from streamguard.connect.render import Connector
+from streamguard.connect.rest.client import ConnectClient
+from streamguard.connect.templates.render import Connector
 from streamguard.errors import ConnectError, ConnectorInvalid, ConnectorNotFound
 from streamguard.kafka.positions import Positions
 from streamguard.settings import Settings

@@ -18,9 +18,9 @@ from urllib.parse import quote, urlsplit
 import pytest
 import requests
 
-from streamguard.connect.client import ConnectClient
 from streamguard.connect.lint.run import lint
-from streamguard.connect.render import Connector
+from streamguard.connect.rest.client import ConnectClient
+from streamguard.connect.templates.render import Connector
 from streamguard.errors import ConnectError
 from streamguard.settings import Settings
 from streamguard.stack.stack import Stack

@@ -22,8 +22,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from random import Random
 
-from streamguard.connect.client import ConnectClient
-from streamguard.connect.report import trouble
+from streamguard.connect.deploying.report import trouble
+from streamguard.connect.rest.client import ConnectClient
 from streamguard.errors import ConnectError, KafkaError
 from streamguard.kafka import clients
 from streamguard.kafka.phase import Phase, read_phase

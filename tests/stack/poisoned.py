@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import pymongo
 
-from streamguard.connect.client import ConnectClient
+from streamguard.connect.rest.client import ConnectClient
 from streamguard.errors import ConnectorNotFound
 from streamguard.kafka.cluster import Cluster
 from streamguard.kafka.tail import Record, tail

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from streamguard.connect.client import ConnectClient
-from streamguard.connect.report import trouble
+from streamguard.connect.deploying.report import trouble
+from streamguard.connect.rest.client import ConnectClient
 from streamguard.errors import WaitTimedOut
 from streamguard.stack.stack import Stack
 from streamguard.verify.entries import Fault

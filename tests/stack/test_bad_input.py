@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from streamguard.connect.client import ConnectClient
+from streamguard.connect.rest.client import ConnectClient
 from streamguard.project import FOLDERS, Project
 from streamguard.settings import Settings, inherited_environment
 from streamguard.stack import jars

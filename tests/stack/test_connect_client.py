@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import requests
 
-from streamguard.connect.answers import Offset
-from streamguard.connect.client import ConnectClient
+from streamguard.connect.rest.answers import Offset
+from streamguard.connect.rest.client import ConnectClient
 from streamguard.errors import ConnectError, ConnectorExists, ConnectorInvalid, ConnectorNotFound
 from streamguard.kafka.cluster import Cluster
 from streamguard.settings import Settings

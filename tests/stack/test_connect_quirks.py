@@ -12,8 +12,8 @@ import pytest
 import requests
 
 from streamguard.commands import run
-from streamguard.connect.client import ConnectClient
-from streamguard.connect.sensitive import is_sensitive
+from streamguard.connect.rest.client import ConnectClient
+from streamguard.connect.secrecy.sensitive import is_sensitive
 from streamguard.errors import ConnectorInvalid
 from streamguard.project import Project
 from streamguard.settings import Settings

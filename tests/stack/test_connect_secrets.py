@@ -11,9 +11,9 @@ import pytest
 import requests
 
 from streamguard.commands import run
-from streamguard.connect.client import ConnectClient
-from streamguard.connect.references import resolutions
-from streamguard.connect.secrets import forget
+from streamguard.connect.deploying.references import resolutions
+from streamguard.connect.rest.client import ConnectClient
+from streamguard.connect.secrecy.secrets import forget
 from streamguard.errors import ConnectorNotFound
 from streamguard.settings import Settings
 from tests.log_state import LogState

@@ -18,10 +18,10 @@ import requests
 
 from streamguard.catalog import open_catalog
 from streamguard.commands import run
-from streamguard.connect.apply import deploy, raise_for
-from streamguard.connect.choose import render_pipeline
-from streamguard.connect.client import ConnectClient
-from streamguard.connect.render import Connector
+from streamguard.connect.deploying.apply import deploy, raise_for
+from streamguard.connect.rest.client import ConnectClient
+from streamguard.connect.templates.choose import render_pipeline
+from streamguard.connect.templates.render import Connector
 from streamguard.errors import ConnectorFailed, ConnectorNotFound, Refused, StreamguardError
 from streamguard.kafka.clients import producer
 from streamguard.kafka.cluster import Cluster

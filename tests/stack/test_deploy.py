@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from streamguard.connect.answers import State
-from streamguard.connect.apply import Deployment, How, plan
-from streamguard.connect.client import ConnectClient
-from streamguard.connect.own import OWNER, Owner, Prune, stamped
-from streamguard.connect.plan import has_changes, state_of
-from streamguard.connect.progress import Offsets
-from streamguard.connect.render import Connector
-from streamguard.connect.results import Result, raise_for
-from streamguard.connect.writing import apply
+from streamguard.connect.deploying.apply import Deployment, How, plan
+from streamguard.connect.deploying.plan import has_changes, state_of
+from streamguard.connect.deploying.results import Result, raise_for
+from streamguard.connect.deploying.writing import apply
+from streamguard.connect.offsets.progress import Offsets
+from streamguard.connect.rest.answers import State
+from streamguard.connect.rest.client import ConnectClient
+from streamguard.connect.templates.own import OWNER, Owner, Prune, stamped
+from streamguard.connect.templates.render import Connector
 from streamguard.errors import ConnectorNotFound
 from streamguard.kafka.cluster import Cluster
 from streamguard.settings import Settings

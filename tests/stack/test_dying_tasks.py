@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from streamguard.connect.client import ConnectClient
-from streamguard.connect.secrets import MASK
+from streamguard.connect.rest.client import ConnectClient
+from streamguard.connect.secrecy.secrets import MASK
 from streamguard.errors import ConnectorNotFound
 from streamguard.settings import Settings
 from tests.stack.fleet import Fleet

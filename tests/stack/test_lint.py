@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from streamguard.connect.client import ConnectClient
 from streamguard.connect.lint.definitions import Definitions, asked, shipped
 from streamguard.connect.lint.rule import Facts
 from streamguard.connect.lint.run import lint
 from streamguard.connect.lint.validation import validation_findings
-from streamguard.connect.render import Connector, render
+from streamguard.connect.rest.client import ConnectClient
+from streamguard.connect.templates.render import Connector, render
 from streamguard.errors import ConnectorNotFound
 from streamguard.settings import Settings
 

@@ -13,8 +13,8 @@ import pytest
 import requests
 
 from streamguard.commands import run
-from streamguard.connect.answers import Offset
-from streamguard.connect.client import ConnectClient
+from streamguard.connect.rest.answers import Offset
+from streamguard.connect.rest.client import ConnectClient
 from streamguard.errors import ConnectError
 from streamguard.kafka import group_offsets
 from streamguard.kafka.clients import producer

@@ -20,8 +20,8 @@ import psutil
 import pytest
 import requests
 
-from streamguard.connect.client import ConnectClient
-from streamguard.connect.secrets import MASK
+from streamguard.connect.rest.client import ConnectClient
+from streamguard.connect.secrecy.secrets import MASK
 from streamguard.project import Project
 from streamguard.settings import Settings, inherited_environment
 from streamguard.stack.stack import Stack

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from streamguard.commands import run
-from streamguard.connect.secrets import forget
+from streamguard.connect.secrecy.secrets import forget
 from streamguard.kafka import clients
 from streamguard.kafka.cluster import Cluster
 from streamguard.settings import Settings, inherited_environment

@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 
 from streamguard.commands import run
-from streamguard.connect.client import ConnectClient
+from streamguard.connect.deploying.plan import diff
 from streamguard.connect.lint.definitions import asked
 from streamguard.connect.lint.rule import Facts
 from streamguard.connect.lint.run import errors, lint
-from streamguard.connect.plan import diff
-from streamguard.connect.render import Connector, render
+from streamguard.connect.rest.client import ConnectClient
+from streamguard.connect.templates.render import Connector, render
 from streamguard.project import Project
 from streamguard.settings import Settings, inherited_environment
-from tests.connect.test_sinks import GIVEN, VARIANTS
+from tests.connect.templates.test_sinks import GIVEN, VARIANTS
 from tests.stack.loops import wait_until
 
 NAME = "trial-export-sink"

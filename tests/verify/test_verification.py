@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from streamguard.connect.choose import render_pipeline
+from streamguard.connect.templates.choose import render_pipeline
 from streamguard.datagen.encoding import records
 from streamguard.errors import ProjectError, StreamguardError
 from streamguard.model import Generator

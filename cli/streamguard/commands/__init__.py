@@ -22,7 +22,7 @@ from streamguard import __version__
 from streamguard.errors import StreamguardError
 
 if TYPE_CHECKING:
-    from streamguard.connect.contexts import Context
+    from streamguard.connect.rest.contexts import Context
     from streamguard.model import Pipeline
     from streamguard.project import Project
     from streamguard.settings import Settings
@@ -199,7 +199,7 @@ def _show(exc: click.ClickException) -> None:
 
 def _redacted(text: str) -> str:
     """Whatever an error quotes, a secret is not in it; imported here, since most calls end well."""
-    from streamguard.connect.secrets import redact
+    from streamguard.connect.secrecy.secrets import redact
 
     return redact(text)
 

@@ -17,7 +17,7 @@ import click
 from streamguard.errors import StreamguardError
 
 if TYPE_CHECKING:
-    from streamguard.connect.client import ConnectClient
+    from streamguard.connect.rest.client import ConnectClient
     from streamguard.project import Project
 
 Complete = Callable[[click.Context, click.Parameter, str], list[str]]
@@ -99,9 +99,9 @@ def _live(names: Callable[[ConnectClient], list[str]], otherwise: Complete | Non
 def _client(ctx: click.Context) -> ConnectClient:
     """The client of the cluster that the line means so far."""
     from streamguard.commands import App
-    from streamguard.connect.client import ConnectClient
-    from streamguard.connect.contexts import choose
-    from streamguard.connect.credentials import open_client
+    from streamguard.connect.rest.client import ConnectClient
+    from streamguard.connect.rest.contexts import choose
+    from streamguard.connect.rest.credentials import open_client
 
     app = App(ctx.find_root().params.get("project"))
     url, name = ctx.params.get("url"), ctx.params.get("context")
@@ -122,7 +122,7 @@ def _keys(client: ConnectClient) -> list[str]:
 
 
 def _references(client: ConnectClient) -> list[str]:
-    from streamguard.connect.sensitive import references_of
+    from streamguard.connect.secrecy.sensitive import references_of
 
     configs = [one.config for one in client.connectors().values()]
     return [reference for config in configs for found in references_of(config).values() for reference in found]
@@ -144,7 +144,7 @@ def _values(project: Project) -> list[str]:
 
 
 def _kinds_of(project: Project) -> list[str]:
-    from streamguard.connect.parameters import kinds as known
+    from streamguard.connect.templates.parameters import kinds as known
 
     return list(known(project.connectors))
 

@@ -55,7 +55,7 @@ class Deployed:
 
     @cached_property
     def _configs(self) -> Mapping[str, Mapping[str, str]]:
-        from streamguard.connect.client import ConnectClient
+        from streamguard.connect.rest.client import ConnectClient
         from streamguard.kafka.cluster import Cluster
 
         client = ConnectClient(self._settings.connect_url, deadline=ANSWER_SECONDS)
@@ -89,7 +89,7 @@ class Source:
 
     def filtered(self, letter: Letter, text: str) -> str:
         """A text of a letter without secrets."""
-        from streamguard.connect.secrets import redact
+        from streamguard.connect.secrecy.secrets import redact
 
         if letter.failure is None:
             return text
@@ -334,6 +334,6 @@ def _show_records(records: Counter[Destination], output: str) -> None:
 
 def header_text(name: str, text: str) -> str:
     """The text of a header as it may be printed: of what a connector says, classes of exceptions."""
-    from streamguard.connect.secrets import redact
+    from streamguard.connect.secrecy.secrets import redact
 
     return redact(text, ANY_REFERENCE) if name in EXCEPTION_HEADERS else text

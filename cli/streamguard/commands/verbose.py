@@ -22,7 +22,7 @@ class _Handler(logging.Handler):
     """Writes events as text; what it needs for that is imported with the first of them."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        from streamguard.connect.secrets import RedactingFilter
+        from streamguard.connect.secrecy.secrets import RedactingFilter
 
         if RedactingFilter().filter(record):
             place = getattr(record, "worker", "")
@@ -42,7 +42,7 @@ def listen(verbosity: int) -> None:
 
 def guard_log() -> None:
     """What another handler, which has taken the place of ours, writes passes the filter too, at its own level."""
-    from streamguard.connect.secrets import RedactingFilter
+    from streamguard.connect.secrecy.secrets import RedactingFilter
 
     logging.getLogger("streamguard").setLevel(logging.NOTSET)
     for handler in logging.getLogger().handlers:
@@ -51,7 +51,7 @@ def guard_log() -> None:
 
 def about_bug(exc: BaseException, *, verbose: bool) -> str:
     """What is said of an error that nobody expected: what and where, in full with -v, and never a secret."""
-    from streamguard.connect.secrets import redact, traceback_text
+    from streamguard.connect.secrecy.secrets import redact, traceback_text
 
     if verbose:
         return f"{traceback_text(exc)}Error: that is a bug of streamguard"

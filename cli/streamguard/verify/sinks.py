@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from streamguard.connect.render import Connector
+from streamguard.connect.templates.render import Connector
 
 MONGODB = "com.mongodb.kafka.connect.MongoSinkConnector"
 ICEBERG = "org.apache.iceberg.connect.IcebergSinkConnector"

@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar
 
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
-from streamguard.connect.choose import render_pipeline
+from streamguard.connect.templates.choose import render_pipeline
 from streamguard.datagen.generate import generate
 from streamguard.datagen.worlds.bank import Run
 from streamguard.errors import ProjectError, Refused, StreamguardError

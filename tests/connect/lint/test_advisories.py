@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from streamguard.connect.answers import Plugin
 from streamguard.connect.lint.definitions import definitions, shipped
 from streamguard.connect.lint.rule import Facts
 from streamguard.connect.lint.run import lint
-from streamguard.connect.render import Connector
+from streamguard.connect.rest.answers import Plugin
+from streamguard.connect.templates.render import Connector
 from tests.connect.lint.test_rules import BASES
 
 AFFECTED = {

@@ -8,7 +8,7 @@ import pytest
 
 from streamguard.connect.lint.finding import Finding
 from streamguard.connect.lint.run import lint
-from streamguard.connect.render import Connector
+from streamguard.connect.templates.render import Connector
 from tests.connect.lint.test_rules import BASES
 
 CONFLUENT = {

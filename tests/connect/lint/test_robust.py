@@ -7,11 +7,11 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamguard.connect.answers import Plugin
 from streamguard.connect.lint.definitions import definitions, shipped
 from streamguard.connect.lint.rule import KINDS, Facts
 from streamguard.connect.lint.run import lint
-from streamguard.connect.render import Connector
+from streamguard.connect.rest.answers import Plugin
+from streamguard.connect.templates.render import Connector
 from tests.connect.lint.test_rules import BASES, LISTED
 
 KEYS = sorted(

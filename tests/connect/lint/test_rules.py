@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
-from streamguard.connect.answers import Plugin
 from streamguard.connect.lint.definitions import definitions, shipped
 from streamguard.connect.lint.finding import Finding
 from streamguard.connect.lint.rule import RULES, Facts
 from streamguard.connect.lint.run import lint
-from streamguard.connect.render import Connector
+from streamguard.connect.rest.answers import Plugin
+from streamguard.connect.templates.render import Connector
 
 CASES = Path(__file__).parent / "cases"
 BASES: Mapping[str, Mapping[str, str]] = yaml.safe_load((CASES / "bases.yml").read_text())

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from streamguard.connect.lint.run import lint
-from streamguard.connect.parameters import kinds
-from streamguard.connect.pieces import PIECES
-from streamguard.connect.render import Connector, render
-from tests.connect.test_sinks import CONNECTORS, GIVEN
+from streamguard.connect.templates.parameters import kinds
+from streamguard.connect.templates.pieces import PIECES
+from streamguard.connect.templates.render import Connector, render
+from tests.connect.templates.test_sinks import CONNECTORS, GIVEN
 
 pytestmark = pytest.mark.slow
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from streamguard.connect.environment import silences
 from streamguard.connect.lint.finding import Finding
 from streamguard.connect.lint.run import errors, lint
-from streamguard.connect.render import render
+from streamguard.connect.templates.environment import silences
+from streamguard.connect.templates.render import render
 
 HEAD = """{
   "connector.class": "com.example.FileSinkConnector",

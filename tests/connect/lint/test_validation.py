@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from streamguard.connect.answers import FieldError, KeyDefinition, Validation
 from streamguard.connect.lint.validation import first_sentence, validation_findings
-from streamguard.connect.render import Connector, render
+from streamguard.connect.rest.answers import FieldError, KeyDefinition, Validation
+from streamguard.connect.templates.render import Connector, render
 
 KNOWN = frozenset(
     {"topics", "tasks.max", "errors.tolerance", "transforms", "transforms.id.type", "transforms.id.field", "name"}

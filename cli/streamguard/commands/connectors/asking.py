@@ -13,7 +13,7 @@ from streamguard.commands.output import show
 from streamguard.errors import Refused
 
 if TYPE_CHECKING:
-    from streamguard.connect.operate import Outcome
+    from streamguard.connect.operating.operate import Outcome
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -70,7 +70,7 @@ def require_names(patterns: Sequence[str], everything: bool) -> None:
 
 def means_many(patterns: Sequence[str]) -> bool:
     """Is what a command means not said name by name?"""
-    from streamguard.connect.globs import is_pattern
+    from streamguard.connect.rest.globs import is_pattern
 
     return not patterns or any(is_pattern(pattern) for pattern in patterns)
 
@@ -104,7 +104,7 @@ def connectors(count: int) -> str:
 
 def finish(outcomes: Sequence[Outcome], output: str) -> None:
     """The table of what came of it, and the error if something went wrong."""
-    from streamguard.connect.operate import raise_for
+    from streamguard.connect.operating.operate import raise_for
 
     show([outcome.row() for outcome in outcomes], COLUMNS, output)
     raise_for(outcomes)

@@ -24,8 +24,8 @@ from streamguard.commands.output import output_option
 
 if TYPE_CHECKING:
     from streamguard.commands import App
-    from streamguard.connect.answers import Deployed, State
-    from streamguard.connect.client import ConnectClient
+    from streamguard.connect.rest.answers import Deployed, State
+    from streamguard.connect.rest.client import ConnectClient
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -68,7 +68,7 @@ def restart(
       streamguard connectors restart --only-failed --all
       streamguard connectors restart '*-s3-sink' --yes --no-wait
     """
-    from streamguard.connect import operate
+    from streamguard.connect.operating import operate
 
     require_names(patterns, everything)
     client = client_of(app, url)
@@ -168,9 +168,9 @@ def delete(
       streamguard connectors delete users-s3-sink users-mongodb-sink --yes
       streamguard connectors delete 'trial-*' --reset-offsets
     """
-    from streamguard.connect import operate
-    from streamguard.connect.altering import forget
-    from streamguard.connect.own import owner_of
+    from streamguard.connect.offsets.altering import forget
+    from streamguard.connect.operating import operate
+    from streamguard.connect.templates.own import owner_of
 
     require_names(patterns, everything)
     client = client_of(app, url)
@@ -193,7 +193,7 @@ def delete(
 
 
 def _chosen(client: ConnectClient, patterns: Sequence[str]) -> tuple[Mapping[str, Deployed], list[str]]:
-    from streamguard.connect.globs import select
+    from streamguard.connect.rest.globs import select
 
     known = client.connectors_for(patterns)
     return known, select(patterns, known, client.shown_url)
@@ -213,7 +213,7 @@ def _change(
     output: str,
 ) -> None:
     """Tell the chosen connectors to be in another state, and wait until they are."""
-    from streamguard.connect import operate
+    from streamguard.connect.operating import operate
 
     require_names(patterns, everything)
     client = client_of(app, url)

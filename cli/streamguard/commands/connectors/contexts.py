@@ -12,7 +12,7 @@ from streamguard.commands.output import output_option, show, show_one
 
 if TYPE_CHECKING:
     from streamguard.commands import App
-    from streamguard.connect.contexts import Contexts
+    from streamguard.connect.rest.contexts import Contexts
 
 name_argument = click.argument("name", shell_complete=context_names)
 
@@ -112,7 +112,7 @@ def set_(app: App, /, name: str, **options: Any) -> None:
       streamguard connectors contexts set prod --url https://connect:8083 --token-file /run/secrets/token
       streamguard connectors contexts set prod --cert ops.pem --key ops.key --kafka kafka-1:9092
     """
-    from streamguard.connect.contexts import change
+    from streamguard.connect.rest.contexts import change
 
     contexts = _load(app)
     changed = change(contexts, name, {key: value for key, value in options.items() if value}, Path.cwd())
@@ -135,6 +135,6 @@ def remove(app: App, name: str) -> None:
 
 
 def _load(app: App) -> Contexts:
-    from streamguard.connect.contexts import load
+    from streamguard.connect.rest.contexts import load
 
     return load(app.settings.contexts_file)

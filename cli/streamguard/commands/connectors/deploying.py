@@ -35,9 +35,9 @@ from streamguard.commands.progress import show_parts
 
 if TYPE_CHECKING:
     from streamguard.commands import App
-    from streamguard.connect.apply import Deployment, How
-    from streamguard.connect.choose import Rendering
-    from streamguard.connect.own import Prune
+    from streamguard.connect.deploying.apply import Deployment, How
+    from streamguard.connect.templates.choose import Rendering
+    from streamguard.connect.templates.own import Prune
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -108,7 +108,7 @@ def render(
     rendered = rendered_by(app, names, pipeline, values, overrides)
     refuse_secrets(rendered)
     if form is not None:
-        from streamguard.connect.formats import formatted
+        from streamguard.connect.templates.formats import formatted
 
         click.echo(formatted(rendered, form, cluster=cluster), nl=False)
         return
@@ -142,7 +142,7 @@ def validate(
       streamguard connectors validate
       streamguard connectors validate users-s3-sink -o json
     """
-    from streamguard.connect import verdicts
+    from streamguard.connect.deploying import verdicts
     from streamguard.connect.lint.annotations import line, merged
     from streamguard.errors import ConnectorInvalid, Refused
 
@@ -180,8 +180,8 @@ def plan(app: App, /, *, output: str, detailed_exitcode: bool, **given: Any) -> 
       streamguard connectors plan --detailed-exitcode || echo "something differs"
       streamguard connectors plan --prune -o json
     """
-    from streamguard.connect.plan import counts, has_changes
-    from streamguard.connect.results import raise_for
+    from streamguard.connect.deploying.plan import counts, has_changes
+    from streamguard.connect.deploying.results import raise_for
 
     chosen = _Chosen(**given)
     begun = Begun("plan", shown_url(app, chosen.url))
@@ -262,8 +262,8 @@ def deploy(
       streamguard connectors deploy --values cloud --wait progress -o json > report.json
       streamguard connectors deploy --prune --dry-run
     """
-    from streamguard.connect.apply import How
-    from streamguard.connect.results import raise_for
+    from streamguard.connect.deploying.apply import How
+    from streamguard.connect.deploying.results import raise_for
 
     if dry_run:
         ctx = click.get_current_context()
@@ -306,7 +306,7 @@ class _Chosen:
 
     def rendering(self, app: App) -> Rendering:
         """The templates that are meant. With --prune a pipeline may be gone with all its templates."""
-        from streamguard.connect.choose import Rendering, render_each
+        from streamguard.connect.templates.choose import Rendering, render_each
 
         if self.prune and self.names:
             raise click.UsageError("--prune looks at whole pipelines: leave the names out")
@@ -321,7 +321,7 @@ class _Chosen:
 
     def reach(self, app: App, rendering: Rendering) -> Prune | None:
         """What a prune may delete; None: nothing."""
-        from streamguard.connect.own import Prune
+        from streamguard.connect.templates.own import Prune
 
         if not self.prune:
             return None
@@ -330,9 +330,9 @@ class _Chosen:
 
 
 def _deployment(app: App, chosen: _Chosen, how: How | None = None) -> Deployment:
-    from streamguard.connect.altering import end_control
-    from streamguard.connect.apply import Deployment
-    from streamguard.connect.progress import Offsets
+    from streamguard.connect.deploying.apply import Deployment
+    from streamguard.connect.offsets.altering import end_control
+    from streamguard.connect.offsets.progress import Offsets
 
     if app.has_no_project:
         click.echo(f"there is no project here: these are the connectors of {app.project.root}", err=True)

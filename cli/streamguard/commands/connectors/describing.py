@@ -12,7 +12,7 @@ from streamguard.commands.output import output_option, show, styled
 
 if TYPE_CHECKING:
     from streamguard.commands import App
-    from streamguard.connect.client import ConnectClient
+    from streamguard.connect.rest.client import ConnectClient
 
 
 @click.command()
@@ -30,9 +30,9 @@ def describe(app: App, patterns: tuple[str, ...], url: str | None, output: str) 
       streamguard connectors describe users-s3-sink
       streamguard connectors describe 'users-*' -o json | jq '.[].config["tasks.max"]'
     """
-    from streamguard.connect.export import password_keys
-    from streamguard.connect.globs import select
-    from streamguard.connect.report import description
+    from streamguard.connect.deploying.export import password_keys
+    from streamguard.connect.deploying.report import description
+    from streamguard.connect.rest.globs import select
 
     client = client_of(app, url)
     known = client.connectors_for(patterns)

@@ -52,7 +52,7 @@ def heal(app: App, *, patterns: tuple[str, ...], url: str | None, interval: floa
     import threading
     from contextlib import suppress
 
-    from streamguard.connect import healing
+    from streamguard.connect.operating import healing
     from streamguard.kafka import logs
 
     stop = threading.Event()
@@ -67,7 +67,7 @@ def heal(app: App, *, patterns: tuple[str, ...], url: str | None, interval: floa
             signal.signal(number, end)
         logs.configure(app.settings, verbose=app.verbose)
         guard_log()
-        log = logging.getLogger("streamguard.connect.heal")
+        log = logging.getLogger("streamguard.connect.operating.heal")
         client = client_of(app, url, deadline=healing.DEADLINE)
         healer = healing.Healer(client, patterns, tell=lambda event, facts: log.info(event, extra=dict(facts)))
         log.info("watching", extra={"url": client.shown_url})

@@ -66,7 +66,7 @@ def describe(
       streamguard connectors plugins describe IcebergSinkConnector --importance medium
       streamguard connectors plugins describe 'HoistField$Key' -o yaml
     """
-    from streamguard.connect.explain import definition_row, find_plugin
+    from streamguard.connect.lint.explain import definition_row, find_plugin
 
     client = client_of(app, url)
     plugin = find_plugin(client.plugins(connectors_only=False), class_name)
@@ -97,8 +97,8 @@ def explain(app: App, *, key: str, class_name: str | None, url: str | None, outp
       streamguard connectors explain transforms.id.field
       streamguard connectors explain errors.tolerance --class MongoSinkConnector
     """
-    from streamguard.connect.explain import explain as look_up
-    from streamguard.connect.explain import explain_offline
+    from streamguard.connect.lint.explain import explain as look_up
+    from streamguard.connect.lint.explain import explain_offline
     from streamguard.errors import ConnectUnavailable
 
     try:
@@ -140,7 +140,7 @@ def get(app: App, name: str | None, every: bool, url: str | None, output: str) -
       streamguard connectors loggers get
       streamguard connectors loggers get org.apache.kafka.connect.runtime -o json
     """
-    from streamguard.connect.loggers import level_of, notable
+    from streamguard.connect.rest.loggers import level_of, notable
 
     client = client_of(app, url)
     listed = client.loggers()
@@ -171,7 +171,7 @@ def set_(app: App, *, name: str, level: str, duration: str | None, scope: Any, u
       streamguard connectors loggers set com.mongodb.kafka DEBUG --for 10m
       streamguard connectors loggers set org.apache.kafka.connect.runtime.WorkerSinkTask INFO --scope worker
     """
-    from streamguard.connect.loggers import leaks, parse_duration, set_for
+    from streamguard.connect.rest.loggers import leaks, parse_duration, set_for
 
     seconds = parse_duration(duration) if duration else None
     client = client_of(app, url)

@@ -121,7 +121,7 @@ def _source(app: App, url: str | None, connector: str) -> Source:
 
 
 def _sources(app: App, url: str | None, patterns: Sequence[str]) -> list[Source]:
-    from streamguard.connect.dead_letters import letter_boxes
+    from streamguard.connect.rest.dead_letters import letter_boxes
 
     client = client_of(app, url)
     boxes = letter_boxes(client.connectors_for(patterns), patterns, client.shown_url)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from streamguard.commands import App
     from streamguard.connect.lint.finding import Finding
     from streamguard.connect.lint.rule import Facts
-    from streamguard.connect.render import Connector
+    from streamguard.connect.templates.render import Connector
 
 RULE_COLUMNS = ("rule", "severity", "needs", "title")
 
@@ -61,8 +61,8 @@ def lint(
       streamguard connectors lint --live --strict
       streamguard connectors lint --values cloud -o github
     """
-    from streamguard.connect.choose import render_each
     from streamguard.connect.lint.run import errors, lint_rendering
+    from streamguard.connect.templates.choose import render_each
     from streamguard.errors import Refused
 
     if list_rules:

@@ -21,8 +21,8 @@ from streamguard.commands.output import output_option, show
 
 if TYPE_CHECKING:
     from streamguard.commands import App
-    from streamguard.connect.companions import Companion
-    from streamguard.connect.values import Values
+    from streamguard.connect.templates.companions import Companion
+    from streamguard.connect.templates.values import Values
 
 
 @click.command()
@@ -40,7 +40,7 @@ def parameters(app: App, name: str | None, output: str) -> None:
       streamguard connectors parameters mongodb
       streamguard connectors parameters users-s3-sink -o json
     """
-    from streamguard.connect.parameters import kinds, parameter_list, parameters_of_kind
+    from streamguard.connect.templates.parameters import kinds, parameter_list, parameters_of_kind
     from streamguard.errors import UnknownName
     from streamguard.project import did_you_mean
 
@@ -140,9 +140,9 @@ def new(
       streamguard connectors new postgres users-postgres-sink --topics users --set table=users --set id_fields=id \\
           --set postgres_url=jdbc:postgresql://db:5432/fraud --set 'columns=id: string, name: string'
     """
-    from streamguard.connect.parameters import kinds
-    from streamguard.connect.scaffold import New, create, read_answer
-    from streamguard.connect.values import load_values, values_file
+    from streamguard.connect.templates.parameters import kinds
+    from streamguard.connect.templates.scaffold import New, create, read_answer
+    from streamguard.connect.templates.values import load_values, values_file
     from streamguard.errors import UnknownName
     from streamguard.project import did_you_mean
 
@@ -187,9 +187,9 @@ def export(app: App, *, names: tuple[str, ...], pipeline: str, url: str | None) 
       streamguard connectors export -p legacy --url http://connect:8083
       streamguard connectors export users-s3-sink 'trial-*' -p bank
     """
-    from streamguard.connect.export import export_all
-    from streamguard.connect.render import SUFFIX
-    from streamguard.connect.scaffold import write_files
+    from streamguard.connect.deploying.export import export_all
+    from streamguard.connect.templates.render import SUFFIX
+    from streamguard.connect.templates.scaffold import write_files
     from streamguard.errors import PartlyDone, Refused
 
     folder = app.project.connectors / app.project.pipeline_to_fill(pipeline).name
@@ -207,7 +207,7 @@ def export(app: App, *, names: tuple[str, ...], pipeline: str, url: str | None) 
 
 def _where_kinds_are(app: App) -> str:
     """For a project that has no pieces of templates."""
-    from streamguard.connect.pieces import PIECES
+    from streamguard.connect.templates.pieces import PIECES
     from streamguard.project import shipped
 
     return f": {app.project.connectors / PIECES} has none; copy what is in {shipped() / 'connectors' / PIECES}"
@@ -221,11 +221,11 @@ def _default(value: Any) -> str:
 def _companions(
     app: App, names: Sequence[str], pipeline: str | None, values: str, overrides: Sequence[str]
 ) -> list[Companion]:
-    from streamguard.connect.companions import companions as made_for
-    from streamguard.connect.globs import select_templates
-    from streamguard.connect.parameters import complete, kind_of
-    from streamguard.connect.render import render
-    from streamguard.connect.values import load_values, values_file
+    from streamguard.connect.rest.globs import select_templates
+    from streamguard.connect.templates.companions import companions as made_for
+    from streamguard.connect.templates.parameters import complete, kind_of
+    from streamguard.connect.templates.render import render
+    from streamguard.connect.templates.values import load_values, values_file
 
     project, found = app.project, []
     pipelines = [app.pipeline(each) for each in ([pipeline] if pipeline else project.pipelines())]
@@ -244,7 +244,7 @@ def _companions(
 
 
 def _name_of(template: Path) -> str:
-    from streamguard.connect.render import SUFFIX
+    from streamguard.connect.templates.render import SUFFIX
 
     return template.name.removesuffix(SUFFIX)
 
@@ -265,7 +265,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _ask(app: App, kind: str, given: dict[str, Any], loaded: Values) -> dict[str, Any]:
     """The answers to what is asked; an empty one leaves a parameter out."""
-    from streamguard.connect.scaffold import questions, read_answer
+    from streamguard.connect.templates.scaffold import questions, read_answer
 
     answers: dict[str, Any] = {}
     for parameter in questions(kind, app.project, given):

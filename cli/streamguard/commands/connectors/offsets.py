@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from streamguard.commands import App
-    from streamguard.connect.client import ConnectClient
-    from streamguard.connect.offsets import Move, Standing
+    from streamguard.connect.offsets.moves import Move, Standing
+    from streamguard.connect.rest.client import ConnectClient
 
     Plan = Callable[[Standing], list[Move]]
 
@@ -97,7 +97,7 @@ def get(app: App, patterns: tuple[str, ...], url: str | None, output: str) -> No
       streamguard connectors offsets get
       streamguard connectors offsets get users-s3-sink -o json
     """
-    from streamguard.connect.offsets import warnings
+    from streamguard.connect.offsets.moves import warnings
 
     found = _standings(app, client_of(app, url), patterns, tables=True)
     show([row for standing in found for row in standing.rows()], COLUMNS, output)
@@ -122,7 +122,7 @@ def set_(app: App, /, *, name: str, targets: tuple[str, ...], control: Any, **op
       streamguard connectors offsets set users-mongodb-sink users=-100
       streamguard connectors offsets set users-mongodb-sink users:2=+1 --yes --allow-skip
     """
-    from streamguard.connect.offsets import control_moves, parse_target, set_to
+    from streamguard.connect.offsets.moves import control_moves, parse_target, set_to
 
     try:
         parsed = [parse_target(text) for text in targets]
@@ -157,7 +157,7 @@ def reset(app: App, /, *, patterns: tuple[str, ...], to: Any, control: Any, **op
       streamguard connectors offsets reset 'users-*' --yes
       streamguard connectors offsets reset users-mongodb-sink --to latest --yes --allow-skip
     """
-    from streamguard.connect.offsets import control_moves, reset_to
+    from streamguard.connect.offsets.moves import control_moves, reset_to
 
     given = click.get_current_context().get_parameter_source("control")
     if to == "latest" and given is click.core.ParameterSource.DEFAULT:
@@ -185,9 +185,9 @@ def to_datetime(app: App, /, *, time: str, patterns: tuple[str, ...], control: A
     """
     from datetime import UTC
 
-    from streamguard.connect.altering import at_time
-    from streamguard.connect.instants import parse_instant
-    from streamguard.connect.offsets import control_moves, to_time
+    from streamguard.connect.offsets.altering import at_time
+    from streamguard.connect.offsets.instants import parse_instant
+    from streamguard.connect.offsets.moves import control_moves, to_time
 
     try:
         milliseconds = parse_instant(time, datetime.now(UTC))
@@ -219,7 +219,7 @@ def export_(app: App, patterns: tuple[str, ...], url: str | None, output: str) -
 
     import yaml
 
-    from streamguard.connect.offsets import VERSION, export
+    from streamguard.connect.offsets.moves import VERSION, export
 
     client = client_of(app, url)
     document = {
@@ -248,9 +248,9 @@ def import_(app: App, /, *, file: Path, patterns: tuple[str, ...], other_cluster
       streamguard connectors offsets import offsets.yml --dry-run
       streamguard connectors offsets import offsets.yml users-mongodb-sink --yes
     """
-    from streamguard.connect.globs import select
-    from streamguard.connect.offset_files import by_name, read
-    from streamguard.connect.offsets import imported
+    from streamguard.connect.offsets.files import by_name, read
+    from streamguard.connect.offsets.moves import imported
+    from streamguard.connect.rest.globs import select
 
     document = read(file)
     saved = by_name(document, client_of(app, options["url"]).worker().cluster_id, other_cluster=other_cluster)
@@ -260,9 +260,9 @@ def import_(app: App, /, *, file: Path, patterns: tuple[str, ...], other_cluster
 
 def _standings(app: App, client: ConnectClient, patterns: Sequence[str], *, tables: bool = False) -> list[Standing]:
     """Where the sinks stand; sources are left out, unless they are named. `tables`: of Iceberg are asked too."""
-    from streamguard.connect.altering import standings, standings_without_kafka
-    from streamguard.connect.globs import is_pattern, select
-    from streamguard.connect.remembered import with_tables
+    from streamguard.connect.offsets.altering import standings, standings_without_kafka
+    from streamguard.connect.offsets.remembered import with_tables
+    from streamguard.connect.rest.globs import is_pattern, select
     from streamguard.errors import KafkaUnavailable
 
     known = client.connectors_for(patterns)
@@ -299,8 +299,8 @@ def _alter(
     output: str,
 ) -> None:
     """Show the moves, ask, and carry them out on each sink."""
-    from streamguard.connect.altering import standings
-    from streamguard.connect.globs import select
+    from streamguard.connect.offsets.altering import standings
+    from streamguard.connect.rest.globs import select
 
     client = client_of(app, url)
     known = client.connectors_for(patterns)
@@ -329,7 +329,7 @@ def _ask(
     allow_skip: bool,
 ) -> None:
     """What would lose data has a question of its own, which --yes alone does not answer."""
-    from streamguard.connect.offsets import loss
+    from streamguard.connect.offsets.moves import loss
     from streamguard.errors import Refused
 
     lost = {name: loss(standing, moves[name]) for name, standing in stand.items()}
@@ -355,8 +355,8 @@ def _carry_out(
     jobs: int,
     output: str,
 ) -> None:
-    from streamguard.connect import altering
-    from streamguard.connect.operate import each, raise_for
+    from streamguard.connect.offsets import altering
+    from streamguard.connect.operating.operate import each, raise_for
 
     done: dict[str, list[Move]] = {}
 

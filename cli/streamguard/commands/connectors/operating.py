@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from streamguard.commands import App
-    from streamguard.connect.client import ConnectClient
-    from streamguard.connect.watch import Row, Watcher
+    from streamguard.connect.operating.watch import Row, Watcher
+    from streamguard.connect.rest.client import ConnectClient
 
 STATUS_COLUMNS = ("name", "type", "state", "tasks", "worker", "cause")
 FEW_TASKS = 3
@@ -91,7 +91,7 @@ def watch(
       streamguard connectors watch 'users-*' --interval 5
       streamguard connectors watch -n 1 -o ndjson | jq -r 'select(.lag > 10000) | .name'
     """
-    from streamguard.connect.watch import DEADLINE, Watcher
+    from streamguard.connect.operating.watch import DEADLINE, Watcher
 
     client = client_of(app, url, deadline=DEADLINE)
     watcher = Watcher(client, app.settings, patterns, unfit=unfit_kafka(app, client))
@@ -139,9 +139,9 @@ def wait(
       streamguard connectors wait 'users-*' --for progress --timeout 300
       streamguard connectors wait users-s3-sink --for stopped
     """
-    from streamguard.connect import operate
-    from streamguard.connect.globs import select
-    from streamguard.connect.progress import Offsets
+    from streamguard.connect.offsets.progress import Offsets
+    from streamguard.connect.operating import operate
+    from streamguard.connect.rest.globs import select
 
     client = client_of(app, url)
     if wanted == "progress":
@@ -187,7 +187,7 @@ def _watch_live(watcher: Watcher, interval: float, count: int | None) -> None:
     from rich.console import Console
     from rich.live import Live
 
-    from streamguard.connect.watch import Row
+    from streamguard.connect.operating.watch import Row
 
     console, shown = Console(), list[Row]()
     with Live(console=console, auto_refresh=False) as live:
@@ -238,8 +238,8 @@ def _number(value: float | None) -> str:
 
 
 def _show_statuses(client: ConnectClient, patterns: Sequence[str], columns: Sequence[str], output: str) -> None:
-    from streamguard.connect.globs import select
-    from streamguard.connect.report import status_row
+    from streamguard.connect.deploying.report import status_row
+    from streamguard.connect.rest.globs import select
 
     listed = client.connectors_for(patterns)
     rows = [status_row(listed[name]) for name in select(patterns, listed, client.shown_url)]

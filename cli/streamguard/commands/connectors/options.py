@@ -14,8 +14,8 @@ from streamguard.errors import Refused, StreamguardError
 
 if TYPE_CHECKING:
     from streamguard.commands import App
-    from streamguard.connect.client import ConnectClient
-    from streamguard.connect.render import Connector
+    from streamguard.connect.rest.client import ConnectClient
+    from streamguard.connect.templates.render import Connector
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -56,7 +56,7 @@ def url_option(function: F) -> F:
 
 def contexts(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """The names of contexts, for completion."""
-    from streamguard.connect.contexts import load
+    from streamguard.connect.rest.contexts import load
 
     try:
         names = load(_app_of(ctx).settings.contexts_file).by_name
@@ -74,8 +74,8 @@ def _app_of(ctx: click.Context) -> App:
 
 def enter(app: App, url: str | None, context: str | None) -> None:
     """The context of this command: its Kafka is that of the settings from here on. An address alone has none."""
-    from streamguard.connect import secrets
-    from streamguard.connect.contexts import choose
+    from streamguard.connect.rest.contexts import choose
+    from streamguard.connect.secrecy import secrets
     from streamguard.settings import secrets_of
 
     secrets.learn([*secrets_of(app.settings), url or app.settings.connect_url])
@@ -106,17 +106,17 @@ def template_options(function: F) -> F:
 def client_of(app: App, url: str | None, **options: Any) -> ConnectClient:
     """The client of the worker at `url`, of the context, or of the settings; `options` are the client's own."""
     if app.context is not None:
-        from streamguard.connect.credentials import open_client
+        from streamguard.connect.rest.credentials import open_client
 
         return open_client(app.context, *([url] if url else []), **options)
-    from streamguard.connect.client import ConnectClient
+    from streamguard.connect.rest.client import ConnectClient
 
     return ConnectClient(url or app.settings.connect_url, **options)
 
 
 def shown_url(app: App, url: str | None) -> str:
     """The first address that `client_of` would ask, without credentials."""
-    from streamguard.connect.secrets import redact
+    from streamguard.connect.secrecy.secrets import redact
 
     return redact(url or (app.context.urls[0] if app.context is not None else app.settings.connect_url))
 
@@ -173,7 +173,7 @@ def rendered_by(
     app: App, names: Sequence[str], pipeline: str | None, values: str, overrides: Sequence[str]
 ) -> list[Connector]:
     """The connectors that templates and values give, those of `names` only."""
-    from streamguard.connect.choose import render_each
+    from streamguard.connect.templates.choose import render_each
 
     pipelines = [app.pipeline(pipeline)] if pipeline else None
     rendered = render_each(app.project, app.settings, pipelines, values, overrides).of(names).whole()
@@ -183,7 +183,7 @@ def rendered_by(
 
 def learn_references(rendered: Sequence[Connector]) -> None:
     """What a reference names may be set here too, as in a container with the worker's environment: it is secret."""
-    from streamguard.connect.secrets import learn_environment
+    from streamguard.connect.secrecy.secrets import learn_environment
     from streamguard.settings import environment_variable
 
     for connector in rendered:

@@ -55,8 +55,8 @@ def list_(app: App, patterns: tuple[str, ...], url: str | None, output: str) -> 
       streamguard connectors secrets list
       streamguard connectors secrets list 'users-*' -o json
     """
-    from streamguard.connect.globs import select
-    from streamguard.connect.references import secrets_of
+    from streamguard.connect.deploying.references import secrets_of
+    from streamguard.connect.rest.globs import select
     from streamguard.errors import ConnectorInvalid, Refused
 
     client = client_of(app, url)
@@ -102,8 +102,8 @@ def rotate(
       streamguard connectors secrets rotate '${file:/run/secrets/db.properties:password}'
       streamguard connectors secrets rotate password --yes --timeout 120
     """
-    from streamguard.connect import operate
-    from streamguard.connect.references import meant, using
+    from streamguard.connect.deploying.references import meant, using
+    from streamguard.connect.operating import operate
     from streamguard.errors import UnknownName
 
     client = client_of(app, url)

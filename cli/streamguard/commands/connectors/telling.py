@@ -16,9 +16,9 @@ from streamguard.errors import StreamguardError, UnknownName
 
 if TYPE_CHECKING:
     from streamguard.commands import App
-    from streamguard.connect.answers import Deployed
-    from streamguard.connect.apply import Deployment, Progress
-    from streamguard.connect.results import Report, Result
+    from streamguard.connect.deploying.apply import Deployment, Progress
+    from streamguard.connect.deploying.results import Report, Result
+    from streamguard.connect.rest.answers import Deployed
 
 RESULT_COLUMNS = ("name", "action", "outcome", "state", "tasks")
 COLOURS = {"+": "green", "~": "yellow", "-": "red", "!": "red"}
@@ -53,7 +53,7 @@ class Begun:
             raise
 
     def report(self, results: Sequence[Result], error: StreamguardError | None = None) -> Report:
-        from streamguard.connect.results import Report
+        from streamguard.connect.deploying.results import Report
 
         url, version, seconds = self._url, "", time.monotonic() - self._clock
         if self._deployment is not None:
@@ -63,7 +63,7 @@ class Begun:
 
 def tell_strays(app: App, deployed: Mapping[str, Deployed]) -> None:
     """Connectors of pipelines that are not in the project: a prune of all the others leaves them alone."""
-    from streamguard.connect.own import strays
+    from streamguard.connect.templates.own import strays
 
     configs = {name: one.config for name, one in deployed.items()}
     for gone, names in strays(configs, app.settings.connect_owner, app.project.pipelines()).items():

@@ -10,12 +10,12 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from streamguard.connect.answers import KeyDefinition, Plugin
-from streamguard.connect.render import Connector
+from streamguard.connect.rest.answers import KeyDefinition, Plugin
+from streamguard.connect.templates.render import Connector
 from streamguard.errors import ConnectError, ConnectUnavailable
 
 if TYPE_CHECKING:
-    from streamguard.connect.client import ConnectClient
+    from streamguard.connect.rest.client import ConnectClient
 
 CLASS_KEYS = re.compile(r"connector\.class|(key|value|header)\.converter|(transforms|predicates)\.[^.]+\.type")
 Keys = Mapping[str, KeyDefinition]

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from streamguard.connect.marks import Origin
-from streamguard.connect.render import Connector
+from streamguard.connect.templates.marks import Origin
+from streamguard.connect.templates.render import Connector
 
 Severity = Literal["error", "warning"]
 

@@ -10,11 +10,11 @@ from functools import cached_property
 from typing import Literal
 from urllib.parse import urlsplit
 
-from streamguard.connect.answers import KeyDefinition
 from streamguard.connect.lint.definitions import Definitions, shared_keys, shipped
 from streamguard.connect.lint.finding import Severity
-from streamguard.connect.render import Connector
-from streamguard.connect.sensitive import REFERENCE, is_plain, named_by_reference
+from streamguard.connect.rest.answers import KeyDefinition
+from streamguard.connect.secrecy.sensitive import REFERENCE, is_plain, named_by_reference
+from streamguard.connect.templates.render import Connector
 
 Remark = tuple[str, str]
 """A key, and what speaks against it."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from streamguard.connect.answers import UNREACHABLE
 from streamguard.connect.lint.rule import Remark, Subject, rule, short
-from streamguard.connect.reading import topics_of
+from streamguard.connect.offsets.reading import topics_of
+from streamguard.connect.rest.answers import UNREACHABLE
 from streamguard.project import did_you_mean
 
 MASK = re.compile(r"[•*]{3,}|\[hidden\]")

@@ -6,12 +6,12 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from streamguard.connect.answers import KeyDefinition
 from streamguard.connect.lint.clients import CLIENT_KEYS
 from streamguard.connect.lint.definitions import CLASS_KEYS, shared_keys, shipped
 from streamguard.connect.lint.rule import Remark, Subject, rule
-from streamguard.connect.render import OWN
-from streamguard.connect.sensitive import REFERENCE
+from streamguard.connect.rest.answers import KeyDefinition
+from streamguard.connect.secrecy.sensitive import REFERENCE
+from streamguard.connect.templates.render import OWN
 from streamguard.project import did_you_mean
 
 PASSED_ON = (

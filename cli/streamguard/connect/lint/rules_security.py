@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from streamguard.connect.lint.rule import Remark, Subject, host_of, rule
-from streamguard.connect.sensitive import LOOKS_RANDOM, REFERENCE, is_sensitive, literal_secrets
+from streamguard.connect.secrecy.sensitive import LOOKS_RANDOM, REFERENCE, is_sensitive, literal_secrets
 
 MODULES = {"JndiLoginModule": "CVE-2023-25194", "LdapLoginModule": "CVE-2025-27818", "Krb5LoginModule": "keytabs"}
 COMPLETED_BY_PLUGIN = re.compile(r"(table|collection)\.name\.format|topic\.prefix|.*\.(regex|replacement|format)")

@@ -15,7 +15,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from streamguard.connect.environment import Silence
 from streamguard.connect.lint import (  # noqa: F401 - each registers its rules
     rules_common,
     rules_files,
@@ -28,8 +27,9 @@ from streamguard.connect.lint import (  # noqa: F401 - each registers its rules
 from streamguard.connect.lint.finding import Finding, Severity, finding
 from streamguard.connect.lint.rule import RULES, Facts, Remark, Rule, Subject, rule
 from streamguard.connect.lint.rules_iceberg import CONTROL
-from streamguard.connect.render import Connector
-from streamguard.connect.secrets import shown
+from streamguard.connect.secrecy.secrets import shown
+from streamguard.connect.templates.environment import Silence
+from streamguard.connect.templates.render import Connector
 from streamguard.errors import Refused, StreamguardError
 from streamguard.project import did_you_mean
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from streamguard.connect.answers import Validation
 from streamguard.connect.lint.finding import Finding, finding
 from streamguard.connect.lint.rules_keys import OVERRIDE, PART, PASSED_ON, is_pattern, near_key
 from streamguard.connect.lint.run import is_silenced
-from streamguard.connect.render import OWN, Connector
+from streamguard.connect.rest.answers import Validation
+from streamguard.connect.templates.render import OWN, Connector
 
 LONGEST = 200
 """Characters of documentation in a finding: the first sentence, or the start of it."""

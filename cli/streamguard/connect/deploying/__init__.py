@@ -1,0 +1,1 @@
+"""Plan, apply, wait: a cluster becomes what the templates say."""

@@ -1,0 +1,1 @@
+"""What sinks read, how far they are, and how they are moved."""

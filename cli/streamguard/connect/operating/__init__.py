@@ -1,0 +1,1 @@
+"""Connectors that run: watched, paused, restarted, healed."""

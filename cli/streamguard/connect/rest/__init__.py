@@ -1,0 +1,1 @@
+"""Kafka Connect's REST API: clusters, requests, typed answers."""
