@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from streamguard.services.validator.answers import KeyTaken, Remembered, Validator
-from streamguard.services.validator.contract import BodyRefused
-from streamguard.services.validator.judgement import Judge, Verdict, judge_by
+from streamguard.services.validator.contract import BodyRefused, Verdict
+from streamguard.services.validator.judgement import Judge, judge_by
 from tests.services.validator.questions import NOBODY, rules, transaction
 
 STRICT, LENIENT = judge_by(rules(threshold=1), NOBODY), judge_by(rules(threshold=100), NOBODY)

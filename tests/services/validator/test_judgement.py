@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from streamguard.datagen.people import make_people
 from streamguard.datagen.worlds import bank
-from streamguard.services.validator.contract import Transaction
-from streamguard.services.validator.judgement import Verdict, judge_by
+from streamguard.services.validator.contract import Transaction, Verdict
+from streamguard.services.validator.judgement import judge_by
 from streamguard.services.validator.rules import Blacklist, load_blacklist, load_rules
 from tests.person import PERSON_FIELDS
 from tests.services.validator.questions import (

@@ -10,17 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, starmap
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from streamguard.errors import RecordRefused
 from streamguard.services.validation import backoff
 from streamguard.services.validation.contract import Answer, CallFailed, CallRefused, NoBatchForm, Question
-
-if TYPE_CHECKING:
-    from streamguard.services.validation.client import ValidatorClient
+from streamguard.services.validation.metrics import Measures
 
 TO_HALVE = 3
 """Failures of a call before it is made in halves."""
@@ -29,6 +27,23 @@ TO_SUSPECT = 3
 TO_REFUSE, SECONDS_TO_REFUSE = 20, 60.0
 """Failures of its own, and from the first to the last of them. Each is between two answers about another transaction:
 if calls failed by chance, however many of all, less than one transaction in 10**13 would have so many."""
+
+
+class Caller(Protocol):
+    """What makes the calls, see `client.ValidatorClient`."""
+
+    measures: Measures
+
+    @property
+    def group_size(self) -> int: ...
+
+    def clock(self) -> float: ...
+
+    def chance(self) -> float: ...
+
+    async def call(self, questions: Sequence[Question]) -> Sequence[Answer | None]: ...
+
+    async def answers_others(self) -> bool: ...
 
 
 @dataclass
@@ -45,10 +60,8 @@ class Failures:
 class Round:
     """Its `work` is done by as many tasks as there may be calls; what fails is left to tasks of its own."""
 
-    def __init__(
-        self, client: ValidatorClient, transactions: Iterable[Mapping[str, Any]], tasks: asyncio.TaskGroup
-    ) -> None:
-        self._client = client
+    def __init__(self, caller: Caller, transactions: Iterable[Mapping[str, Any]], tasks: asyncio.TaskGroup) -> None:
+        self._caller = caller
         self._questions = starmap(Question.about, enumerate(transactions))
         self._tasks = tasks
         self._answers: dict[int, Answer] = {}
@@ -59,7 +72,7 @@ class Round:
 
     async def work(self) -> None:
         """Ask about one group of transactions after another, until there are no more."""
-        while group := [*islice(self._questions, self._client.group_size)]:
+        while group := [*islice(self._questions, self._caller.group_size)]:
             await self._begin(group)
 
     async def _begin(self, group: list[Question]) -> None:
@@ -70,7 +83,7 @@ class Round:
         """Make calls until no question is left, or one fails; those that are answered are taken out of the group."""
         while group:
             try:
-                answers = await self._client.call(group)
+                answers = await self._caller.call(group)
             except CallFailed as failure:
                 return failure
             except CallRefused as refused:
@@ -90,19 +103,19 @@ class Round:
         if len(group) > 1 and failures.number >= TO_HALVE:
             self._halve(group)
         else:
-            delay = max(backoff.delay(failures.number, self._client.chance()), failure.retry_after)
+            delay = max(backoff.delay(failures.number, self._caller.chance()), failure.retry_after)
             self._tasks.create_task(self._settle_later(group, failures, delay))
 
     async def _settle_later(self, group: list[Question], failures: Failures, delay: float) -> None:
         await asyncio.sleep(delay)
-        self._client.measures.retries.inc()
+        self._caller.measures.retries.inc()
         is_suspect = len(group) == 1 and failures.number >= TO_SUSPECT
-        answers_others = is_suspect and await self._client.answers_others()
+        answers_others = is_suspect and await self._caller.answers_others()
         failure = await self._settle(group)
         if failure is None:
             return
-        if answers_others and await self._client.answers_others():
-            now = self._client.clock()
+        if answers_others and await self._caller.answers_others():
+            now = self._caller.clock()
             failures.own += 1
             failures.since = min(failures.since, now)
             if failures.own >= TO_REFUSE and now - failures.since >= SECONDS_TO_REFUSE:

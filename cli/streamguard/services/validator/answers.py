@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from operator import itemgetter
 from typing import TypeAlias
 
-from streamguard.services.validator.contract import BodyRefused, Problem, Receiver, Transaction
-from streamguard.services.validator.judgement import Verdict
+from streamguard.services.validator.contract import BodyRefused, Problem, Receiver, Transaction, Verdict
 from streamguard.services.validator.rulebook import Rulebook
 
 REMEMBERED = 50_000

@@ -14,10 +14,9 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from streamguard import __version__
 from streamguard.services.validator.answers import Validator
-from streamguard.services.validator.contract import ID_LENGTH, Batch, Refusal, Transaction, Verdicts, reader
+from streamguard.services.validator.contract import ID_LENGTH, Batch, Refusal, Transaction, Verdict, Verdicts, reader
 from streamguard.services.validator.faults import Faults, Spoiler
 from streamguard.services.validator.http import BODY_LIMIT, Asgi, Message, Question, Receive, Send
-from streamguard.services.validator.judgement import Verdict
 from streamguard.services.validator.metrics import Metrics
 
 SINGLE, BATCH = "/validate", "/validate/batch"

@@ -7,12 +7,11 @@ that a caller may send more than is asked for.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
-
-from streamguard.services.validator.judgement import Verdict
 
 BATCH_LIMIT = 1000
 ID_LENGTH = 255
@@ -57,6 +56,25 @@ class Batch(TypedDict):
     """Transactions to be judged in one call."""
 
     transactions: Annotated[list[Transaction], Field(min_length=1, max_length=BATCH_LIMIT)]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a transaction got points, for people. It says what the rules say, never what is in the transaction."""
+
+    rule: str
+    points: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer about a transaction; `score` goes from 0 to 1."""
+
+    transaction_id: str
+    is_fraudulent_transaction: bool
+    score: float
+    reasons: tuple[Reason, ...]
 
 
 class Verdicts(TypedDict):

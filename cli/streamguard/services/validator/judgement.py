@@ -8,33 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
+from streamguard.services.validator.contract import Reason, Receiver, Transaction, Verdict
 from streamguard.services.validator.rules import Blacklist, History, Risk, Rules, account_of, domain_of
 
-if TYPE_CHECKING:
-    from streamguard.services.validator.contract import Receiver, Transaction
-
 FULL = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why a transaction got points, for people. It says what the rules say, never what is in the transaction."""
-
-    rule: str
-    points: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """The answer about a transaction; `score` goes from 0 to 1."""
-
-    transaction_id: str
-    is_fraudulent_transaction: bool
-    score: float
-    reasons: tuple[Reason, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +29,7 @@ class Facts:
 
 
 Rule: TypeAlias = Callable[[Facts], Reason | None]
-Judge: TypeAlias = "Callable[[Transaction], Verdict]"
+Judge: TypeAlias = Callable[[Transaction], Verdict]
 
 
 def judge_by(rules: Rules, blacklist: Blacklist) -> Judge:
