@@ -127,7 +127,7 @@ def test_a_bad_statement_in_the_third_place_leaves_nothing_behind(ksql: KsqlProc
 
 
 def test_topics_are_checked_and_made(ksql: KsqlProcess, topics: Topics, prefix: str) -> None:
-    with pytest.raises(StatementRefused, match=f"Kafka topic does not exist: {prefix}-none"):
+    with pytest.raises(StatementRefused, match=f"Topic '{prefix}-none' does not exist. If you want to create a new topic"):
         ksql.run(DECLARE.format(name="events", topic=f"{prefix}-none"))
     stream(topics, ksql, partitions=3)
     ksql.run(f"CREATE STREAM a WITH (KAFKA_TOPIC='{prefix}-a') AS SELECT * FROM events;")

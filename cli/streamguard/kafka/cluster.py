@@ -9,7 +9,15 @@ from concurrent.futures import Future
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, ClusterMetadata, NewTopic, OffsetSpec
+from confluent_kafka.admin import (
+    AdminClient,
+    ClusterMetadata,
+    ConfigResource,
+    ConfigSource,
+    NewTopic,
+    OffsetSpec,
+    ResourceType,
+)
 
 from streamguard.errors import StreamguardError, TopicError
 from streamguard.kafka import clients
@@ -55,6 +63,14 @@ class Cluster:
     def replication_of(self, topic: str) -> int:
         """The replication factor of a topic; 0 if there is no such topic."""
         return max(self.replicas().get(topic, []), default=0)
+
+    def own_config(self, topic: str) -> dict[str, str]:
+        """What was configured for a topic itself, not for all topics."""
+        resource = ConfigResource(ResourceType.TOPIC, topic)
+        with clients.translated(self._settings):
+            entries = self._admin().describe_configs([resource], request_timeout=SECONDS)[resource].result(SECONDS)
+        own = ConfigSource.DYNAMIC_TOPIC_CONFIG.value
+        return {name: str(entry.value) for name, entry in entries.items() if entry.source == own}
 
     def appears(self, topic: str) -> int:
         """The partitions of a topic that may have been made a moment ago, which brokers learn a little later; or 0."""

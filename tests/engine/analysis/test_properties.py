@@ -33,7 +33,6 @@ def test_every_property_has_its_meaning() -> None:
         window_type="tumbling",
         window_size="10 seconds",
         retention_ms=5,
-        cleanup_policy="compact,delete",
     )
     assert (made.topic, made.key_format, made.value_format) == ("t", "DELIMITED", "DELIMITED")
     assert (made.partitions, made.replicas, made.retention_ms) == (3, 1, 5)
@@ -41,7 +40,6 @@ def test_every_property_has_its_meaning() -> None:
     assert made.value_options == FormatOptions(";")
     assert made.timestamp == TimestampColumn("TS", "yyyy-MM-dd")
     assert made.window == SourceWindow("TUMBLING", 10_000)
-    assert made.cleanup_policy == "compact,delete"
     assert understood(wrap_single_value="false").value_options.wrap is False
     assert understood(timestamp="`ts`").timestamp == TimestampColumn("ts")
     assert understood(query_id="q", insert=True).query_id == "q"
@@ -84,7 +82,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         "Configuration WINDOW_SIZE is invalid: Invalid duration: '3 bobs'. Unknown time unit: 'BOBS'",
     ),
     ({"window_type": "hopping", "window_size": "x days"}, "Not numeric: 'x'"),
-    ({"cleanup_policy": "keep"}, "for configuration CLEANUP_POLICY"),
+    ({"cleanup_policy": "compact"}, "Users can't set the CLEANUP_POLICY config manually"),
     ({"query_id": "q"}, "Invalid config variable(s) in the WITH clause: QUERY_ID"),
 ]
 

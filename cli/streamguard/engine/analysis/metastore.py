@@ -52,7 +52,7 @@ class FormatOptions:
 
 @dataclass(frozen=True)
 class Source:
-    """A stream or a table over a topic. `partitions` and `replicas` None: as the topic is, or the default.
+    """A stream or a table over a topic. `partitions`, `replicas`, `retention_ms` None: as the topic is, or the default.
 
     `headers` are columns that are read from a record's headers; `is_source`: a SOURCE table or stream, read only.
     """
@@ -66,6 +66,7 @@ class Source:
     kind: str = "STREAM"
     partitions: int | None = None
     replicas: int | None = None
+    retention_ms: int | None = None
     window: SourceWindow | None = None
     timestamp: TimestampColumn | None = None
     key_options: FormatOptions = FormatOptions()

@@ -49,7 +49,6 @@ class With:
     value_delimiter: str | None = None
     wrap: bool | None = None
     retention_ms: int | None = None
-    cleanup_policy: str | None = None
 
     @property
     def key_options(self) -> FormatOptions:
@@ -68,6 +67,13 @@ def misplaced_delimiter(given: With, key_format: str, value_format: str) -> str 
         if delimiter is not None and form != "DELIMITED":
             return f"{form} does not support the following configs: [delimiter]"
     return None
+
+
+def misplaced_retention(given: With, kind: str, *, windowed: bool) -> str | None:
+    """Why RETENTION_MS is refused: the topic of a table without windows keeps the last record of each key for ever."""
+    if given.retention_ms is None or kind == "STREAM" or windowed:
+        return None
+    return "Invalid config variable in the WITH clause: RETENTION_MS. Non-windowed tables do not support retention."
 
 
 class Invalid(ValueError):
@@ -124,7 +130,6 @@ def _understood(found: Mapping[str, Any]) -> With:
         value_delimiter=found.get("VALUE_DELIMITER"),
         wrap=found.get("WRAP_SINGLE_VALUE"),
         retention_ms=found.get("RETENTION_MS"),
-        cleanup_policy=found.get("CLEANUP_POLICY"),
     )
 
 
@@ -265,12 +270,12 @@ def _retention(name: str, value: Any) -> int:
     return ms
 
 
-def _policy(name: str, value: Any) -> str:
-    parts = [part.strip().lower() for part in _text(name, value).split(",")]
-    if not set(parts) <= {"compact", "delete"}:
-        reason = "String must be one of: compact, delete"
-        raise Invalid(f"Invalid value {value} for configuration {name}: {reason}")
-    return ",".join(parts)
+def _policy(name: str, _value: Any) -> str:
+    raise Invalid(
+        f"Invalid config variable in the WITH clause: {name}.\n"
+        f"The {name} config is automatically inferred based on the type of source (STREAM or TABLE).\n"
+        f"Users can't set the {name} config manually."
+    )
 
 
 def _shown(value: Any) -> str:

@@ -34,6 +34,8 @@ def created(statement: s.CreateAs, analysis: Analysis, session: Mapping[str, str
     value_format = given.value_format or source.value_format
     key_format = given.key_format or _key_format(source, keys, session)
     reason = properties.misplaced_delimiter(given, key_format, value_format)
+    windowed = analysis.grouping is not None and analysis.grouping.window is not None
+    reason = reason or properties.misplaced_retention(given, statement.kind, windowed=windowed)
     if reason is not None:
         raise refuse(reason, statement.place)
     value_options = _options(given.value_delimiter, value_format, source.value_format, source.value_options)
@@ -47,6 +49,7 @@ def created(statement: s.CreateAs, analysis: Analysis, session: Mapping[str, str
         kind=statement.kind,
         partitions=given.partitions,
         replicas=given.replicas,
+        retention_ms=given.retention_ms,
         window=analysis.window,
         timestamp=given.timestamp,
         key_options=_options(given.key_delimiter, key_format, source.key_format, source.key_options),

@@ -46,6 +46,7 @@ def declared(statement: s.CreateSource, session: Mapping[str, str]) -> Source:
         kind=statement.kind,
         partitions=given.partitions,
         replicas=given.replicas,
+        retention_ms=given.retention_ms,
         window=given.window,
         timestamp=given.timestamp,
         key_options=given.key_options,
@@ -54,6 +55,7 @@ def declared(statement: s.CreateSource, session: Mapping[str, str]) -> Source:
         statement=statement.text,
     )
     reason = properties.misplaced_delimiter(given, source.key_format, source.value_format)
+    reason = reason or properties.misplaced_retention(given, statement.kind, windowed=False)
     if reason is not None:
         raise refuse(reason, statement.place)
     check(source, statement.place, refuse)

@@ -22,14 +22,6 @@ SECONDS = 30.0
 """Longest wait for Kafka without any record."""
 
 
-def topic_config(source: Source) -> dict[str, str]:
-    """How the topic of a source is made: a table's keeps the last record of each key.
-
-    Of windows too: Kafka would delete by the clock what is old by the records' own time, and so the results of history.
-    """
-    return {"cleanup.policy": "compact"} if source.is_table else {}
-
-
 class Table:
     """The rows of a table by key, windows apart; no I/O. `retention` in ms bounds how long a window is kept."""
 

@@ -2,26 +2,26 @@
 
 A request is refused as a whole when any of its statements is bad: nothing has happened then. Otherwise its commands
 are written to the log in one transaction, and the queries change once, after the last of them. Requests are carried out
-one after the other.
+one after the other, and between them what other servers of the same service id have written (see `commands`).
 """
 
 from __future__ import annotations
 
 import logging
+import random
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from streamguard.engine.analysis import stages
 from streamguard.engine.analysis.changes import CHANGING, Change, Changing, change
-from streamguard.engine.analysis.metastore import Metastore, Source
+from streamguard.engine.analysis.metastore import Metastore
 from streamguard.engine.analysis.plan import QueryPlan, SourcePlan
 from streamguard.engine.execution.compile import compile_source
 from streamguard.engine.execution.inserts import Insertion, insert
-from streamguard.engine.execution.views import topic_config
 from streamguard.engine.language import syntax as s
 from streamguard.engine.language.parse import parse, parse_one
 from streamguard.engine.language.types import quoted
@@ -41,11 +41,18 @@ from streamguard.engine.server.rejection import (
 )
 from streamguard.engine.server.request import StatementRequest
 from streamguard.engine.server.session import after_set, checked, from_beginning
+from streamguard.engine.server.topics import Topics
 from streamguard.errors import Fenced, KafkaError, StatementError, StreamguardError
 from streamguard.kafka.cluster import Cluster
 from streamguard.kafka.writer import Writer
 
 LOG = logging.getLogger("streamguard.engine.server.execute")
+COMMAND_SECONDS = 5.0
+"""Longest wait for a command that a client wants to have been carried out, as ksqlDB's."""
+ATTEMPTS = 8
+SHORTEST_PAUSE = 0.05
+"""At most so many seconds before the second attempt to write commands, twice as many before each further one."""
+PAUSE = 1.0
 TO_QUERY_ENDPOINT = (
     "The following statement types should be issued to the websocket endpoint '/query':\n\t* PRINT\n\t* SELECT"
 )
@@ -71,11 +78,9 @@ class Draft:
     metastore: Metastore
     properties: dict[str, str]
     variables: dict[str, str]
-    partitions: dict[str, int]
+    topics: Topics
     number: int
     steps: list[Step] = field(default_factory=list)
-    topics: dict[str, tuple[int, int]] = field(default_factory=dict)
-    configs: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 class Statements:
@@ -90,7 +95,6 @@ class Statements:
         writer: Writer,
         *,
         fixed: Mapping[str, str],
-        on_fenced: Callable[[Fenced], None],
     ) -> None:
         self.metastore = Metastore()
         self._describer = Describer(self, queries, cluster, pushes, fixed)
@@ -102,27 +106,32 @@ class Statements:
         self._log = log
         self._queries = queries
         self._cluster = cluster
-        self._on_fenced = on_fenced
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._executed = -1
-        self._forked = False
+        self._stale = False
 
     def restore(self) -> None:
         """Make everything again from the command log, and start the queries."""
         with self._lock:
-            self._read_log()
+            self._catch_up()
+
+    def follow(self, stop: threading.Event) -> None:
+        """Carry out what other servers write, until `stop`."""
+        while not stop.is_set():
+            try:
+                for commands in self._log.follow(self._executed, stop):
+                    with self._lock:
+                        self._take(commands)
+                        self._run_queries()
+            except StreamguardError as exc:
+                LOG.warning("the command log can not be followed: %s", exc)
+                stop.wait(PAUSE)
 
     def execute(self, request: StatementRequest) -> list[dict[str, Any]]:
         """Check all statements, then carry them out; the answers of those that have one."""
         with self._lock:
-            if self._forked:
-                self._read_log()
-            if request.after > self._executed:
-                raise Rejection(
-                    COMMAND_TIMEOUT, f"Timed out while waiting for a previous command to execute. {request.after}"
-                )
-            draft = self._check(request)
-            return self._carry_out(draft)
+            self._wait_for(request.after)
+            return self._carry_out(*self._written(request))
 
     def terminate_all(self, topics: Sequence[str]) -> list[dict[str, Any]]:
         """End every query, forget every source, and delete those of their topics that a pattern of `topics` fits."""
@@ -160,7 +169,8 @@ class Statements:
         statements = self.parsed(request)
         variables = {name.upper(): value for name, value in request.variables.items()}
         partitions = self._cluster.partitions() if any(isinstance(each, CHANGING) for each in statements) else {}
-        draft = Draft(self.metastore, checked(request.properties), variables, partitions, self._log.next_number)
+        topics = Topics(self._cluster, partitions)
+        draft = Draft(self.metastore, checked(request.properties), variables, topics, self._log.next_number)
         for statement in statements:
             try:
                 step = Step(statement, dict(draft.properties), dict(draft.variables))
@@ -200,11 +210,12 @@ class Statements:
             return
         starts: dict[int, int] = {}
         if isinstance(made.plan, SourcePlan):
-            self._check_source(made.plan, statement, draft)
+            assert isinstance(statement, s.CreateSource)
+            draft.topics.declare(made.plan.source, statement)
         elif isinstance(made.plan, QueryPlan):
             compile_source({"": made.plan})
-            self._check_sink(made.plan, statement, draft)
-            reason = stages.refusal(made.plan, draft.partitions.get(made.plan.source.topic, 1))
+            draft.topics.write(made.plan, statement)
+            reason = stages.refusal(made.plan, draft.topics.partitions[made.plan.source.topic])
             if reason is not None:
                 raise bad_statement(reason, statement.text + ";")
             starts = self._starts(made.plan, draft)
@@ -212,68 +223,16 @@ class Statements:
         draft.number += 1
         step.command = Command(made.command_id, statement.text, dict(draft.properties), starts)
 
-    def _check_source(self, made: SourcePlan, statement: s.Statement, draft: Draft) -> None:
-        source = made.source
-        if not self._knows(draft, source.topic):
-            if source.partitions is None:
-                raise bad_statement(f"Kafka topic does not exist: {source.topic}", statement.text + ";")
-            self._plan_topic(draft, source, source.partitions)
-            return
-        self._check_existing(source.topic, source.partitions, source.replicas, statement, draft)
-
-    def _check_sink(self, made: QueryPlan, statement: s.Statement, draft: Draft) -> None:
-        sink, source = made.sink, made.source
-        assert sink is not None
-        if not self._knows(draft, source.topic):
-            raise bad_statement(f"Kafka topic does not exist: {source.topic}", statement.text + ";")
-        if made.insert:
-            if not self._knows(draft, sink.topic):
-                raise bad_statement(f"Kafka topic does not exist: {sink.topic}", statement.text + ";")
-        elif sink.topic not in draft.partitions:
-            self._plan_topic(draft, sink, sink.partitions or draft.partitions[source.topic])
-        else:
-            self._check_existing(sink.topic, sink.partitions, sink.replicas, statement, draft)
-
-    def _knows(self, draft: Draft, topic: str) -> bool:
-        if topic not in draft.partitions and (partitions := self._cluster.appears(topic)):
-            draft.partitions[topic] = partitions
-        return topic in draft.partitions
-
-    def _plan_topic(self, draft: Draft, source: Source, partitions: int) -> None:
-        draft.topics[source.topic] = (partitions, source.replicas or self._cluster.replication)
-        draft.configs[source.topic] = topic_config(source)
-        draft.partitions[source.topic] = partitions
-
-    def _check_existing(
-        self, topic: str, partitions: int | None, replicas: int | None, statement: s.Statement, draft: Draft
-    ) -> None:
-        has = draft.partitions[topic]
-        if partitions is None or partitions == has:
-            return
-        factor = self._cluster.replication_of(topic)
-        raise bad_statement(
-            f"A Kafka topic with the name '{topic}' already exists, with different partition/replica configuration "
-            f"than required. KSQL expects {partitions} partitions (topic has {has}), and {replicas or factor} "
-            f"replication factor (topic has {factor}).",
-            statement.text + ";",
-        )
-
     def _starts(self, made: QueryPlan, draft: Draft) -> dict[int, int]:
         """Where a query begins: at the end as of now, written down, unless it wants everything."""
         if from_beginning(draft.properties):
             return {}
         topic = made.source.topic
-        return {} if topic in draft.topics else self._cluster.ends(topic)
+        return {} if draft.topics.is_new(topic) else self._cluster.ends(topic)
 
     # ---- carry out
 
-    def _carry_out(self, draft: Draft) -> list[dict[str, Any]]:
-        commands = [step.command for step in draft.steps if step.command is not None]
-        numbers: list[int] = []
-        if commands:
-            for name, wanted in draft.topics.items():
-                self._cluster.create({name: wanted}, draft.configs[name])
-            numbers = self._write(commands)
+    def _carry_out(self, draft: Draft, numbers: list[int]) -> list[dict[str, Any]]:
         entities: list[dict[str, Any]] = []
         dropped: list[str] = []
         for step in draft.steps:
@@ -295,9 +254,8 @@ class Statements:
                 self._write_record(step.insertion, step.statement)
             elif not isinstance(step.statement, s.SetProperty | s.Define):
                 entities.append(self._describer.answer(step.statement, self.metastore, step.properties, step.variables))
-        if commands:
-            self._queries.have(list(self.running.values()))
-            self._cluster.delete(dropped)
+        self._run_queries()
+        self._cluster.delete(dropped)
         return entities
 
     def _write_record(self, insertion: Insertion, statement: s.Statement) -> None:
@@ -306,16 +264,6 @@ class Statements:
         except KafkaError as exc:
             reason = f"Failed to insert values into '{insertion.source.name}'. {exc}"
             raise Rejection(SERVER_ERROR, reason, statement=statement.text + ";") from exc
-
-    def _write(self, commands: list[Command]) -> list[int]:
-        try:
-            return self._log.append(commands)
-        except Fenced as exc:
-            self._on_fenced(exc)
-            raise Rejection(SERVER_ERROR, str(exc)) from exc
-        except KafkaError as exc:
-            self._forked = True  # written or not: the log will tell, before the next request
-            raise Rejection(SERVER_ERROR, f"the command log could not be written, ask again: {exc}") from exc
 
     def _status(self, step: Step, made: Change, number: int) -> dict[str, Any]:
         text = step.statement.text + ";"
@@ -327,24 +275,79 @@ class Statements:
         assert isinstance(statement, CHANGING)
         made = change(statement, self.metastore, number, command.properties)
         self.metastore = made.metastore
-        self._executed = number
+        self._executed, self._stale = number, True
         if made.query is not None:
             self.running[made.query.id] = _persistent(made, number, command)
         self.running = {name: query for name, query in self.running.items() if name in made.metastore.queries}
         self.statuses[made.command_id] = {"status": "SUCCESS", "message": made.message, "queryId": made.query_id}
         return made
 
-    def _read_log(self) -> None:
-        self.metastore, self.running, self.skipped = Metastore(), {}, 0
-        for number, command in self._log.open():
+    # ---- the command log
+
+    def _wait_for(self, number: int) -> None:
+        """Return when the command with that number has been carried out here, whoever wrote it."""
+        if self._executed < number:
+            coming = self._log.has(number)
+            if not coming or not self._lock.wait_for(lambda: self._executed >= number, COMMAND_SECONDS):
+                reason = f"Timed out while waiting for a previous command to execute. {number}"
+                raise Rejection(COMMAND_TIMEOUT, reason)
+
+    def _written(self, request: StatementRequest) -> tuple[Draft, list[int]]:
+        """A request that was checked against everything in the log, and the numbers of its commands there."""
+        for attempt in range(ATTEMPTS):
+            try:
+                draft = self._draft(request)
+                commands = [step.command for step in draft.steps if step.command is not None]
+                if not commands:
+                    return draft, []
+                draft.topics.make()
+                return draft, self._log.append(commands)
+            except Fenced:
+                LOG.info("another server of this service id writes a command, this one tries again")
+                self._lock.wait(random.uniform(0, SHORTEST_PAUSE * 2**attempt))  # noqa: S311  not together again
+            except KafkaError as exc:  # written or not: the log will tell, before the next request
+                raise Rejection(SERVER_ERROR, f"the command log could not be written, ask again: {exc}") from exc
+        raise Rejection(SERVER_ERROR, "other servers of this service id write commands all the time: ask again")
+
+    def _draft(self, request: StatementRequest) -> Draft:
+        """Check a request; one that changes something, with the lease of the log and all of its commands."""
+        if self._log.leased:
+            try:
+                return self._check(request)
+            except Rejection:
+                if not self._log.has(self._log.next_number):
+                    raise
+        elif not any(isinstance(each, CHANGING) for each in self.parsed(request)):
+            return self._check(request)
+        self._catch_up()
+        return self._check(request)
+
+    def _catch_up(self) -> None:
+        """Take the lease of the log, and carry out what others wrote."""
+        try:
+            self._take(self._log.take(self._executed))
+        finally:
+            self._run_queries()
+
+    def _take(self, commands: Iterable[tuple[int, Command]]) -> None:
+        for number, command in commands:
+            if number <= self._executed:
+                continue
             try:
                 self._apply(number, command)
             except (StreamguardError, AssertionError) as exc:
+                self._executed = number
                 self.skipped += 1
                 what = {"number": number, "command": command.id, "error": str(exc)}
                 LOG.error("a command of the log can not be carried out", extra=what)
-        self._queries.have(list(self.running.values()))
-        self._forked = False
+            self._stale = True
+
+    def _run_queries(self) -> None:
+        """Have the queries run that the commands say."""
+        if self._stale:
+            self._stale = False
+            self._queries.have(list(self.running.values()), self._executed)
+            self._lock.notify_all()
 
 
 def _persistent(made: Change, number: int, command: Command) -> PersistentQuery:
