@@ -39,7 +39,7 @@ from streamguard.kafka import clients, verdicts
 from streamguard.kafka.failpoint import Failpoint
 from streamguard.kafka.phase import Phase, PhaseFile
 from streamguard.kafka.produce import Produce
-from streamguard.kafka.session import Clients, Membership, OnAssign, Session
+from streamguard.kafka.session import Clients, Membership, OnAssign, Prepare, Session
 from streamguard.kafka.steps import GLANCE, Limits, Steps
 from streamguard.kafka.verdicts import Rebuild, Stopped, Verdict
 from streamguard.settings import Settings
@@ -80,9 +80,14 @@ class Loop:
     partition without a committed offset starts: earliest, latest, or error.
 
     `on_assign` receives the partitions with their committed offsets (``OFFSET_INVALID`` if there is none) and metadata,
-    and returns them with the offsets to start from (``OFFSET_INVALID``: as `reset` says); it is asked again after every
-    abort. `metadata` gives the text to commit with a partition, and receives it with the offset that is about to be
-    committed. `on_commit` is called after the commit of a batch. All are called in the thread of `run`.
+    and returns those to read with the offsets to start from (``OFFSET_INVALID``: as `reset` says); it is asked again
+    after every abort. `prepare` receives the same, before that, and does in small steps what takes long: Kafka is
+    polled between them, so the place in the group is kept. `metadata` gives the text to commit with a partition, and
+    receives it with the offset that is about to be committed. `on_commit` is called after the commit of a batch. All
+    are called in the thread of `run`.
+
+    `shared`: several processes, each with an `instance` of its own, divide the partitions of the group. One that dies
+    is replaced by the others after the time of a session, one that ends at once; see `siblings`.
 
     An exception of `handle` aborts the transaction and ends `run`: a handler that knows a record to be bad writes it
     to the dead-letter topic, one that does not know must not go on.
@@ -102,6 +107,8 @@ class Loop:
         on_assign: OnAssign | None = None,
         metadata: Metadata | None = None,
         on_commit: Callable[[], None] | None = None,
+        prepare: Prepare | None = None,
+        shared: bool = False,
         limits: Limits | None = None,
         source: Clients = clients,
     ) -> None:
@@ -116,6 +123,8 @@ class Loop:
         self._batch_wait = batch_wait
         self._reset = reset
         self._on_assign = on_assign
+        self._prepare = prepare
+        self._shared = shared
         self._metadata = metadata
         self._on_commit = on_commit
         self._limits = limits or Limits()
@@ -170,12 +179,18 @@ class Loop:
             on_assign=self._on_assign,
             ready=self.ready,
             failpoint=self._failpoint,
+            prepare=self._prepare,
+            shared=self._shared,
         )
         try:
             self._session.open(self.topics)
             while not self._stop.is_set():
                 self._run_errands()
-                self._run_batch()
+                if self._session.preparing:
+                    self._session.prepare()
+                    self._glance()
+                else:
+                    self._run_batch()
         except Rebuild as exc:
             LOG.warning("rebuilding the Kafka clients of %s: %s", self.transactional_id, exc)
             if time.monotonic() - self._begun > SESSION_TIMEOUT and self._was_replaced():
@@ -270,6 +285,10 @@ class Loop:
     def _keep_place(self) -> None:
         """Be a member of the group that wants no records."""
         self._session.pause()
+        self._glance()
+
+    def _glance(self) -> None:
+        """Let Kafka say what it has to say, other than records."""
         try:
             found = self._session.consumer.consume(1, 0)
         except KafkaException as exc:
@@ -321,9 +340,13 @@ class Loop:
                 if len(after) == len(self._session.assigned):
                     break
         offsets = [TopicPartition(topic or "", partition or 0, offset) for (topic, partition), offset in after.items()]
-        if self._metadata is not None:
-            offsets = [TopicPartition(o.topic, o.partition, o.offset, self._metadata(o)) for o in offsets]
-        return offsets
+        siblings = self._session.siblings
+        if self._metadata is None and siblings is None:
+            return offsets
+        texts = ["" if self._metadata is None else self._metadata(each) for each in offsets]
+        if siblings is not None:
+            texts = list(map(siblings.sign, texts))
+        return [TopicPartition(o.topic, o.partition, o.offset, text) for o, text in zip(offsets, texts, strict=True)]
 
     # ---- errors
 
@@ -357,7 +380,8 @@ class Loop:
             raise Rebuild(error.str())
         if error.code() in verdicts.REPLACED:
             self._replaced(error)
-        if time.monotonic() - self._begun < TRANSACTION_TIMEOUT or self._was_replaced():
+        at_once = not self._shared and time.monotonic() - self._begun < TRANSACTION_TIMEOUT  # else it may be a sibling
+        if at_once or self._was_replaced():
             raise self._place.fenced(error.str())
         raise Rebuild("Kafka gave up a transaction that took too long")
 

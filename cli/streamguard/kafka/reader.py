@@ -16,6 +16,9 @@ GROUP = "sg.reader"
 TO_THE_END: Mapping[str, Any] = {"fetch.wait.max.ms": 10}
 """For those who read no further: at the end Kafka is asked once more, and would wait half a second for new records."""
 
+PIECE = 10_000
+"""Records that are read at once, at most."""
+
 
 class Reader:
     """A consumer of committed records that is assigned to partitions by hand; offset None is the beginning."""
@@ -71,11 +74,19 @@ class Reader:
         """Whether everything below these offsets was read."""
         return all(self._ends.get(number, -1) >= end for number, end in ends.items())
 
+    def steps(self, ends: Mapping[int, int], timeout: float) -> Iterator[list[Message]]:
+        """The same as `to_offsets` in the pieces that come, some of them empty: for who has something else to do."""
+        yield from self._pieces(lambda: self.reached(ends), timeout)
+
     def _until(self, done: Callable[[], bool], timeout: float) -> Iterator[Message]:
+        for messages in self._pieces(done, timeout):
+            yield from messages
+
+    def _pieces(self, done: Callable[[], bool], timeout: float) -> Iterator[list[Message]]:
         deadline = time.monotonic() + timeout
         while not done():
-            messages = self.poll(10_000, 0.02)
-            yield from messages
+            messages = self.poll(PIECE, 0.02)
+            yield messages
             if messages:
                 deadline = time.monotonic() + timeout  # whoever takes them may have taken their time
             elif time.monotonic() > deadline:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -16,11 +16,15 @@ from streamguard.errors import KafkaError as KafkaRefusal
 from streamguard.kafka import clients
 from streamguard.kafka.failpoint import Failpoint
 from streamguard.kafka.produce import Refusals, guarded
+from streamguard.kafka.siblings import Siblings, unsigned
 from streamguard.kafka.steps import Steps
 from streamguard.kafka.verdicts import Stopped
 from streamguard.settings import Settings
 
 OnAssign = Callable[[list[TopicPartition]], list[TopicPartition]]
+Prepare = Callable[[list[TopicPartition]], Iterator[None]]
+AT_ONCE = 0.05
+"""Seconds of preparation after which Kafka is polled again."""
 INIT_TIMEOUT = 0.03
 """The first of a row that doubles. Kafka is busy for some 50 ms with ending the transaction of a killed predecessor;
 librdkafka would ask again after 500 ms, a new call asks at once."""
@@ -113,11 +117,16 @@ class Session:
         on_assign: OnAssign | None,
         ready: threading.Event,
         failpoint: Failpoint,
+        prepare: Prepare | None = None,
+        shared: bool = False,
     ) -> None:
         place, self._membership = membership, membership
         self._steps = steps
         self._stop = stop
         self._on_assign = on_assign
+        self._prepare = prepare
+        self._preparation: tuple[Iterator[None], list[TopicPartition]] | None = None
+        self.siblings = Siblings(place, steps) if shared else None
         self._ready = ready
         self._failpoint = failpoint
         self._paused = False
@@ -156,6 +165,8 @@ class Session:
             LOG.warning("the consumer of %s did not close in time", self._membership.instance)
         except KafkaException as exc:
             LOG.warning("the consumer of %s was not closed well: %s", self._membership.instance, exc)
+        if self.siblings is not None and self._stop.is_set():
+            self.siblings.leave()
         self._steps.end()
         del self.producer, self.produce, self.consumer  # their callbacks refer to us
 
@@ -177,7 +188,26 @@ class Session:
             self.consumer.resume(self.assigned)
             self._paused = False
 
+    @property
+    def preparing(self) -> bool:
+        """Whether partitions are assigned that are not read yet."""
+        return self._preparation is not None
+
+    def prepare(self) -> None:
+        """Go on with what comes before reading, for a moment; once it is done, read."""
+        assert self._preparation is not None
+        steps, committed = self._preparation
+        end = time.monotonic() + AT_ONCE
+        for _ in steps:
+            if time.monotonic() > end:
+                return
+        self._preparation = None
+        starts = committed if self._on_assign is None else self._on_assign(committed)
+        self.consumer.assign([TopicPartition(p.topic, p.partition, p.offset) for p in starts])
+
     def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        if self.siblings is not None:
+            self.siblings.begin()
         self._start(partitions)
         self._membership.member = consumer.memberid()
         self.assigned = partitions
@@ -189,6 +219,7 @@ class Session:
         self._failpoint.reached("on_revoke")
         self.assigned = []
         self.assignments += 1
+        self._preparation = None
         self._ready.clear()
 
     def _lose(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
@@ -200,16 +231,30 @@ class Session:
             raise self._membership.fenced("it had been silent for too long")
 
     def _start(self, partitions: list[TopicPartition]) -> None:
-        committed = self._committed(partitions)
-        starts = committed if self._on_assign is None else self._on_assign(committed)
-        self.consumer.assign([TopicPartition(p.topic, p.partition, p.offset) for p in starts])
+        committed = self._committed(partitions) if partitions else []
+        self._preparation = iter(()) if self._prepare is None else self._prepare(committed), committed
+        self.prepare()
+        if self.preparing:  # nothing is fetched meanwhile, and the place in the group is kept
+            self.consumer.assign([])
 
     def _committed(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
         while True:
             try:
-                return self._steps.patiently(self.consumer.committed, partitions, here=True, within=HANGING_AFTER)
+                found = self._steps.patiently(self.consumer.committed, partitions, here=True, within=self._patience)
             except KafkaException:
-                self._end_hanging_transaction(partitions)
+                if self.siblings is None or not self.siblings.bury(self.siblings.owners(partitions)):
+                    self._end_hanging_transaction(partitions)
+                continue
+            if self.siblings is None:
+                return found
+            known = [unsigned(each) for each in found]
+            if not self.siblings.bury(owner for _, owner in known):
+                return [each for each, _ in known]
+
+    @property
+    def _patience(self) -> float:
+        """How long offsets may be withheld before it is looked at why."""
+        return HANGING_AFTER if self.siblings is None else 0.0
 
     def _end_hanging_transaction(self, partitions: list[TopicPartition]) -> None:
         """Kafka gives nobody the offsets of a group while a transaction that has some for it is open.

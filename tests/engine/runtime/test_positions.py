@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamguard.engine.runtime.positions import decode, encode, resume
+from streamguard.engine.runtime.positions import decode, encode, resume, started
 
 OFFSETS = st.integers(0, 1000)
 NUMBERS = st.integers(0, 200)
@@ -53,27 +53,44 @@ def test_text_that_is_not_ours_is_refused() -> None:
         decode("something else")
 
 
+def test_a_paused_query_keeps_its_place_while_others_go_on() -> None:
+    where = resume(500, encode(9, {}), {4: 0, 9: 0}, paused={4})
+    assert where.active(500) == {9}
+    again = resume(900, where.metadata(900, 12), {4: 0, 9: 0})
+    assert again.first == {4: 500, 9: 900}
+    assert again.offset == 500
+
+
+def test_a_commit_says_which_commands_its_maker_knew() -> None:
+    assert started(resume(0, "", {4: 0}).metadata(10, 23)) == 23
+    assert started("") == -1
+
+
 @given(
     starts=st.dictionaries(NUMBERS, OFFSETS, min_size=1, max_size=6),
     stops=st.lists(st.integers(0, 40), max_size=8),
     later=st.dictionaries(st.integers(201, 400), OFFSETS, max_size=3),
+    paused=st.lists(st.sets(NUMBERS, max_size=4), max_size=8),
 )
 def test_every_query_takes_each_record_from_its_start_exactly_once(
-    starts: dict[int, int], stops: list[int], later: dict[int, int]
+    starts: dict[int, int], stops: list[int], later: dict[int, int], paused: list[set[int]]
 ) -> None:
-    """Any sequence of commits and restarts, with queries added in the middle."""
+    """Any sequence of commits and restarts, with queries added in the middle, paused and resumed."""
     taken: dict[int, list[int]] = {number: [] for number in (*starts, *later)}
     committed: tuple[int | None, str] = (None, "")
     present = dict(starts)
     for index, length in enumerate([*stops, 2000]):
         if index == len(stops) // 2:
             present |= later
-        where = resume(*committed, present)
+        resting = paused[index] if index < min(len(paused), len(stops)) else set()
+        where = resume(*committed, present, resting)
+        if not where.first:
+            continue  # nobody reads
         end = min(where.offset + length, 1100)
         for offset in range(where.offset, end):
             for number in where.active(offset):
                 taken[number].append(offset)
         if end > where.offset:
-            committed = (end, where.metadata(end))
+            committed = (end, where.metadata(end, max(present)))
     for number, start in (starts | later).items():
         assert taken[number] == list(range(start, 1100))

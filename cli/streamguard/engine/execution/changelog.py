@@ -67,6 +67,10 @@ class Changelog:
             self._times[partition] = store.time
             yield TIME, b"%d" % store.time
 
+    def forget(self, partition: int) -> None:
+        """What was written for a partition may not be in the topic: its stream time is written again."""
+        self._times.pop(partition, None)
+
     def restore(self, state: State, partition: int, key: bytes, value: bytes | None) -> None:
         """Apply one record of the changelog.
 

@@ -30,6 +30,10 @@ class Health:
         self.attempts += 1
         self.since = now
 
+    def assigned(self) -> None:
+        """Other partitions than before: a reason to start that is no failure."""
+        self.attempts = 0
+
     def committed(self) -> None:
         """A transaction was committed."""
         self.failure, self.attempts = "", 0

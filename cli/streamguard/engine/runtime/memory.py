@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Protocol
 
 from streamguard.engine.analysis.plan import QueryPlan
@@ -46,6 +46,8 @@ class Memory:
     def __init__(self, settings: Settings, service_id: str, source_topic: str, stop: threading.Event) -> None:
         self.states: dict[str, State] = {}
         self.restored = 0
+        self.progress: dict[str, tuple[int, int]] = {}
+        """While state is restored: records read by query id, and how many there are at most."""
         self._settings = settings
         self._service_id = service_id
         self._source_topic = source_topic
@@ -71,52 +73,66 @@ class Memory:
         missing = {name: (count, cluster.replication) for name in names if name not in known}
         cluster.create(missing, changelog.CONFIG)
 
-    def restore(self, committed: Mapping[int, int | None]) -> None:
-        """Have the state of these partitions, and of no others, as of their committed offsets."""
+    def restore(self, committed: Mapping[int, int | None]) -> Iterator[None]:
+        """Have the state of these partitions, and of no others, as of their committed offsets; in small steps."""
         if self._dirty:
             self._right_at.clear()
             self._dirty = False
+        wrong: dict[str, dict[int, int]] = {}
         for query_id, state in self.states.items():
             for partition in {*state.results, *state.inputs} - committed.keys():
                 self._forget(query_id, partition)
-            wrong = [
+            chosen = [
                 number
                 for number, offset in committed.items()
                 if offset is None or self._right_at.get((query_id, number)) != offset
             ]
-            if wrong:
-                self._read(query_id, wrong)
-            self._right_at |= {(query_id, number): committed[number] or 0 for number in wrong}
+            for partition in chosen:
+                self._forget(query_id, partition)
+            wrong[query_id] = self._ends(query_id, chosen) if chosen else {}
+        self.progress = {query_id: (0, sum(ends.values())) for query_id, ends in wrong.items() if ends}
+        try:
+            for query_id, ends in wrong.items():
+                if ends:
+                    yield from self._read(query_id, ends)
+                self._right_at |= {(query_id, number): offset or 0 for number, offset in committed.items()}
+        finally:
+            self.progress = {}
 
     def _forget(self, query_id: str, partition: int) -> None:
         self.states[query_id].results.pop(partition, None)
         self.states[query_id].inputs.pop(partition, None)
+        self._logs[query_id].forget(partition)
         self._right_at.pop((query_id, partition), None)
 
-    def _read(self, query_id: str, partitions: Collection[int]) -> None:
-        for partition in partitions:
-            self._forget(query_id, partition)
+    def _ends(self, query_id: str, partitions: Collection[int]) -> dict[int, int]:
+        """How far the changelog of these partitions goes; nothing for one that is empty."""
+        found = Cluster(self._settings).ends(changelog.topic(self._service_id, query_id), committed=False)
+        return {number: found[number] for number in partitions if found.get(number)}
+
+    def _read(self, query_id: str, ends: Mapping[int, int]) -> Iterator[None]:
         topic = changelog.topic(self._service_id, query_id)
-        found = Cluster(self._settings).ends(topic, committed=False)
-        ends = {number: found[number] for number in partitions if found.get(number)}
-        if not ends:
-            return
         state, log, total = self.states[query_id], self._logs[query_id], sum(ends.values())
-        shown, count = time.monotonic(), 0
+        began = shown = time.monotonic()
+        count = 0
         with Reader(self._settings, topic, dict.fromkeys(ends), **TO_THE_END) as reader:
-            for message in reader.to_offsets(ends, SILENCE_SECONDS):
-                if self._stop.is_set():
-                    raise Stopped
-                number, key = message.partition(), message.key()
-                assert number is not None
-                if isinstance(key, bytes):
-                    log.restore(state, number, key, message.value())
-                count += 1
+            for messages in reader.steps(ends, SILENCE_SECONDS):
+                for message in messages:
+                    number, key = message.partition(), message.key()
+                    assert number is not None
+                    if isinstance(key, bytes):
+                        log.restore(state, number, key, message.value())
+                count += len(messages)
+                self.restored += len(messages)
+                self.progress[query_id] = count, total
                 if time.monotonic() - shown > PROGRESS_SECONDS:
                     shown = time.monotonic()
-                    LOG.info("restoring", extra={"query": query_id, "records": count, "of_at_most": total})
-        self.restored += count
-        LOG.info("restored", extra={"query": query_id, "records": count, "partitions": sorted(ends)})
+                    LOG.info("restoring %s: %d records of at most %d", query_id, count, total)
+                if self._stop.is_set():
+                    raise Stopped
+                yield
+        seconds = time.monotonic() - began
+        LOG.info("restored %s: %d records of %d partitions in %.1f s", query_id, count, len(ends), seconds)
 
     def touched(self) -> None:
         """A batch begins to change the states: until `committed` they are not what was committed."""

@@ -15,7 +15,7 @@ from streamguard.engine.analysis import stages
 from streamguard.engine.execution import changelog
 from streamguard.engine.execution.state import State
 from streamguard.engine.runtime import processing_log
-from streamguard.engine.runtime.source_task import CHANGE_SECONDS, STAGE, Counts, PersistentQuery, SourceTask
+from streamguard.engine.runtime.source_task import CHANGE_SECONDS, STAGE, Counts, PersistentQuery, SourceTask, Wanted
 from streamguard.errors import Fenced
 from streamguard.kafka.cluster import Cluster
 from streamguard.settings import Settings
@@ -29,20 +29,32 @@ FOREVER = {"retention.ms": "-1"}
 
 
 class Queries:
-    """All persistent queries of the server."""
+    """All persistent queries of the server.
 
-    def __init__(self, settings: Settings, service_id: str, on_fenced: Callable[[Fenced], None]) -> None:
+    Servers that share `service_id` divide the work; `settings.instance` is that of this one. `is_written` says whether
+    the command log goes as far as a number.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        service_id: str,
+        *,
+        on_fenced: Callable[[Fenced], None],
+        is_written: Callable[[int], bool],
+    ) -> None:
         gc.set_threshold(COLLECT_AFTER)
         self._settings = settings
         self._service_id = service_id
         self._on_fenced = on_fenced
+        self._is_written = is_written
         self._tasks: dict[str, SourceTask] = {}
         self._stages: dict[str, list[PersistentQuery]] = {}
         self._cluster = Cluster(settings)
         self.counts: dict[str, Counts] = {}
 
-    def have(self, queries: Collection[PersistentQuery]) -> None:
-        """Run exactly these queries: start, change and stop what differs."""
+    def have(self, queries: Collection[PersistentQuery], number: int) -> None:
+        """Run exactly these queries, those after the command with that number: start, change and stop what differs."""
         gone = self._stages
         self._stages = self._staged(queries)
         wanted: dict[str, list[PersistentQuery]] = {}
@@ -56,18 +68,22 @@ class Queries:
         for topic, chosen in wanted.items():
             present = self._tasks.get(topic)
             if present is None:
-                self._tasks[topic] = SourceTask(
-                    self._settings,
-                    self._service_id,
-                    topic,
-                    chosen,
-                    counts=self.counts,
-                    on_fenced=self._on_fenced,
-                    internal=all(topic == stages.topic(self._service_id, stage.id) for stage in chosen),
-                )
-            elif {query.id for query in chosen} != present.query_ids:
-                present.change(chosen)
+                self._tasks[topic] = self._task(topic, Wanted(tuple(chosen), number))
+            else:
+                present.have(Wanted(tuple(chosen), number))
         self._delete_internal({query_id: gone[query_id] for query_id in gone.keys() - self._stages.keys()})
+
+    def _task(self, topic: str, wanted: Wanted) -> SourceTask:
+        return SourceTask(
+            self._settings,
+            self._service_id,
+            topic,
+            wanted,
+            counts=self.counts,
+            on_fenced=self._on_fenced,
+            is_written=self._is_written,
+            internal=all(topic == stages.topic(self._service_id, stage.id) for stage in wanted.queries),
+        )
 
     def _staged(self, queries: Collection[PersistentQuery]) -> dict[str, list[PersistentQuery]]:
         """The stages of each query, and the topics that they share; the processing log's topic."""
@@ -111,9 +127,22 @@ class Queries:
         return None
 
     def state(self, query: PersistentQuery) -> str:
-        """RUNNING, or ERROR while it is being started again after a failure."""
+        """RUNNING; PAUSED; ERROR while it is started again after a failure; RESTORING while its state is read."""
         tasks = self._tasks_of(query)
-        return "ERROR" if None in tasks or self.error(query) else "RUNNING"
+        if None in tasks or self.error(query):
+            return "ERROR"
+        if query.paused:
+            return "PAUSED"
+        return "RESTORING" if query.id in self.restoring() else "RUNNING"
+
+    def restoring(self) -> dict[str, tuple[int, int]]:
+        """Queries whose state is being read: how many records of their changelogs so far, and of at most how many."""
+        found: dict[str, tuple[int, int]] = {}
+        for task in self.tasks():
+            for stage_id, (count, total) in dict(task.memory.progress).items():
+                before = found.get(query_id := stage_id.removesuffix(STAGE), (0, 0))
+                found[query_id] = before[0] + count, before[1] + total
+        return found
 
     def error(self, query: PersistentQuery) -> str:
         """What went wrong last, or nothing."""

@@ -4,6 +4,10 @@ All queries over one topic share consumption, parsing and transaction: what they
 once, or not at all. A query that is added is compiled into the same function between two transactions, and the loop
 goes back to where the new query begins; older queries skip what they have seen (see `positions`).
 
+Servers that share a service id divide the partitions of each topic. A partition may come from one that has carried out
+a command which this one has not seen yet: its position then says nothing about the queries that are known here, so it
+is not read before that command has come.
+
 What queries remember is written to their changelogs in the same transaction (see `memory`). A record that a query can
 not take is counted, logged and told in the processing log (see `processing_log`) with its place and the reason, never
 with its content.
@@ -16,9 +20,9 @@ import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
@@ -27,7 +31,7 @@ from streamguard.engine.execution.compile import Run, compile_source
 from streamguard.engine.runtime import processing_log
 from streamguard.engine.runtime.health import Health
 from streamguard.engine.runtime.memory import Memory
-from streamguard.engine.runtime.positions import BEGINNING, Resume, resume
+from streamguard.engine.runtime.positions import BEGINNING, Resume, resume, started
 from streamguard.errors import Fenced, StreamguardError
 from streamguard.kafka.cluster import Cluster
 from streamguard.kafka.loop import Loop
@@ -40,13 +44,18 @@ PURGE_SECONDS = 30.0
 """Between two deletions of what was processed from an internal topic."""
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 LOGGED_PER_BATCH = 20
+GLANCE = 0.02
+"""Between two looks at whether a command has come."""
 STAGE = "-repartition"
 """What follows a query's id in that of its first stage."""
 
 
 @dataclass(frozen=True)
 class PersistentQuery:
-    """A query that writes a topic until it is terminated. `starts` are offsets by partition; others: the beginning."""
+    """A query that writes a topic until it is terminated. `starts` are offsets by partition; others: the beginning.
+
+    `paused`: it takes no records, and keeps its place.
+    """
 
     id: str
     number: int
@@ -54,6 +63,15 @@ class PersistentQuery:
     statement: str
     source_topic: str
     starts: Mapping[int, int] = field(default_factory=dict)
+    paused: bool = False
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The queries over a topic after the command with that number."""
+
+    queries: tuple[PersistentQuery, ...]
+    number: int
 
 
 @dataclass
@@ -76,10 +94,11 @@ class SourceTask:
         settings: Settings,
         service_id: str,
         topic: str,
-        queries: Collection[PersistentQuery],
+        wanted: Wanted,
         *,
         counts: Mapping[str, Counts],
         on_fenced: Callable[[Fenced], None],
+        is_written: Callable[[int], bool],
         internal: bool = False,
     ) -> None:
         self.topic = topic
@@ -92,13 +111,16 @@ class SourceTask:
         self._settings = settings
         self._counts = counts
         self._on_fenced = on_fenced
+        self._is_written = is_written
         self._queries: dict[int, PersistentQuery] = {}
         self._compiled: dict[frozenset[int], Run] = {}
         self._everybody: frozenset[int] = frozenset()
         self._resumes: dict[int, Resume] = {}
         self._catching_up = True
         self._batch = _Batch()
-        self._wanted = list(queries)
+        self._lock = threading.Lock()
+        self._wanted = self._taken = wanted
+        self._partitions: set[int] = set()
         self._stop = threading.Event()
         self._log_topic = processing_log.topic(service_id)
         self.memory = Memory(settings, service_id, topic, self._stop)
@@ -106,15 +128,17 @@ class SourceTask:
         self._thread = threading.Thread(target=self._run, name=f"ksql {topic}", daemon=True)
         self._thread.start()
 
-    @property
-    def query_ids(self) -> set[str]:
-        """The ids of the queries that it has, or will have from the next transaction on."""
-        return {query.id for query in self._wanted}
-
-    def change(self, queries: Collection[PersistentQuery]) -> None:
+    def have(self, wanted: Wanted) -> None:
         """Have exactly these queries from the next transaction on; returns when that holds, or Kafka is away."""
+        with self._lock:
+            before, changed = self._wanted, wanted.queries != self._wanted.queries
+            self._wanted = wanted if changed else replace(before, number=wanted.number)
+            if not changed and self._taken is before:
+                self._taken = self._wanted
+        if changed:
+            self._change()
 
-        self._wanted = list(queries)
+    def _change(self) -> None:
         loop = self._loop
 
         def errand() -> None:
@@ -142,7 +166,9 @@ class SourceTask:
             group=self.group,
             topics=[self.topic],
             handle=self._handle,
+            prepare=self._prepare,
             on_assign=self._on_assign,
+            shared=True,
             metadata=self._metadata,
             on_commit=self._on_commit,
         )
@@ -169,37 +195,48 @@ class SourceTask:
                 pause = min(2 * pause, LONGEST_PAUSE)
 
     def _take(self) -> None:
-        wanted = self._wanted
-        self.memory.have(wanted)
-        self._queries = {query.number: query for query in wanted}
+        with self._lock:
+            wanted = self._wanted
+        self.memory.have(wanted.queries)
+        self._queries = {query.number: query for query in wanted.queries if not query.paused}
         self._everybody = frozenset(self._queries)
-        self._compiled = {self._everybody: self._compile(self._queries.values())}
+        self._compiled = {self._everybody: self._compile(self._queries.values())} if self._queries else {}
         self._catching_up = True
+        with self._lock:  # a later number of the same queries holds as well
+            self._taken = self._wanted if self._wanted.queries == wanted.queries else wanted
 
     def _compile(self, queries: Iterable[PersistentQuery]) -> Run:
         return compile_source({query.id: query.plan for query in queries}, self.memory.states)
 
     # ---- called by the loop
 
+    def _prepare(self, committed: list[Any]) -> Iterator[None]:
+        upto = max((started(each.metadata or "") for each in committed), default=-1)
+        if upto > self._taken.number and self._is_written(upto):
+            while upto > self._taken.number and not self._stop.wait(GLANCE):
+                yield
+        yield from self.memory.restore({each.partition: _offset(each) for each in committed})
+
     def _on_assign(self, committed: list[Any]) -> list[Any]:
-        self._resumes = {}
-        offsets = {each.partition: each.offset if each.offset >= 0 else None for each in committed}
-        self.memory.restore(offsets)
+        queries = self._taken.queries
+        paused = {query.number for query in queries if query.paused}
+        self._resumes, self.positions = {}, {}
         for partition in committed:
             number = partition.partition
-            starts = {query.number: query.starts.get(number, BEGINNING) for query in self._queries.values()}
-            known = offsets[number]
-            where = resume(known, partition.metadata or "", starts)
+            starts = {query.number: query.starts.get(number, BEGINNING) for query in queries}
+            where = resume(_offset(partition), partition.metadata or "", starts, paused)
             self._resumes[number] = where
-            partition.offset = where.offset
-            self.positions[number] = where.offset
+            partition.offset = self.positions[number] = where.offset
         self._catching_up = True
+        if self._partitions != self._resumes.keys():
+            self._partitions = set(self._resumes)
+            self.health.assigned()
         self.health.began(time.monotonic())
-        return committed
+        return committed if self._queries else []
 
     def _metadata(self, partition: Any) -> str:
         self._batch.positions[partition.partition] = partition.offset
-        return self._resumes[partition.partition].metadata(partition.offset)
+        return self._resumes[partition.partition].metadata(partition.offset, self._taken.number)
 
     def _handle(self, messages: Sequence[Any], produce: Produce) -> None:
         batch = self._batch = _Batch()
@@ -248,6 +285,11 @@ class SourceTask:
         rest = sum(self._batch.errors.values()) - len(self._batch.logged)
         if rest:
             LOG.warning("records skipped", extra={"topic": self.topic, "more": rest})
+
+
+def _offset(committed: Any) -> int | None:
+    """A committed offset; None if there is none."""
+    return committed.offset if committed.offset >= 0 else None
 
 
 def _place(exc: BaseException) -> str:

@@ -13,6 +13,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from streamguard import __version__
@@ -54,15 +55,14 @@ class Server:
         self._ready = False
         self._cluster = Cluster(settings)
         self._cluster_id = ""
-        self._queries = Queries(settings, self.service_id, self._fenced)
         self._log = CommandLog(settings, self.service_id, self._cluster)
+        own = replace(settings, instance=f"{settings.instance}.{socket.gethostname()}.{settings.ksql_port}")
+        self._queries = Queries(own, self.service_id, on_fenced=self._fenced, is_written=self._log.has)
         self._pushes = Pushes(settings, self._cluster)
         self._writer = Writer(settings)
         self._pulls = Pulls(settings, self._cluster)
         fixed = {"ksql.service.id": self.service_id, "bootstrap.servers": settings.kafka_bootstrap}
-        self._statements = Statements(
-            self._log, self._queries, self._cluster, self._pushes, self._writer, fixed=fixed, on_fenced=self._fenced
-        )
+        self._statements = Statements(self._log, self._queries, self._cluster, self._pushes, self._writer, fixed=fixed)
 
     def open(self) -> None:
         """Read the command log and start the queries; a failure ends the server."""
@@ -73,6 +73,7 @@ class Server:
             self._fail(exc)
         else:
             self._ready = True
+            threading.Thread(target=self._statements.follow, args=(self.end,), name="follow", daemon=True).start()
             LOG.info("ready", extra={"service_id": self.service_id, "queries": len(self._statements.running)})
 
     def end_pushes(self) -> None:
@@ -101,12 +102,16 @@ class Server:
         kafka = self._cluster.answers()
         commands = self._ready and not self._statements.skipped
         queries = not self._queries.failing()
-        details = {
+        details: dict[str, dict[str, Any]] = {
             "metastore": {"isHealthy": self._ready},
             "kafka": {"isHealthy": kafka},
             "commandRunner": {"isHealthy": commands},
             "queries": {"isHealthy": queries},
         }
+        restoring = self._queries.restoring()
+        if restoring:
+            shown = {query_id: f"{count} of at most {total} records" for query_id, (count, total) in restoring.items()}
+            details["queries"]["restoring"] = shown
         state = "READY" if self._ready else "STARTING"
         well = all(detail["isHealthy"] for detail in details.values())
         return {"isHealthy": well, "details": details, "serverState": state}
@@ -190,7 +195,7 @@ def run(settings: Settings) -> None:
     """Serve until SIGTERM or Ctrl-C.
 
     Raises:
-        Fenced: a newer server of the same service id has taken over.
+        Fenced: another server has the same service id, port and STREAMGUARD_INSTANCE on a host of the same name.
         PortTaken: another process listens on the port.
         KafkaUnavailable: no broker answered at the start.
     """
