@@ -49,11 +49,85 @@ def test_a_second_stream_of_the_same_name_is_refused() -> None:
         after(EVENTS, EVENTS)
 
 
-def test_replacing_is_refused_only_when_there_is_something_to_replace() -> None:
-    replacing = EVENTS.replace("CREATE", "CREATE OR REPLACE")
-    assert list(after(replacing)[0].sources) == ["EVENTS"]
-    with pytest.raises(AnalysisError, match="replacing EVENTS is not supported yet"):
-        after(EVENTS, replacing)
+WIDER = EVENTS.replace("CREATE", "CREATE OR REPLACE").replace("id INT", "id INT, more STRING")
+BIG = "CREATE OR REPLACE STREAM copy AS SELECT * FROM events WHERE id > 5;"
+COUNTED = "CREATE {} TABLE counted AS SELECT k, {} FROM events GROUP BY k;"
+
+
+def test_a_replaced_stream_has_the_new_columns_and_its_queries_keep_theirs() -> None:
+    metastore, last = after(EVENTS, COPY, WIDER)
+    assert [column.name for column in metastore.sources["EVENTS"].values] == ["ID", "MORE"]
+    assert [column.name for column in metastore.queries["CSAS_COPY_11"].plan.source.values] == ["ID"]
+    assert last.message == "Stream created"
+    assert list(after(WIDER)[0].sources) == ["EVENTS"]  # there may be nothing to replace
+
+
+def test_a_replaced_query_keeps_its_id_and_its_pause() -> None:
+    metastore, last = after(EVENTS, COPY, "PAUSE CSAS_COPY_11;", BIG)
+    assert list(metastore.queries) == ["CSAS_COPY_11"]
+    assert (last.query_id, last.query and last.query.paused) == ("CSAS_COPY_11", True)
+    assert "WHERE" in metastore.queries["CSAS_COPY_11"].statement
+    assert list(after(EVENTS, COPY, "TERMINATE ALL;", BIG)[0].queries) == ["CSAS_COPY_13"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (
+            [WIDER.replace("OR REPLACE ", ""), EVENTS.replace("CREATE", "CREATE OR REPLACE")],
+            "Cannot upgrade data source: DataSource '`EVENTS`' has schema = `K` STRING KEY, `ID` INTEGER, `MORE` "
+            "STRING which is not upgradeable to `K` STRING KEY, `ID` INTEGER. (The following columns are changed, "
+            "missing or reordered: [`MORE` STRING])",
+        ),
+        (
+            [EVENTS, WIDER.replace("'events'", "'others'").replace("k STRING", "k INT")],
+            "has topic = events which is not upgradeable to others\n\tAND DataSource '`EVENTS`' has schema = `K` "
+            "STRING KEY, `ID` INTEGER which is not upgradeable to `K` INTEGER KEY, `ID` INTEGER, `MORE` STRING. (Key "
+            "columns must be identical. The following key columns are changed, missing or reordered: [`K` STRING KEY])",
+        ),
+        (
+            [EVENTS, COPY, "INSERT INTO copy SELECT * FROM events;", BIG],
+            "REPLACE for sink `COPY` is not supported because there are multiple queries writing into it: "
+            "[CSAS_COPY_11, INSERTQUERY_12]",
+        ),
+        (
+            [EVENTS, COUNTED.format("", "COUNT(*) AS n"), COUNTED.format("OR REPLACE", "COUNT(*) AS n, SUM(id) AS s")],
+            "Query is not upgradeable: its aggregations can not change",
+        ),
+        ([EVENTS, "ALTER STREAM event ADD COLUMN x INT;"], "Source EVENT does not exist. (did you mean EVENTS?)"),
+        ([EVENTS, "ALTER TABLE events ADD COLUMN x INT;"], "data source type is STREAM, but statement was ALTER TABLE"),
+        ([EVENTS, COPY, "ALTER STREAM copy ADD COLUMN x INT;"], "not supported for CREATE ... AS statements."),
+        (
+            [EVENTS, "ALTER STREAM events ADD COLUMN id INT;"],
+            "Cannot add column `ID` to schema. A column with the same",
+        ),
+        ([EVENTS, "ALTER STREAM events ADD COLUMN rowtime INT;"], "'ROWTIME' is a reserved column name."),
+        ([EVENTS, COPY, "PAUSE CSAS_COPY_1;"], "Unknown queryId: CSAS_COPY_1 (did you mean CSAS_COPY_11?)"),
+    ],
+)
+def test_what_can_not_be_replaced_altered_or_paused(texts: list[str], message: str) -> None:
+    with pytest.raises(AnalysisError) as refused:
+        after(*texts)
+    assert message in str(refused.value)
+
+
+def test_altering_adds_columns_behind_the_others() -> None:
+    metastore, last = after(EVENTS, "ALTER STREAM events ADD COLUMN a INT, ADD b STRUCT<c STRING>;")
+    assert [column.name for column in metastore.sources["EVENTS"].values] == ["ID", "A", "B"]
+    assert (last.command_id, last.message) == ("stream/EVENTS/alter", "Stream EVENTS altered.")
+
+
+def test_pause_and_resume_hold_and_let_go() -> None:
+    metastore, last = after(EVENTS, COPY, "PAUSE ALL;")
+    assert ([query.paused for query in metastore.queries.values()], last.message) == ([True], "Query paused.")
+    assert last.command_id == "pause/ALL/execute"
+    metastore, last = after(EVENTS, COPY, "PAUSE ALL;", "RESUME CSAS_COPY_11;")
+    assert not metastore.queries["CSAS_COPY_11"].paused
+    assert (last.command_id, last.message, last.query_id) == (
+        "resume/CSAS_COPY_11/execute",
+        "Query resumed.",
+        "CSAS_COPY_11",
+    )
 
 
 def test_a_stream_goes_with_the_query_that_made_it() -> None:

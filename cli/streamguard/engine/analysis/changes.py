@@ -5,18 +5,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import get_args
 
+from streamguard.engine.analysis import upgrades
 from streamguard.engine.analysis.analyze import NOTHING
-from streamguard.engine.analysis.metastore import Metastore, Query, Source
+from streamguard.engine.analysis.metastore import Column, Metastore, Query, Source
 from streamguard.engine.analysis.plan import QueryPlan, SourcePlan, plan
 from streamguard.engine.analysis.refusals import refuser
+from streamguard.engine.analysis.sources import check, refuse_reserved
 from streamguard.engine.language import syntax as s
 from streamguard.engine.language.places import meant
 from streamguard.engine.language.types import quoted
 from streamguard.errors import AnalysisError
 
-Changing = s.CreateSource | s.CreateAs | s.InsertInto | s.Terminate | s.Drop | s.CreateType | s.DropType
-CHANGING = (s.CreateSource, s.CreateAs, s.InsertInto, s.Terminate, s.Drop, s.CreateType, s.DropType)
+Changing = (
+    s.CreateSource
+    | s.CreateAs
+    | s.InsertInto
+    | s.Terminate
+    | s.Pause
+    | s.Resume
+    | s.Drop
+    | s.Alter
+    | s.CreateType
+    | s.DropType
+)
+CHANGING: tuple[type[Changing], ...] = get_args(Changing)
 
 
 @dataclass(frozen=True)
@@ -46,8 +60,14 @@ def change(statement: Changing, metastore: Metastore, number: int, session: Mapp
     match statement:
         case s.Terminate():
             return _terminate(statement, metastore)
+        case s.Pause():
+            return _held(statement, metastore, paused=True)
+        case s.Resume():
+            return _held(statement, metastore, paused=False)
         case s.Drop():
             return _drop(statement, metastore)
+        case s.Alter():
+            return _alter(statement, metastore)
         case s.CreateSource():
             return _create(statement, metastore, session)
         case s.CreateAs():
@@ -66,7 +86,7 @@ def _create(statement: s.CreateSource, metastore: Metastore, session: Mapping[st
     command_id = f"{statement.kind.lower()}/{quoted(statement.name)}/create"
     if made.exists:
         return Change(metastore, command_id, "", warning=_already(statement))
-    _refuse_replacing(statement, metastore)
+    _refuse_upgrade(statement, metastore.source(statement.name), made.source)
     message = f"{statement.kind.title()} created"
     return Change(metastore.with_source(made.source), command_id, message, plan=made)
 
@@ -78,8 +98,10 @@ def _create_as(statement: s.CreateAs, metastore: Metastore, number: int, session
     command_id = f"{statement.kind.lower()}/{quoted(statement.name)}/create"
     if made.exists:
         return Change(metastore, command_id, "", warning=_already(statement))
-    _refuse_replacing(statement, metastore)
-    query = Query(f"C{statement.kind[0]}AS_{made.sink.name}_{number}", statement.text, made)
+    _refuse_upgrade(statement, metastore.source(statement.name), made.sink)
+    replaced = _replaced(statement, made, metastore)
+    query_id = replaced.id if replaced else f"C{statement.kind[0]}AS_{made.sink.name}_{number}"
+    query = Query(query_id, statement.text, made, paused=replaced is not None and replaced.paused)
     after = metastore.with_source(made.sink).with_query(query)
     return Change(after, command_id, f"Created query with ID {query.id}", query.id, made)
 
@@ -119,12 +141,29 @@ def _drop_type(statement: s.DropType, metastore: Metastore) -> Change:
 
 def _terminate(statement: s.Terminate, metastore: Metastore) -> Change:
     if statement.query_id is None:
-        return Change(replace(metastore, queries={}), "terminate/CLUSTER/execute", "Query terminated.")
-    if statement.query_id not in metastore.queries:
-        reason = f"Unknown queryId: {statement.query_id}{meant(statement.query_id, metastore.queries)}"
-        raise refuser(statement)(reason, statement.place)
-    after = metastore.without_query(statement.query_id)
-    return Change(after, f"terminate/{statement.query_id}/execute", "Query terminated.", statement.query_id)
+        return Change(replace(metastore, queries={}), "terminate/ALL/execute", "Query terminated.")
+    query = _known(statement, statement.query_id, metastore)
+    after = metastore.without_query(query.id)
+    return Change(after, f"terminate/{query.id}/execute", "Query terminated.", query.id)
+
+
+def _held(statement: s.Pause | s.Resume, metastore: Metastore, *, paused: bool) -> Change:
+    """PAUSE and RESUME; doing it twice is fine."""
+    one = None if statement.query_id is None else _known(statement, statement.query_id, metastore)
+    after = metastore
+    for query in metastore.queries.values() if one is None else [one]:
+        after = after.with_query(replace(query, paused=paused))
+    word, done = ("pause", "paused") if paused else ("resume", "resumed")
+    shown = "ALL" if one is None else one.id
+    return Change(after, f"{word}/{shown}/execute", f"Query {done}.", None if one is None else one.id)
+
+
+def _known(statement: s.Statement, query_id: str, metastore: Metastore) -> Query:
+    """The query of an id; without quotes it is upper-cased by the parser, as INSERT … WITH (QUERY_ID) does."""
+    query = metastore.queries.get(query_id)
+    if query is None:
+        raise refuser(statement)(f"Unknown queryId: {query_id}{meant(query_id, metastore.queries)}", statement.place)
+    return query
 
 
 def _drop(statement: s.Drop, metastore: Metastore) -> Change:
@@ -165,10 +204,52 @@ def _refuse_dropping(source: Source, metastore: Metastore) -> None:
         raise AnalysisError(reason)
 
 
-def _refuse_replacing(statement: s.CreateSource | s.CreateAs, metastore: Metastore) -> None:
-    if statement.or_replace and statement.name in metastore.sources:
-        reason = f"replacing {statement.name} is not supported yet by the embedded engine: DROP it first"
-        raise refuser(statement)(reason, statement.place)
+def _alter(statement: s.Alter, metastore: Metastore) -> Change:
+    """Columns behind the others; queries that read the source go on with the columns that they know."""
+    refuse, kind, name = refuser(statement), statement.kind.lower(), statement.name
+    source = metastore.source(name)
+    if source is None:
+        raise refuse(f"Source {name} does not exist.{meant(name, metastore.sources)}", statement.name_place)
+    if source.is_source:
+        reason = f"Cannot alter {kind} '{name}': ALTER operations are not supported on source {kind}s."
+        raise refuse(reason, statement.place)
+    if source.kind != statement.kind:
+        reason = f"Incompatible data source type is {source.kind}, but statement was ALTER {statement.kind}"
+        raise refuse(reason, statement.place)
+    if source.is_result:
+        raise refuse("ALTER command is not supported for CREATE ... AS statements.", statement.place)
+    values = list(source.values)
+    for column in statement.columns:
+        if column.name in {each.name for each in (*source.keys, *values, *source.headers)}:
+            reason = f"Cannot add column {quoted(column.name)} to schema. A column with the same name already exists."
+            raise refuse(reason, column.place)
+        refuse_reserved(column, refuse)
+        values.append(Column(column.name, column.type))
+    altered = replace(source, values=tuple(values), statement=statement.text)
+    check(altered, statement.place, refuse)
+    return Change(metastore.with_source(altered), f"{kind}/{name}/alter", f"{statement.kind.title()} {name} altered.")
+
+
+def _replaced(statement: s.CreateAs, made: QueryPlan, metastore: Metastore) -> Query | None:
+    """The query whose place a CREATE OR REPLACE … AS takes: it goes on where that one is, with its state."""
+    found = metastore.writers(statement.name)
+    if not found:
+        return None
+    if len(found) > 1:
+        ids = ", ".join(query.id for query in found)
+        reason = f"REPLACE for sink {quoted(statement.name)} is not supported because there are multiple queries"
+        raise refuser(statement)(f"{reason} writing into it: [{ids}]", statement.place)
+    [query] = found
+    obstacle = upgrades.of_query(query.plan, made)
+    if obstacle is not None:
+        raise refuser(statement)(f"Query is not upgradeable: {obstacle}.", statement.place)
+    return query
+
+
+def _refuse_upgrade(statement: s.CreateSource | s.CreateAs, before: Source | None, after: Source) -> None:
+    reason = None if before is None else upgrades.of_source(before, after)
+    if reason is not None:
+        raise refuser(statement)(f"Cannot upgrade data source: {reason}", statement.place)
 
 
 def _already(statement: s.CreateSource | s.CreateAs) -> str:

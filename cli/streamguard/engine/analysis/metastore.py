@@ -54,7 +54,8 @@ class FormatOptions:
 class Source:
     """A stream or a table over a topic. `partitions`, `replicas`, `retention_ms` None: as the topic is, or the default.
 
-    `headers` are columns that are read from a record's headers; `is_source`: a SOURCE table or stream, read only.
+    `headers` are columns that are read from a record's headers; `is_source`: a SOURCE table or stream, read only;
+    `is_result`: a query made it.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Source:
     value_options: FormatOptions = FormatOptions()
     headers: tuple[Column, ...] = ()
     is_source: bool = False
+    is_result: bool = False
     statement: str = ""
 
     @property
@@ -125,11 +127,12 @@ def fields(keys: tuple[Column, ...], values: tuple[Column, ...]) -> list[dict[st
 
 @dataclass(frozen=True)
 class Query:
-    """A persistent query: what it reads and writes, and the statement that made it."""
+    """A persistent query: what it reads and writes, the statement that made it, and whether PAUSE holds it."""
 
     id: str
     statement: str
     plan: QueryPlan
+    paused: bool = False
 
     @property
     def source(self) -> str:

@@ -54,6 +54,7 @@ def created(statement: s.CreateAs, analysis: Analysis, session: Mapping[str, str
         timestamp=given.timestamp,
         key_options=_options(given.key_delimiter, key_format, source.key_format, source.key_options),
         value_options=wrapping(replace(value_options, wrap=given.wrap), value_format, values, session),
+        is_result=True,
         statement=statement.text,
     )
     check(made, statement.place, refuse)

@@ -93,14 +93,20 @@ def _check_columns(statement: s.CreateSource, refuse: Refuse) -> None:
         if column.name in seen:
             part = "key" if column.is_key else "value"
             raise refuse(f"Duplicate {part} columns found in schema: {Column(column.name, column.type)}", column.place)
-        if column.name in RESERVED:
-            raise refuse(f"'{column.name}' is a reserved column name.", column.place)
+        refuse_reserved(column, refuse)
         if column.header is not None:
             raise refuse("HEADERS columns are not supported yet by the embedded engine", column.place)
         seen.add(column.name)
     if statement.kind == "TABLE" and not any(column.is_key for column in statement.columns):
         reason = "Tables require a PRIMARY KEY. Please define the PRIMARY KEY."
         raise refuse(reason, statement.place)
+
+
+def refuse_reserved(column: s.Column, refuse: Refuse) -> None:
+    """Refuse a column with the name of a pseudo column."""
+    if column.name in RESERVED:
+        reason = f"'{column.name}' is a reserved column name. You cannot use it as a name for a column."
+        raise refuse(reason, column.place)
 
 
 def _check_key(statement: s.CreateSource, column: s.Column, refuse: Refuse) -> None:

@@ -13,7 +13,7 @@ import re
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from streamguard.engine.analysis import stages
@@ -277,8 +277,11 @@ class Statements:
         self.metastore = made.metastore
         self._executed, self._stale = number, True
         if made.query is not None:
-            self.running[made.query.id] = _persistent(made, number, command)
-        self.running = {name: query for name, query in self.running.items() if name in made.metastore.queries}
+            self.running[made.query.id] = _persistent(made, number, command, self.running.get(made.query.id))
+        queries = made.metastore.queries
+        self.running = {
+            name: replace(query, paused=queries[name].paused) for name, query in self.running.items() if name in queries
+        }
         self.statuses[made.command_id] = {"status": "SUCCESS", "message": made.message, "queryId": made.query_id}
         return made
 
@@ -350,18 +353,14 @@ class Statements:
             self._lock.notify_all()
 
 
-def _persistent(made: Change, number: int, command: Command) -> PersistentQuery:
+def _persistent(made: Change, number: int, command: Command, replaced: PersistentQuery | None) -> PersistentQuery:
+    """The query that a command made; one that takes another's place goes on where that one stands."""
     assert isinstance(made.plan, QueryPlan)
-    assert made.plan.sink is not None
     assert made.query is not None
-    return PersistentQuery(
-        id=made.query.id,
-        number=number,
-        plan=made.plan,
-        statement=command.statement,
-        source_topic=made.plan.source.topic,
-        starts=command.starts,
-    )
+    if replaced is not None:
+        return replace(replaced, plan=made.plan, statement=command.statement)
+    topic = made.plan.source.topic
+    return PersistentQuery(made.query.id, number, made.plan, command.statement, topic, command.starts)
 
 
 def properties_of(request: StatementRequest, statements: Sequence[s.Statement]) -> dict[str, str]:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
-from decimal import Decimal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import orjson
 
 from streamguard.engine.analysis.metastore import Metastore, Source
 from streamguard.engine.codecs import Undecodable, key_encoder, value_encoder
 from streamguard.engine.codecs.json import decoder
 from streamguard.engine.execution.inserts import Insertion
+from streamguard.engine.execution.presenting import TEMPORAL
 from streamguard.engine.language import types as t
 from streamguard.engine.language.types import quoted
 from streamguard.engine.server.rejection import SERVER_ERROR, Rejection, bad_request
+from streamguard.engine.values import casts
 from streamguard.errors import StreamguardError
 from streamguard.kafka.writer import Writer
 
@@ -28,9 +32,11 @@ def row_inserter(name: str, metastore: Metastore) -> Insert:
     key_of = key_encoder(source.keys, source.key_format, source.key_options)
     value_of = value_encoder(source.values, source.value_format, source.value_options)
 
+    moments = {column.name: casts.function(t.STRING, column.type) for column in columns if column.type in TEMPORAL}
+
     def insert(line: bytes, now: int) -> Insertion:
         try:
-            row = decode(_unquoted(line))
+            row = decode(_prepared(line, moments))
         except Undecodable as exc:
             raise bad_request(f"Failed to insert values into '{source.name}'. {exc}") from exc
         if row is None:
@@ -71,7 +77,8 @@ class RowInserts:
 
 def _target(name: str, metastore: Metastore) -> Source:
     """The source of a name as a client writes it: case does not count unless it is in back-quotes."""
-    plain = name[1:-1].replace("``", "`") if name.startswith("`") and name.endswith("`") else name.upper()
+    plain = _plain(name)
+    plain = plain.upper() if plain == name else plain
     source = metastore.source(plain)
     if source is None:
         raise bad_request(f"Cannot insert values into an unknown stream: {quoted(plain)}")
@@ -80,14 +87,27 @@ def _target(name: str, metastore: Metastore) -> Source:
     return source
 
 
-def _unquoted(line: bytes) -> bytes:
-    """The row with the back-quotes taken off its names."""
-    if b"`" not in line:
+def _prepared(line: bytes, moments: Mapping[str, Callable[[str], Any]]) -> bytes:
+    """The row as the JSON codec takes it: names without back-quotes, dates and times as numbers, from ISO's form too.
+
+    Other numbers keep their digits.
+    """
+    if b"`" not in line and not moments:
         return line
     try:
-        row = json.loads(line, parse_float=Decimal)
-    except ValueError:
-        return line
-    if not isinstance(row, dict):
-        return line
-    return json.dumps({name.strip("`"): value for name, value in row.items()}, default=float).encode()
+        row = json.loads(line, parse_float=orjson.Fragment, parse_int=orjson.Fragment)
+        if not isinstance(row, dict):
+            return line
+        named = {_plain(name): value for name, value in row.items()}
+        for name, value in named.items():
+            if isinstance(value, str) and (moment := moments.get(name) or moments.get(name.upper())):
+                named[name] = moment(value)
+        return orjson.dumps(named)
+    except (ValueError, TypeError, RecursionError):
+        return line  # the decoder says what is wrong
+
+
+def _plain(name: str) -> str:
+    """A name as the source has it: case does not count unless it is in back-quotes."""
+    quoted_name = len(name) > 2 and name[0] == name[-1] == "`"
+    return name[1:-1].replace("``", "`") if quoted_name else name

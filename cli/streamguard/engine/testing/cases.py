@@ -122,7 +122,7 @@ def _take(run: Run, statement: s.Statement) -> None:
 
 def _feed(run: Run, records: Sequence[tuple[str, Record]]) -> None:
     """Each record goes to all queries over its topic; what they write is read by others before the next record."""
-    plans = {query.id: query.plan for query in run.metastore.queries.values()}
+    plans = {query.id: query.plan for query in run.metastore.queries.values() if not query.paused}
     topology = Topology(plans, lambda _record, query, reason: run.errors.append(f"{query}: {reason}"))
     for given in records:
         waiting = [given]
