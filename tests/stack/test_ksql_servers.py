@@ -41,7 +41,8 @@ class Service:
         one, two = self.servers
         self.source = self.topics.make("events", 4)
         one.run(DECLARE.format(topic=self.source))
-        two.run(f"CREATE STREAM copied WITH (KAFKA_TOPIC='{self.copied}') AS SELECT k, id FROM events;")
+        one.run(f"CREATE STREAM plain (id BIGINT) WITH (KAFKA_TOPIC='{self.source}', VALUE_FORMAT='JSON');")
+        two.run(f"CREATE STREAM copied WITH (KAFKA_TOPIC='{self.copied}') AS SELECT id FROM plain;")
         one.run(
             f"CREATE TABLE by_key WITH (KAFKA_TOPIC='{self.by_key}') AS SELECT k, COUNT(*) AS n FROM events "
             "WINDOW TUMBLING (SIZE 10 SECONDS) GROUP BY k;"

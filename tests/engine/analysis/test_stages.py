@@ -50,11 +50,28 @@ def test_only_groups_that_are_not_the_key_need_two_stages() -> None:
     assert not stages.needed(plan_of("SELECT k, COUNT(*) AS c FROM i GROUP BY k"), 2)
 
 
-def test_groups_of_a_table_in_several_partitions_are_refused() -> None:
-    text = """
-        CREATE TABLE t (k STRING PRIMARY KEY, a STRING) WITH (kafka_topic='t', value_format='JSON');
-        CREATE TABLE o AS SELECT a, COUNT(*) AS c FROM t GROUP BY a;
-    """
-    [query] = applied(text).queries.values()
-    assert stages.refusal(query.plan, 1) is None
-    assert "its topic t has 3" in (stages.refusal(query.plan, 3) or "")
+TABLE = "CREATE TABLE i (k STRING PRIMARY KEY, a STRING, n INT, d DOUBLE) WITH (kafka_topic='i', value_format='JSON');"
+OF_TABLES = [
+    "SELECT a, COUNT(*) AS c FROM i GROUP BY a",
+    "SELECT n % 2 AS odd, a, SUM(n + 1) AS s, AVG(d) AS m FROM i WHERE n <> 4 GROUP BY n % 2, a HAVING COUNT(*) > 1",
+    "SELECT UCASE(a) AS big, COLLECT_LIST(n) AS l, AS_VALUE(UCASE(a)) AS copy FROM i GROUP BY UCASE(a)",
+]
+ROWS = [
+    Record(
+        None if n % 7 == 6 else orjson.dumps({"a": "xyz"[n % 3] if n % 5 else None, "n": n, "d": n / 4}),
+        b"klmnopqrs"[n * n % 9 :][:1],
+        n * 1000,
+    )
+    for n in range(60)
+]
+
+
+@pytest.mark.parametrize("query", OF_TABLES)
+def test_of_a_table_what_a_row_gave_before_is_taken_back_elsewhere(query: str) -> None:
+    [found] = applied(f"{TABLE} CREATE TABLE o WITH (key_format='JSON') AS {query};").queries.values()
+    records = [("i", record) for record in ROWS]
+    whole = through(Topology({"Q": found.plan}), records)
+    first, second = stages.split(found.plan, "between")
+    halves = through(Topology({"Q": second}), through(Topology({"Q": first}), records))
+    assert whole
+    assert halves == whole

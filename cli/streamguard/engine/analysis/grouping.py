@@ -50,10 +50,23 @@ class Question:
 
 
 @dataclass(frozen=True)
+class Changes:
+    """The records are changes of a group: what a row of a table gave it if it `had` one, and gives it now if it `has`.
+
+    `old` are the arguments of each aggregation for the former, as those of the aggregations themselves for the latter.
+    """
+
+    had: Typed
+    has: Typed
+    old: tuple[tuple[Typed, ...], ...]
+
+
+@dataclass(frozen=True)
 class Grouping:
     """Groups of records: rows of one result each (one each window) that aggregations are computed for.
 
     `unchanged`: the groups are the keys that the records have already. `final`: only results of closed windows.
+    `sent`: nothing is aggregated, the changes of the groups are written; `changes`: that is what is read.
     """
 
     by: tuple[Typed, ...]
@@ -62,6 +75,8 @@ class Grouping:
     having: Typed | None
     unchanged: bool
     final: bool = False
+    sent: bool = False
+    changes: Changes | None = None
 
 
 def grouped(asked: Question, columns: list[Selected], having: Typed | None) -> Grouping:

@@ -1,16 +1,18 @@
 """A query that needs its records elsewhere, as two: one sends them to an internal topic by group, one aggregates there.
 
 Records of one group may be in several partitions of the source; in the internal topic they are in one. The first
-stage filters and computes what the aggregations are given, the second knows only that.
+stage filters and computes what the aggregations are given, the second knows only that. Of a table, the first stage
+remembers what each row gave to which group, and sends that along with what it gives now: the second takes the former
+back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 
-from streamguard.engine.analysis.grouping import Output
+from streamguard.engine.analysis.grouping import Changes, Grouping, Output
 from streamguard.engine.analysis.metastore import Column, Source
 from streamguard.engine.analysis.plan import QueryPlan
 from streamguard.engine.analysis.typed import (
@@ -27,10 +29,8 @@ from streamguard.engine.analysis.typed import (
 )
 from streamguard.engine.language import types as t
 
-SEVERAL_PARTITIONS = (
-    "GROUP BY of a table whose topic has several partitions is not supported yet by the embedded engine: "
-    "its topic {topic} has {count}"
-)
+HAD, HAS = "HAD", "HAS"
+"""Columns of a change: whether a row gave something to the group before, and whether it does now."""
 
 
 def topic(service_id: str, query_id: str) -> str:
@@ -43,18 +43,13 @@ def needed(plan: QueryPlan, partitions: int) -> bool:
     return plan.repartitioned and partitions > 1
 
 
-def refusal(plan: QueryPlan, partitions: int) -> str | None:
-    """Why a query can not run over a topic with so many partitions; None when it can."""
-    if needed(plan, partitions) and plan.source.is_table:
-        return SEVERAL_PARTITIONS.format(topic=plan.source.topic, count=partitions)
-    return None
-
-
 def split(plan: QueryPlan, name: str) -> tuple[QueryPlan, QueryPlan]:
     """The two stages of an aggregation; `name` is that of the topic between them."""
     grouping, sink = plan.grouping, plan.sink
     assert grouping is not None
     assert sink is not None
+    if plan.source.is_table:
+        return _split_table(plan, grouping, sink, name)
     arguments = list(dict.fromkeys(argument for each in grouping.aggregations for argument in each.arguments))
     keys = tuple(Output(key.name, each) for key, each in zip(sink.keys, grouping.by, strict=True))
     values = tuple(Output(f"ARGUMENT_{number}", each) for number, each in enumerate(arguments))
@@ -71,14 +66,57 @@ def split(plan: QueryPlan, name: str) -> tuple[QueryPlan, QueryPlan]:
     return first, _second(plan, between, dict(zip(arguments, between.values, strict=True)))
 
 
+def _split_table(plan: QueryPlan, grouping: Grouping, sink: Source, name: str) -> tuple[QueryPlan, QueryPlan]:
+    keys = tuple(Output(key.name, each) for key, each in zip(sink.keys, grouping.by, strict=True))
+    kinds = [[argument.type for argument in each.arguments] for each in grouping.aggregations]
+    columns = [Column(word, t.BOOLEAN) for word in (HAD, HAS)]
+    columns += [
+        Column(part_name(word, *place), kind)
+        for word in (HAD, HAS)
+        for place, kind in (((n, m), kind) for n, each in enumerate(kinds) for m, kind in enumerate(each))
+    ]
+    between = Source(
+        name,
+        name,
+        tuple(Column(each.name, each.expression.type) for each in keys),
+        tuple(columns),
+        key_format=sink.key_format,
+        key_options=sink.key_options,
+    )
+    first = replace(plan, keys=keys, values=(), sink=between, grouping=replace(grouping, sent=True, having=None))
+
+    def given(word: str) -> tuple[tuple[Typed, ...], ...]:
+        return tuple(
+            tuple(Read(part_name(word, n, m), kind, is_key=False) for m, kind in enumerate(each))
+            for n, each in enumerate(kinds)
+        )
+
+    had, has = (Read(word, t.BOOLEAN, is_key=False) for word in (HAD, HAS))
+    return first, _aggregating(plan, between, given(HAS), Changes(had, has, given(HAD)))
+
+
+def part_name(word: str, aggregation: int, argument: int) -> str:
+    """The column for an argument of an aggregation, as it was or as it is."""
+    return f"{word}_{aggregation}_{argument}"
+
+
 def _second(plan: QueryPlan, between: Source, columns: Mapping[Typed, Column]) -> QueryPlan:
+    assert plan.grouping is not None
+    given = {node: Read(column.name, column.type, is_key=False) for node, column in columns.items()}
+    arguments = tuple(tuple(given[each] for each in n.arguments) for n in plan.grouping.aggregations)
+    return _aggregating(plan, between, arguments, None)
+
+
+def _aggregating(
+    plan: QueryPlan, between: Source, arguments: Sequence[tuple[Typed, ...]], changes: Changes | None
+) -> QueryPlan:
+    """The second stage; `arguments` are what each aggregation is given there."""
     grouping = plan.grouping
     assert grouping is not None
     reads = tuple(Read(key.name, key.type, is_key=True) for key in between.keys)
     known: dict[Typed, Typed] = dict(zip(grouping.by, reads, strict=True))
-    given = {node: Read(column.name, column.type, is_key=False) for node, column in columns.items()}
     aggregations = tuple(
-        replace(n, arguments=tuple(given[each] for each in n.arguments)) for n in grouping.aggregations
+        replace(node, arguments=given) for node, given in zip(grouping.aggregations, arguments, strict=True)
     )
     known |= zip(grouping.aggregations, aggregations, strict=True)
     aggregated = replace(
@@ -87,6 +125,7 @@ def _second(plan: QueryPlan, between: Source, columns: Mapping[Typed, Column]) -
         aggregations=aggregations,
         having=None if grouping.having is None else replaced(grouping.having, known),
         unchanged=True,
+        changes=changes,
     )
     return replace(
         plan,

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import zip_longest
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import orjson
@@ -42,6 +43,9 @@ PSEUDO = {
 }
 
 
+NOTHING: Mapping[str, int] = MappingProxyType({})
+
+
 class MessageLike(Protocol):
     """The part of `confluent_kafka.Message` that queries read."""
 
@@ -67,7 +71,11 @@ def new_state(plan: QueryPlan) -> State:
     return State(Partitions(partial(make, window.retention)), Partitions(KeyedStore))
 
 
-def compile_source(plans: Mapping[str, QueryPlan], states: Mapping[str, State] | None = None) -> Run:
+def compile_source(
+    plans: Mapping[str, QueryPlan],
+    states: Mapping[str, State] | None = None,
+    partitions: Mapping[str, int] = NOTHING,
+) -> Run:
     """One function for queries that read one topic, by query id: ``run(messages, produce, on_error)``.
 
     It calls ``produce(topic, value=…, key=…, timestamp=…, headers=…)`` for each result, in the order of the queries,
@@ -75,6 +83,7 @@ def compile_source(plans: Mapping[str, QueryPlan], states: Mapping[str, State] |
     decoded is skipped by every query, an expression that fails is null. A push query (no sink) calls ``produce(row)``.
 
     `states` is the memory of queries that have one (`QueryPlan.stateful`), by query id; without it they start empty.
+    With the `partitions` of topics, results with windows are placed: ``produce(…, partition=…)``.
     """
     known = {query_id: new_state(plan) for query_id, plan in plans.items() if plan.stateful} | dict(states or {})
     by_source: dict[Source, dict[str, QueryPlan]] = {}
@@ -82,7 +91,7 @@ def compile_source(plans: Mapping[str, QueryPlan], states: Mapping[str, State] |
         by_source.setdefault(plan.source, {})[query_id] = plan
     if len({source.topic for source in by_source}) > 1:
         raise ValueError("the queries read different topics")
-    functions = [_compile(source, group, known) for source, group in by_source.items()]
+    functions = [_compile(source, group, known, partitions) for source, group in by_source.items()]
     if len(functions) == 1:
         return functions[0]
 
@@ -95,8 +104,10 @@ def compile_source(plans: Mapping[str, QueryPlan], states: Mapping[str, State] |
     return run
 
 
-def _compile(source: Source, plans: Mapping[str, QueryPlan], states: Mapping[str, State]) -> Run:
-    text, namespace = generated(source, plans, states)
+def _compile(
+    source: Source, plans: Mapping[str, QueryPlan], states: Mapping[str, State], partitions: Mapping[str, int]
+) -> Run:
+    text, namespace = generated(source, plans, states, partitions)
     exec(compile(text, f"<ksql {source.name}>", "exec"), namespace)  # noqa: S102  our own text
     run: Run = namespace["run"]
     run.source = text  # type: ignore[attr-defined]
@@ -104,16 +115,25 @@ def _compile(source: Source, plans: Mapping[str, QueryPlan], states: Mapping[str
 
 
 def generated(
-    source: Source, plans: Mapping[str, QueryPlan], states: Mapping[str, State]
+    source: Source,
+    plans: Mapping[str, QueryPlan],
+    states: Mapping[str, State],
+    partitions: Mapping[str, int] = NOTHING,
 ) -> tuple[str, dict[str, Any]]:
     """The source of the function and the objects that it refers to."""
-    return _Function(source, plans, states).written()
+    return _Function(source, plans, states, partitions).written()
 
 
 class _Function:
     """Writes one function."""
 
-    def __init__(self, source: Source, plans: Mapping[str, QueryPlan], states: Mapping[str, State]) -> None:
+    def __init__(
+        self,
+        source: Source,
+        plans: Mapping[str, QueryPlan],
+        states: Mapping[str, State],
+        partitions: Mapping[str, int],
+    ) -> None:
         self.source = source
         self.plans = plans
         self.used = [expression for plan in plans.values() for expression in _expressions(plan)]
@@ -127,7 +147,7 @@ class _Function:
         self.conditions: dict[Typed, str] = {}
         self.numbers = {query_id: number for number, query_id in enumerate(plans)}
         self.counts = {query_id: f"made_{number}" for query_id, number in self.numbers.items()}
-        self.writer = Writer(source, self.emitter)
+        self.writer = Writer(source, self.emitter, partitions)
         self.key_lines = self._key_lines()
         self.groups = {
             query_id: Groups(self.writer, query_id, plan, self.numbers[query_id], self.counts[query_id])
@@ -159,7 +179,7 @@ class _Function:
             lines += indented(2, self._query(query_id, plan))
         lines.append(f"    return {{{', '.join(f'{query_id!r}: {name}' for query_id, name in self.counts.items())}}}")
         for groups in self.groups.values():
-            if self.source.is_table:
+            if self.source.is_table or groups.grouping.changes is not None:
                 lines += groups.functions()
             elif groups.grouping.final:
                 lines += groups.final_function()
@@ -229,6 +249,8 @@ class _Function:
     def _reads_key(self) -> bool:
         """Whether the key's value is needed, not only its bytes."""
         for plan in self.plans.values():
+            if plan.grouping is not None and plan.grouping.changes is not None:
+                return True
             used = [output.expression for output in plan.values] + ([] if plan.where is None else [plan.where])
             if plan.grouping is not None and keeps_group_key(self.source, plan):
                 having = plan.grouping.having
@@ -351,4 +373,8 @@ def _expressions(plan: QueryPlan) -> list[Typed]:
 
 def _arguments(grouping: Grouping) -> list[Typed]:
     """What its aggregations are given."""
-    return [argument for each in grouping.aggregations for argument in each.arguments]
+    made = [argument for each in grouping.aggregations for argument in each.arguments]
+    changes = grouping.changes
+    if changes is None:
+        return made
+    return [*made, changes.had, changes.has, *(argument for each in changes.old for argument in each)]

@@ -5,12 +5,15 @@ Rows are as `state` says. What an aggregation has to be told is computed before 
 
 from __future__ import annotations
 
-from streamguard.engine.analysis.grouping import BOUNDS, Grouping
+from collections.abc import Sequence
+
+from streamguard.engine.analysis.grouping import BOUNDS, Changes, Grouping
 from streamguard.engine.analysis.metastore import Column, Source
 from streamguard.engine.analysis.plan import QueryPlan
+from streamguard.engine.analysis.stages import HAD, HAS, part_name
 from streamguard.engine.analysis.typed import Pseudo, Typed, walk
 from streamguard.engine.analysis.windows import SessionWindows, TimeWindows
-from streamguard.engine.codecs import key_decoder
+from streamguard.engine.codecs import key_decoder, value_encoder
 from streamguard.engine.execution.state import SHOWN, STATES
 from streamguard.engine.execution.writing import Writer, indented
 from streamguard.engine.functions import Aggregate
@@ -47,6 +50,8 @@ class Groups:
 
     def of_stream(self) -> list[str]:
         """Lines for a record that passed WHERE: nothing happens when a part of its group is null."""
+        if self.grouping.changes is not None:
+            return self._changed(self.grouping.changes)
         lines, names, tests = self._group()
         before, arguments = self._arguments()
         inside = [
@@ -64,6 +69,24 @@ class Groups:
         made = [*lines, f"if {' and '.join(tests)}:", *indented(1, inside)] if tests else [*lines, *inside]
         self._forget()
         return made
+
+    def _changed(self, changes: Changes) -> list[str]:
+        """Lines for a record that is a change of a group."""
+        names = [self.emitter.emit(expression).text for expression in self.grouping.by]
+        new = [each.arguments for each in self.grouping.aggregations]
+        return [
+            "if raw_key is not None:",
+            f"    old = {self._tuples(changes.old)} if {self.emitter.emit(changes.had).text} else None",
+            f"    new = {self._tuples(new)} if {self.emitter.emit(changes.has).text} else None",
+            f"    store = results_{self.number}[message.partition()]",
+            f"    group = ({''.join(f'{name}, ' for name in names)})",
+            f"    {self.count} += change_{self.number}(store, {self._key(names)}, group, old, new, {CONTEXT})",
+        ]
+
+    def _tuples(self, arguments: Sequence[tuple[Typed, ...]]) -> str:
+        """The arguments of each aggregation, as text."""
+        parts = ["".join(f"{self.emitter.emit(argument).text}, " for argument in each) for each in arguments]
+        return f"({''.join(f'({part}), ' for part in parts)})"
 
     def _group(self) -> tuple[list[str], list[str], list[str]]:
         """Lines that compute the group, the variables of its parts, and tests that none of them is null."""
@@ -249,6 +272,8 @@ class Groups:
 
     def functions(self) -> list[str]:
         """The functions that change a group of a table: `replace` for a row, `change` for one group."""
+        if self.grouping.changes is not None:
+            return self._change_function()
         number = self.number
         return [
             f"def replace_{number}(store, old, new, {CONTEXT}):",
@@ -261,7 +286,24 @@ class Groups:
             "    if new is not None:",
             f"        made += change_{number}(store, new[0], new[1], None, new[2], {CONTEXT})",
             "    return made",
-            *self._change_function(),
+            *(self._send_function() if self.grouping.sent else self._change_function()),
+        ]
+
+    def _send_function(self) -> list[str]:
+        """One group: what an old row gave and what a new one gives are written, to be aggregated elsewhere."""
+        encode = self._share("encode_value", value_encoder(self.sink.values, self.sink.value_format))
+        parts = [f"{HAD!r}: old is not None", f"{HAS!r}: new is not None"]
+        parts += [
+            f"{part_name(word, n, m)!r}: None if {rows} is None else {rows}[{n}][{m}]"
+            for word, rows in ((HAD, "old"), (HAS, "new"))
+            for n, each in enumerate(self.grouping.aggregations)
+            for m in range(len(each.arguments))
+        ]
+        value = f"{encode}({{{', '.join(parts)}}})"
+        return [
+            f"def change_{self.number}(store, group, by, old, new, {CONTEXT}):",
+            f"    produce({self.sink.topic!r}, value={value}, key=group, timestamp=time, headers=headers)",
+            "    return 1",
         ]
 
     def _change_function(self) -> list[str]:

@@ -16,7 +16,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from streamguard.engine.analysis import stages
 from streamguard.engine.analysis.changes import CHANGING, Change, Changing, change
 from streamguard.engine.analysis.metastore import Metastore
 from streamguard.engine.analysis.plan import QueryPlan, SourcePlan
@@ -215,9 +214,6 @@ class Statements:
         elif isinstance(made.plan, QueryPlan):
             compile_source({"": made.plan})
             draft.topics.write(made.plan, statement)
-            reason = stages.refusal(made.plan, draft.topics.partitions[made.plan.source.topic])
-            if reason is not None:
-                raise bad_statement(reason, statement.text + ";")
             starts = self._starts(made.plan, draft)
         draft.metastore = made.metastore
         draft.number += 1
