@@ -154,6 +154,11 @@ def environment_variable(name: str) -> str:
     return os.environ.get(name, "")
 
 
+def state_dir() -> Path:
+    """The user's folder for what may be lost: histories."""
+    return _user_dir(os.environ, "XDG_STATE_HOME", ".local/state")
+
+
 def secrets_of(settings: Settings) -> list[str]:
     """The values of settings that are secrets."""
     return [str(getattr(settings, entry.name)) for entry in fields(settings) if entry.metadata.get("secret")]

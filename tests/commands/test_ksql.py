@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from streamguard.commands import run
-from streamguard.commands.ksql import _is_select
 
 NOWHERE = "http://127.0.0.1:1"
 NOBODY = f"Error: no ksql server answers at {NOWHERE}: `streamguard up` starts one"
@@ -55,20 +54,6 @@ def test_a_file_that_is_missing_or_no_text_is_named(tmp_path: Path, capsys: pyte
     (tmp_path / "latin.sql").write_bytes(b"-- caf\xe9")
     assert run(["ksql", "exec", "-f", str(tmp_path / "latin.sql"), "--url", NOWHERE]) == 1
     assert "latin.sql is not UTF-8 text" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("text", "is_select"),
-    [
-        ("select 1", True),
-        ("  -- a comment\n/* another\n one */ SELECT 1;", True),
-        ("SHOW STREAMS; SELECT 1;", False),
-        ("-- SELECT\n", False),
-        ("", False),
-    ],
-)
-def test_a_select_is_told_from_other_statements(text: str, is_select: bool) -> None:
-    assert _is_select(text) is is_select
 
 
 CASES = """

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from streamguard.engine.client.entities import listing
 from streamguard.engine.functions import answers
 from streamguard.engine.functions.listing import find
-from streamguard.engine.server.answers import listing
 
 
 def test_named_types_are_written_as_in_sql() -> None:

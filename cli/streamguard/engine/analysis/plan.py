@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from streamguard.engine.analysis import properties
+from streamguard.engine.analysis import explain, properties
 from streamguard.engine.analysis.analyze import NOTHING, Analysis, analyze
 from streamguard.engine.analysis.grouping import Grouping, Output
 from streamguard.engine.analysis.metastore import Column, Metastore, Source, fields
 from streamguard.engine.analysis.refusals import Refuse, refuser
 from streamguard.engine.analysis.results import created, fitted
 from streamguard.engine.analysis.sources import declared
-from streamguard.engine.analysis.typed import Operation, Typed
+from streamguard.engine.analysis.typed import Typed
 from streamguard.engine.language import syntax as s
 from streamguard.engine.language.places import meant
 from streamguard.engine.language.types import quoted
@@ -29,7 +29,7 @@ class SourcePlan:
     exists: bool = False
 
     def __str__(self) -> str:
-        return f"{'Nothing to do' if self.exists else 'Declare'}: {_described(self.source)}"
+        return explain.declaration(self)
 
 
 @dataclass(frozen=True)
@@ -57,25 +57,7 @@ class QueryPlan:
     strict_time: bool = False
 
     def __str__(self) -> str:
-        steps = [f"Read {_described(self.source)}"]
-        if self.where is not None:
-            steps.append(f"Filter {bare(self.where)}")
-        if self.grouping is not None:
-            steps += _grouping(self.grouping)
-        steps += self._keying()
-        steps.append("Project\n" + "\n".join(f"      {_output(output)}" for output in self.values))
-        if self.sink is None:
-            steps.append("Push rows to the client" + ("" if self.limit is None else f", at most {self.limit}"))
-        else:
-            steps.append(f"{'Insert into' if self.insert else 'Write'} {_described(self.sink)}")
-        return "\n".join(f"{number:>2}. {step}" for number, step in enumerate(steps, start=1))
-
-    def _keying(self) -> list[str]:
-        if not self.keys:
-            return ["Key NULL"] if self.partitioned else []
-        changed = self.partitioned or self.grouping is not None
-        shown = ", ".join(map(_output, self.keys))
-        return [f"Key {shown}{'' if changed else ' (unchanged)'}"]
+        return explain.query(self)
 
     @property
     def kind(self) -> str:
@@ -227,28 +209,3 @@ def _check_name(statement: s.CreateSource | s.CreateAs, metastore: Metastore) ->
     kind = statement.kind.lower()
     reason = f"Cannot add {kind} '{statement.name}': A {other.kind.lower()} with the same name already exists"
     raise refuse(reason, statement.place)
-
-
-def bare(expression: Typed) -> str:
-    """The expression without parentheses around the whole."""
-    text = str(expression)
-    outermost = isinstance(expression, Operation) and text.startswith("(") and text.endswith(")")
-    return text[1:-1] if outermost else text
-
-
-def _output(output: Output) -> str:
-    return f"{quoted(output.name)} {output.expression.type} := {bare(output.expression)}"
-
-
-def _described(source: Source) -> str:
-    formats = f"key {source.key_format}, value {source.value_format}"
-    return f"{source.kind.lower()} {quoted(source.name)}, topic '{source.topic}' ({formats}): {source.schema()}"
-
-
-def _grouping(grouping: Grouping) -> list[str]:
-    window = "" if grouping.window is None else f", {grouping.window}"
-    steps = [f"Group by {', '.join(bare(each) for each in grouping.by)}{window}"]
-    steps.append("Aggregate " + ", ".join(map(str, grouping.aggregations)))
-    if grouping.having is not None:
-        steps.append(f"Keep groups where {bare(grouping.having)}")
-    return steps

@@ -1,33 +1,40 @@
-"""Sending files of statements to a ksql server, ours or ksqlDB; a refusal names the file and the line in it.
+"""Bringing a ksql server, ours or ksqlDB, in line with files: read both, plan, send; a refusal names file and line.
 
-ksqlDB carries out the statements of a request one by one, so it gets a request a file. Our own server takes a request
-whole or not at all, so it gets all files in one: a mistake in the last of them leaves nothing of the first behind.
+ksqlDB carries out the statements of a request one by one, so it gets a request a statement. Our own server takes a
+request whole or not at all, so it gets all of them in one: a mistake in the last leaves nothing of the first behind.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import islice
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from streamguard.engine.client import deployed, planning
+from streamguard.engine.client.declared import Declared, bare_names, read_files
 from streamguard.engine.client.http import EARLIEST, KsqlClient
+from streamguard.engine.client.planning import Change, Step, Wishes
+from streamguard.engine.client.refusals import POSITION, pointer
 from streamguard.engine.language import syntax as s
-from streamguard.engine.language.parse import parse
-from streamguard.engine.language.places import Place, excerpt
 from streamguard.engine.language.printing import statement as printed
-from streamguard.errors import StatementError, StatementRefused
+from streamguard.errors import PartlyDone, Refused, StatementError, StatementRefused
 from streamguard.project import read_text
 
-STREAMS = "ksql.streams."
-POSITION = re.compile(r"line (\d+)(?::|, column )(\d+): ")
+OUTCOMES = {
+    "create": "created",
+    "replace": "replaced",
+    "recreate": "recreated",
+    "drop": "dropped",
+    "run": "done",
+    "unchanged": "unchanged",
+}
 
 
 @dataclass(frozen=True)
 class Applied:
-    """What became of one statement: `outcome` is `created`, `there`, or the server's own message."""
+    """What became of one statement: `created`, `replaced`, `recreated`, `dropped`, `done` or `unchanged`."""
 
     file: str
     name: str
@@ -36,94 +43,173 @@ class Applied:
 
 
 @dataclass(frozen=True)
-class _File:
-    """A file that our own parser takes. `first` is the line of the common text where it begins, counted from 0."""
+class Planned:
+    """What is to be done on a server, and the names there that no file declares."""
 
-    path: Path
-    text: str
-    statements: list[s.Statement]
+    changes: list[Change]
+    left_alone: list[str]
+    ours: bool
+
+    def raise_refused(self) -> None:
+        """`Refused` if something of it can not be done: then nothing is."""
+        refused = [each for each in self.changes if each.refusal]
+        if refused:
+            told = "; ".join(f"{each.name}: {each.refusal}" for each in refused)
+            raise Refused(f"nothing was changed on the ksql server, since not everything can be: {told}")
+
+
+@dataclass(frozen=True)
+class _Sending:
+    """A step on its way: `first` is the line of the common text where it begins; `whole`: it is the file's own text."""
+
+    change: Change
+    step: Step
+    whole: bool
     first: int = 0
 
-    def answers(self) -> int:
-        """How many of its statements the server answers."""
-        return sum(not isinstance(each, s.SetProperty | s.Define) for each in self.statements)
+    @property
+    def answered(self) -> bool:
+        """Whether the server answers it: a record that was inserted has no answer."""
+        declared = self.change.declared
+        return not (self.whole and declared is not None and isinstance(declared.statement, s.InsertValues))
+
+
+def check_files(files: Sequence[Path], variables: Mapping[str, str]) -> list[Declared]:
+    """Refuse the first file that our own parser does not take."""
+    return read_files(files, variables, EARLIEST)
+
+
+def plan_files(
+    client: KsqlClient, files: Sequence[Path], variables: Mapping[str, str], wishes: Wishes | None = None
+) -> Planned:
+    """What applying the files would do. Changes nothing.
+
+    Raises:
+        StatementError: a statement is none, or does not fit; names file and line.
+    """
+    wished = wishes or Wishes()
+    ours, there = client.is_ours(), deployed.read(client)
+    declared = read_files(files, variables, EARLIEST, deployed.types_of(there.types))
+    changes = planning.diff(declared, there, wished, ours=ours)
+    strays = planning.left_alone(declared, there, wished.elsewhere)
+    return Planned(changes, [] if wished.prune else strays, ours)
 
 
 def apply_files(client: KsqlClient, files: Sequence[Path], variables: Mapping[str, str]) -> Iterator[Applied]:
-    """Send the files in order: to our own server all at once, to ksqlDB one after the other.
+    """Create what is missing, replace in place what changed.
 
     Raises:
         StatementError: the server, or the parser, refused a statement; names file and line.
+        Refused: something changed that can not be replaced in place.
     """
-    if client.is_ours():
-        yield from _apply_at_once(client, check_files(files, variables), variables)
-        return
-    for path, text in [(path, read_text(path)) for path in files]:
-        try:
-            entities = client.ksql(text, properties=EARLIEST, variables=variables)
-        except StatementRefused as exc:
-            raise place_in_file(exc, path, text) from exc
-        yield from (_applied(path, entity) for entity in entities)
+    planned = plan_files(client, files, variables)
+    planned.raise_refused()
+    yield from carry_out(client, planned)
 
 
-def check_files(files: Sequence[Path], variables: Mapping[str, str]) -> list[_File]:
-    """Refuse the first file that our own parser does not take."""
-    read: list[_File] = []
-    for path in files:
-        text = read_text(path)
-        try:
-            read.append(_File(path, text, parse(text, variables)))
-        except StatementError as exc:
-            raise _in_file(path, exc.line, exc.column, exc.reason, exc.excerpt) from exc
-    return read
+def carry_out(client: KsqlClient, planned: Planned) -> Iterator[Applied]:
+    """Do what was planned; what became of each change, in the order of the plan.
+
+    Raises:
+        StatementError: the server refused a statement, and nothing was done.
+        PartlyDone: ksqlDB refused one, and others before it were carried out.
+    """
+    sendings = list(_sendings(planned.changes))
+    queries = _send_at_once(client, sendings) if planned.ours else _send_one_by_one(client, sendings)
+    for change in planned.changes:
+        file = "" if change.declared is None else str(change.declared.file)
+        query = queries.get(id(change), change.query) if change.action != "drop" else ""
+        yield Applied(file, change.name, OUTCOMES[change.action], query)
 
 
-def _apply_at_once(client: KsqlClient, files: Sequence[_File], variables: Mapping[str, str]) -> Iterator[Applied]:
-    common = ""
-    placed: list[_File] = []
-    for file in files:
-        placed.append(replace(file, first=common.count("\n")))
-        common += f"{file.text}\n;{_forget(file.statements, variables)}\n"
-    if not any(file.statements for file in placed):
-        return
+def _sendings(changes: Sequence[Change]) -> Iterator[_Sending]:
+    """First what ends, users before what they use; then what is made, in order."""
+    pruned = [each for each in changes if each.action == "drop"]
+    others = [each for each in changes if each.action != "drop"]
+    for change in [*pruned, *reversed(others)]:
+        yield from (_Sending(change, step, whole=False) for step in change.ending)
+    for change in others:
+        yield from (_Sending(change, step, whole=change.action != "replace") for step in change.making)
+
+
+def _send_at_once(client: KsqlClient, sendings: Sequence[_Sending]) -> dict[int, str]:
+    """Each statement stands in the column that it has in its file; SET and UNSET between them make its properties."""
+    common, placed = "", []
+    now = bare_names(EARLIEST)
+    for each in sendings:
+        wanted = now if each.step.properties is None else dict(each.step.properties)
+        common += "".join(f"{printed(one)};" for one in _settings(now, wanted)) + "\n"
+        now = wanted
+        column = each.change.declared.statement.place.column if each.whole and each.change.declared else 1
+        placed.append(_Sending(each.change, each.step, each.whole, common.count("\n") + 1))
+        common += " " * (column - 1) + each.step.text + "\n;"
+    if not placed:
+        return {}
     try:
-        entities = iter(client.ksql(common, properties=EARLIEST, variables=variables))
+        entities = client.ksql(common, properties=EARLIEST)
     except StatementRefused as exc:
         raise _place_in_files(exc, placed) from exc
-    for file in placed:
-        yield from (_applied(file.path, entity) for entity in islice(entities, file.answers()))
+    return _queries([each for each in placed if each.answered], entities)
 
 
-def _forget(statements: Sequence[s.Statement], variables: Mapping[str, str]) -> str:
-    """Statements that end what a file SET and DEFINEd: that is the file's own matter."""
-    given = {name.upper(): value for name, value in variables.items()}
-    undoing: dict[tuple[type, str], s.Statement] = {}
-    for each in statements:
-        if isinstance(each, s.SetProperty):
-            undoing[s.SetProperty, each.name] = s.SetProperty(each.name, _earlier(each.name))
-        elif isinstance(each, s.Define):
-            undoing[s.Define, each.name] = s.Define(each.name, given.get(each.name))
-    return "".join(f" {printed(each)};" for each in undoing.values())
+def _settings(now: Mapping[str, str], wanted: Mapping[str, str]) -> Iterator[s.SetProperty]:
+    for name in sorted({*now, *wanted}):
+        if now.get(name) != wanted.get(name):
+            yield s.SetProperty(name, wanted.get(name))
 
 
-def _earlier(name: str) -> str | None:
-    bare = {full.removeprefix(STREAMS): value for full, value in EARLIEST.items()}
-    return bare.get(name.removeprefix(STREAMS))
+def _send_one_by_one(client: KsqlClient, sendings: Sequence[_Sending]) -> dict[int, str]:
+    queries: dict[int, str] = {}
+    number = -1
+    for count, each in enumerate(sendings):
+        properties = bare_names(EARLIEST) if each.step.properties is None else each.step.properties
+        try:
+            entities = client.ksql(each.step.text + ";", properties=properties, after=number)
+        except StatementRefused as exc:
+            error = _place(exc, each)
+            if count == 0:
+                raise error from exc
+            done = f"{count} of {len(sendings)} statements were carried out before this one was refused"
+            raise PartlyDone(f"{error}\n{done}: what is right now is not sent again") from exc
+        number = max([number, *(int(entity.get("commandSequenceNumber") or -1) for entity in entities)])
+        queries |= _queries([each] * len(entities), entities)
+    return queries
 
 
-def _place_in_files(exc: StatementRefused, files: Sequence[_File]) -> StatementError:
-    """The refusal of a request that held all files, with the file that is to blame."""
-    message = str(exc)
-    found = POSITION.search(message)
-    if found is None:
-        blamed = [file for file in files if _start_of(file.text, exc.statement) is not None] or files
-        return place_in_file(exc, blamed[0].path, blamed[0].text)
-    file = next(file for file in reversed(files) if file.first < int(found[1]))
-    shifted = f"line {int(found[1]) - file.first}, column {found[2]}: "
-    local = StatementRefused(
-        message[: found.start()] + shifted + message[found.end() :], code=exc.code, statement=exc.statement
-    )
-    return place_in_file(local, file.path, file.text)
+def _queries(sendings: Sequence[_Sending], entities: Sequence[Mapping[str, Any]]) -> dict[int, str]:
+    """The ids of new queries, by the identity of the change that they belong to."""
+    found = {}
+    for each, entity in zip(sendings, entities, strict=False):
+        query = (entity.get("commandStatus") or {}).get("queryId")
+        if query:
+            found[id(each.change)] = str(query)
+    return found
+
+
+def _place_in_files(exc: StatementRefused, placed: Sequence[_Sending]) -> StatementError:
+    """The refusal of a request that held all statements, with the file and line of the one that is to blame."""
+    found = POSITION.search(str(exc))
+    if found is not None:
+        each = next(each for each in reversed(placed) if each.first <= int(found[1]) or each is placed[0])
+        return _place(exc, each, line=int(found[1]) - each.first + 1)
+    words = exc.statement.rstrip(";").split()
+    named = [each for each in placed if each.step.text.split() == words]
+    return _place(exc, (named or placed)[0])
+
+
+def _place(exc: StatementRefused, each: _Sending, line: int | None = None) -> StatementError:
+    """The refusal of one statement. `line` counts in the statement; None: as the refusal says."""
+    message, declared = str(exc), each.change.declared
+    if declared is None:
+        return StatementError(f"{each.change.name}: {message}")
+    found, place = POSITION.search(message), declared.statement.place
+    if found is None or not each.whole:
+        return _in_file(declared.file, place.line, 0, message, "")
+    within = int(found[1]) if line is None else line
+    column = int(found[2]) + (place.column - 1 if line is None and within == 1 else 0)
+    shifted = f"line {place.line + within - 1}, column {column}: "
+    moved = StatementRefused(message[: found.start()] + shifted + message[found.end() :], code=exc.code)
+    return place_in_file(moved, declared.file, read_text(declared.file))
 
 
 def place_in_file(exc: StatementRefused, path: Path, text: str) -> StatementError:
@@ -133,26 +219,18 @@ def place_in_file(exc: StatementRefused, path: Path, text: str) -> StatementErro
     if found is not None:
         line, column = int(found[1]), int(found[2])
         reason = message[: found.start()] + message[found.end() :]
-        pointer = "" if "^" in reason else _pointer(text, line, column)
-        return _in_file(path, line, column, reason, pointer)
+        shown = "" if "^" in reason else pointer(text, line, column)
+        return _in_file(path, line, column, reason, shown)
     start = _start_of(text, exc.statement)
     return _in_file(path, text.count("\n", 0, start) + 1 if start is not None else 0, 0, message, "")
 
 
-def _in_file(path: Path, line: int, column: int, reason: str, pointer: str) -> StatementError:
+def _in_file(path: Path, line: int, column: int, reason: str, shown: str) -> StatementError:
     where = f", line {line}" if line else ""
     where += f", column {column}" if line and column else ""
-    error = StatementError(f"{path}{where}: {reason}{pointer}")
+    error = StatementError(f"{path}{where}: {reason}{shown}")
     error.line, error.column = line, column
     return error
-
-
-def _pointer(text: str, line: int, column: int) -> str:
-    lines = text.split("\n")
-    if not 0 < line <= len(lines):
-        return ""
-    start = sum(len(earlier) + 1 for earlier in lines[: line - 1]) + column - 1
-    return excerpt(text, Place(line, column, start, start + 1))
 
 
 def _start_of(text: str, statement: str) -> int | None:
@@ -165,22 +243,3 @@ def _start_of(text: str, statement: str) -> int | None:
         if found is not None:
             return found.start()
     return None
-
-
-CREATED = re.compile(r"\bcreated\b", re.IGNORECASE)
-
-
-def _applied(path: Path, entity: Mapping[str, Any]) -> Applied:
-    status = entity.get("commandStatus") or {}
-    message = str(entity.get("message") or status.get("message") or "")
-    command = str(entity.get("commandId") or "")
-    name = command.split("/")[1].strip("`") if command.count("/") >= 2 else _quoted(message)
-    if entity.get("@type") == "warning_entity":
-        return Applied(str(path), name, "there" if "already exists" in message else message)
-    query = str(status.get("queryId") or "")
-    return Applied(str(path), name, "created" if CREATED.search(message) else message, query)
-
-
-def _quoted(message: str) -> str:
-    found = re.search(r"`([^`]+)`", message)
-    return found[1] if found else ""

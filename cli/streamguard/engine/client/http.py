@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import requests
 
@@ -29,6 +29,16 @@ class Rows:
     names: list[str]
     types: list[str]
     rows: Iterator[list[Any]]
+    close: Callable[[], None] = lambda: None
+    """Let go of the connection; the server ends the query then."""
+
+
+@dataclass(frozen=True)
+class Lines:
+    """A running PRINT."""
+
+    lines: Iterator[str]
+    close: Callable[[], None]
 
 
 class KsqlClient:
@@ -88,7 +98,23 @@ class KsqlClient:
             response.close()
             raise _refusal(header) if isinstance(header, dict) else KsqlUnavailable(self._gone())
         rows = self._rows(response, lines)
-        return Rows(header.get("queryId") or "", header["columnNames"], header["columnTypes"], rows)
+        return Rows(header.get("queryId") or "", header["columnNames"], header["columnTypes"], rows, response.close)
+
+    def print_topic(
+        self, text: str, *, properties: Mapping[str, Any] | None = None, variables: Mapping[str, str] | None = None
+    ) -> Lines:
+        """Start a PRINT; its lines arrive as records do."""
+        body = {"ksql": text, "streamsProperties": dict(properties or {}), "sessionVariables": dict(variables or {})}
+        response = self._send("POST", "/query", json=body, stream=True, timeout=(TIMEOUT[0], None))
+        return Lines(self._lines(response), response.close)
+
+    def check_property(self, name: str) -> None:
+        """Return if SET takes the property.
+
+        Raises:
+            StatementRefused: the server knows no such property.
+        """
+        self._send("GET", f"/is_valid_property/{quote(name, safe='')}")
 
     def close_query(self, query_id: str) -> None:
         """End a running push query."""
@@ -102,6 +128,18 @@ class KsqlClient:
                         yield line
                     elif "message" in line:
                         raise _refusal(line)
+        except requests.RequestException as exc:
+            raise KsqlUnavailable(self._gone()) from exc
+
+    def _lines(self, response: requests.Response) -> Iterator[str]:
+        try:
+            with closing(response):
+                for line in response.iter_lines(chunk_size=None):
+                    text = line.decode(errors="replace")
+                    if text.startswith('{"@type":"'):
+                        raise _refusal(json.loads(text))
+                    if text:
+                        yield text
         except requests.RequestException as exc:
             raise KsqlUnavailable(self._gone()) from exc
 

@@ -58,17 +58,31 @@ def created(what: str, of: str, or_replace: bool, if_not_exists: bool) -> str:
     return f"CREATE{' OR REPLACE' if or_replace else ''}{what}{' IF NOT EXISTS' if if_not_exists else ''} {name(of)}"
 
 
+def opening(node: s.Statement) -> str:
+    """What a statement is about, in a few words: ``CREATE STREAM X``, ``INSERT INTO X``."""
+    match node:
+        case s.CreateSource() | s.CreateAs():
+            return created(f" {node.kind}", node.name, node.or_replace, False)
+        case s.InsertInto() | s.InsertValues():
+            return f"INSERT INTO {name(node.target)}"
+        case s.Query():
+            return f"SELECT FROM {name(node.query.source)}"
+        case _:
+            return " ".join(statement(node).split()[:3])
+
+
 def _columns(columns: tuple[s.Column, ...]) -> str:
-    return f" ({', '.join(map(_column, columns))})" if columns else ""
+    return f" ({', '.join(map(column, columns))})" if columns else ""
 
 
-def _column(column: s.Column) -> str:
+def column(node: s.Column) -> str:
+    """A column as it is declared: ``ID INTEGER KEY``."""
     ending = ""
-    if column.is_key:
-        ending = " PRIMARY KEY" if column.is_primary else " KEY"
-    elif column.header is not None:
-        ending = f" HEADER({literal(column.header)})" if column.header else " HEADERS"
-    return f"{name(column.name)} {kind(column.type)}{ending}"
+    if node.is_key:
+        ending = " PRIMARY KEY" if node.is_primary else " KEY"
+    elif node.header is not None:
+        ending = f" HEADER({literal(node.header)})" if node.header else " HEADERS"
+    return f"{name(node.name)} {kind(node.type)}{ending}"
 
 
 def _names(names: tuple[str, ...] | None) -> str:
@@ -124,7 +138,7 @@ def _definition(node: s.Statement) -> str:
         case s.DropConnector():
             return f"DROP CONNECTOR {_if_exists(node.if_exists)}{name(node.name)}"
         case s.Alter():
-            added = ", ".join(f"ADD COLUMN {_column(column)}" for column in node.columns)
+            added = ", ".join(f"ADD COLUMN {each}" for each in map(column, node.columns))
             return f"ALTER {node.kind} {name(node.name)} {added}"
         case s.AlterSystem():
             return f"ALTER SYSTEM {_set(node.name, node.value)}"
@@ -177,8 +191,8 @@ def _print(node: s.PrintTopic) -> str:
 
 def select(node: s.Select) -> str:
     """A query."""
-    parts = [f"SELECT {', '.join(map(_item, node.items))} FROM {_source(node.source, node.alias)}"]  # noqa: S608
-    parts += map(_join, node.joins)
+    parts = [f"SELECT {', '.join(map(item, node.items))} FROM {_source(node.source, node.alias)}"]  # noqa: S608
+    parts += map(join, node.joins)
     if node.window is not None:
         parts.append(f"WINDOW {window(node.window)}")
     if node.where is not None:
@@ -204,7 +218,8 @@ def _source(source: str, alias: str | None) -> str:
     return name(source) if alias is None else f"{name(source)} AS {name(alias)}"
 
 
-def _join(node: s.Join) -> str:
+def join(node: s.Join) -> str:
+    """``LEFT JOIN X AS Y WITHIN … ON …``."""
     within = ""
     if node.within is not None:
         before, after = _time(node.within.before), _time(node.within.after)
@@ -238,12 +253,13 @@ def _time(milliseconds: int) -> str:
     return f"{milliseconds} MILLISECONDS"
 
 
-def _item(item: s.Item | s.Star | s.StructStar) -> str:
-    if isinstance(item, s.Star):
-        return "*" if item.source is None else f"{name(item.source)}.*"
-    if isinstance(item, s.StructStar):
-        return f"{_part(item.struct)}->*"
-    return expression(item.expression) + ("" if item.alias is None else f" AS {name(item.alias)}")
+def item(node: s.Item | s.Star | s.StructStar) -> str:
+    """One of the SELECT list: ``A + 1 AS B``, ``*``, ``S->*``."""
+    if isinstance(node, s.Star):
+        return "*" if node.source is None else f"{name(node.source)}.*"
+    if isinstance(node, s.StructStar):
+        return f"{_part(node.struct)}->*"
+    return expression(node.expression) + ("" if node.alias is None else f" AS {name(node.alias)}")
 
 
 def expression(node: s.Expression) -> str:

@@ -1,0 +1,63 @@
+"""Options that the commands share, and what they mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from streamguard.commands import App
+    from streamguard.engine.client.http import KsqlClient
+
+variables_option = click.option(
+    "-D", "--define", "definitions", multiple=True, metavar="NAME=VALUE", help="Replace ${NAME} in the statements."
+)
+url_option = click.option("--url", help="The ksql server.  [default: the setting ksql_url, the local one]")
+set_option = click.option(
+    "-s", "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A property, as SET does."
+)
+
+
+def variables_of(definitions: tuple[str, ...]) -> dict[str, str]:
+    """What --define says."""
+    return _pairs(definitions, "--define")
+
+
+def properties_of(settings: tuple[str, ...]) -> dict[str, str]:
+    """What --set says."""
+    return _pairs(settings, "--set")
+
+
+def client_of(app: App, url: str | None) -> KsqlClient:
+    """The server that is meant."""
+    from streamguard.engine.client.http import KsqlClient
+
+    return KsqlClient(url or app.settings.ksql_url)
+
+
+def load_functions(app: App) -> None:
+    """The user's own functions, if the settings name a module of them: statements may call them."""
+    from streamguard.engine.functions import user
+
+    if app.settings.ksql_functions:
+        user.load(app.settings.ksql_functions, app.project.root)
+
+
+def relative(path: str) -> str:
+    """The path as it is seen from here, if it is below."""
+    try:
+        return str(Path(path).relative_to(Path.cwd()))
+    except ValueError:
+        return path
+
+
+def _pairs(texts: tuple[str, ...], option: str) -> dict[str, str]:
+    pairs = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise click.UsageError(f"{option} takes NAME=VALUE, not {text!r}")
+        pairs[name] = value
+    return pairs
