@@ -20,6 +20,7 @@ from streamguard.engine.execution.compile import compile_source
 from streamguard.engine.execution.emit import FAILURES
 from streamguard.engine.execution.topology import Record
 from streamguard.engine.language import types as t
+from streamguard.kafka.partitioner import placing
 from tests.engine import naive
 from tests.engine.records import Written, applied, run
 
@@ -125,6 +126,33 @@ def test_queries_over_one_source_are_one_function_that_decodes_once() -> None:
     source = str(function.source)  # type: ignore[attr-defined]
     assert source.count("loads(raw)") == 1
     assert source.count("['C']") == 1
+
+
+WINDOWED = """
+CREATE STREAM i (k STRING KEY, a INT) WITH (kafka_topic='i', value_format='JSON');
+CREATE TABLE counted AS SELECT k, COUNT(*) AS n FROM i WINDOW TUMBLING (SIZE 1 SECOND) GROUP BY k;
+CREATE TABLE met AS SELECT k, COUNT(*) AS n FROM i WINDOW SESSION (1 SECOND) GROUP BY k;
+CREATE TABLE kept AS SELECT k, COUNT(*) AS n FROM i GROUP BY k;
+"""
+
+
+def test_all_windows_of_a_key_go_where_the_key_goes() -> None:
+    metastore = applied(WINDOWED)
+    placed: list[tuple[str, int | None]] = []
+    run_source = compile_source(
+        {query.id: query.plan for query in metastore.queries.values()}, None, {"COUNTED": 5, "MET": 5, "KEPT": 5}
+    )
+
+    def produce(topic: str, *, partition: int | None = None, **_: object) -> None:
+        placed.append((topic, partition))
+
+    run_source([Record(b'{"a":1}', b"key", time) for time in (0, 1500, 60_000)], produce, lambda *_: None)
+    expected = placing(5)(b"key")
+    assert {(topic, partition) for topic, partition in placed} == {
+        ("COUNTED", expected),
+        ("MET", expected),
+        ("KEPT", None),  # its key is the whole key: the producer does that
+    }
 
 
 def test_results_come_in_the_order_of_the_queries() -> None:

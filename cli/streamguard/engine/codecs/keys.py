@@ -69,6 +69,11 @@ def _decoder(columns: Sequence[Column], key_format: str, options: FormatOptions)
             return lambda raw: nulls if (row := fields(raw)) is None else tuple(row.values())
 
 
+def suffix_size(window: SourceWindow) -> int:
+    """How many bytes at the end of a key are its window."""
+    return BOUNDS.size if window.type == "SESSION" else BOUND.size
+
+
 def key_encoder(
     columns: Sequence[Column], key_format: str, options: FormatOptions = PLAIN, window: SourceWindow | None = None
 ) -> Callable[..., bytes | None]:

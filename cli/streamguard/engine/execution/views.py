@@ -12,7 +12,7 @@ from collections.abc import Collection, Container, Iterable, Iterator
 from typing import Any
 
 from streamguard.engine.analysis.metastore import Source
-from streamguard.engine.codecs.keys import BOUND, BOUNDS
+from streamguard.engine.codecs.keys import BOUND, BOUNDS, suffix_size
 from streamguard.engine.execution.topology import Record
 from streamguard.kafka.cluster import Cluster
 from streamguard.kafka.reader import TO_THE_END, Reader
@@ -26,7 +26,7 @@ class Table:
     """The rows of a table by key, windows apart; no I/O. `retention` in ms bounds how long a window is kept."""
 
     def __init__(self, source: Source, retention: int | None = None) -> None:
-        self._suffix = 0 if source.window is None else BOUNDS.size if source.window.type == "SESSION" else BOUND.size
+        self._suffix = 0 if source.window is None else suffix_size(source.window)
         self._headers = bool(source.headers)
         self._retention = retention
         self._time = -1

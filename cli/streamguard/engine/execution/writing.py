@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from streamguard.engine.analysis.grouping import BOUNDS, Output
 from streamguard.engine.analysis.metastore import Source
@@ -11,18 +11,25 @@ from streamguard.engine.analysis.plan import QueryPlan
 from streamguard.engine.analysis.typed import Operation, Pseudo, Read, TableCall, Typed, is_constant, walk
 from streamguard.engine.codecs import extractor, key_encoder, value_encoder
 from streamguard.engine.codecs.json import must_be_shown
+from streamguard.engine.codecs.keys import suffix_size
 from streamguard.engine.execution.emit import Code, Emitter
 from streamguard.engine.language import types as t
+from streamguard.kafka.partitioner import placing
 
 INDENT = "    "
 
 
 class Writer:
-    """Writes the lines that evaluate expressions and hand results on; the record in hand is `message`."""
+    """Writes the lines that evaluate expressions and hand results on; the record in hand is `message`.
 
-    def __init__(self, source: Source, emitter: Emitter) -> None:
+    Results with windows go where their key without the window belongs, as in Kafka Streams: `partitions` are the
+    numbers of partitions by topic, where that is known.
+    """
+
+    def __init__(self, source: Source, emitter: Emitter, partitions: Mapping[str, int]) -> None:
         self.source = source
         self.emitter = emitter
+        self.partitions = partitions
 
     def result(
         self, query_id: str, plan: QueryPlan, count: str, *, key: str | None = None, time: str = "time"
@@ -39,7 +46,7 @@ class Writer:
                 lines += before
             stamped = self._time(query_id, plan)
             made = [
-                _produce(plan.sink.topic, self._value(plan, texts), key, "stamp" if stamped else time),
+                self._produce(plan.sink, self._value(plan, texts), key, "stamp" if stamped else time),
                 f"{count} += 1",
             ]
             lines += [*stamped, "if stamp is not None:", *indented(1, made)] if stamped else made
@@ -73,7 +80,7 @@ class Writer:
     def tombstone(self, plan: QueryPlan, key: str, time: str = "time") -> list[str]:
         """Lines that say that a key has no row any more."""
         if plan.sink is not None:
-            return [_produce(plan.sink.topic, "None", key, time)]
+            return [self._produce(plan.sink, "None", key, time)]
         by = () if plan.grouping is None else plan.grouping.by
         texts = [
             self.emitter.names.get(each.expression, "None") if _identifies(each.expression, by) else "None"
@@ -148,6 +155,14 @@ class Writer:
         reason = f"failure(exc, {what!r})"
         lines = ["try:", f"    {name} = {code.text}", "except FAILURES as exc:", f"    {name} = None"]
         return [*lines, f"    on_error(message, {query_id!r}, {reason})"], name
+
+    def _produce(self, sink: Source, value: str, key: str, time: str) -> str:
+        count = self.partitions.get(sink.topic, 1)
+        if sink.window is None or count == 1:
+            return f"produce({sink.topic!r}, value={value}, key={key}, timestamp={time}, headers=headers)"
+        place = self.emitter.share("place", placing(count))
+        given = f"value={value}, key=(placed := {key}), timestamp={time}, headers=headers"
+        return f"produce({sink.topic!r}, {given}, partition={place}(placed and placed[:-{suffix_size(sink.window)}]))"
 
     def _plain_key(self, plan: QueryPlan, codes: list[tuple[Code, str, bool]]) -> str:
         """The encoded key of values; a single one that is null makes no key."""
@@ -244,10 +259,6 @@ def table_calls(plan: QueryPlan) -> list[TableCall]:
 def _is_object(sink: Source) -> bool:
     """Whether a value is a JSON object, which is written without going through an encoder."""
     return sink.value_format == "JSON" and sink.value_options.wrap is not False
-
-
-def _produce(topic: str, value: str, key: str, time: str) -> str:
-    return f"produce({topic!r}, value={value}, key={key}, timestamp={time}, headers=headers)"
 
 
 def needs_value(expression: Typed) -> bool:

@@ -115,6 +115,7 @@ class SourceTask:
         self._queries: dict[int, PersistentQuery] = {}
         self._compiled: dict[frozenset[int], Run] = {}
         self._everybody: frozenset[int] = frozenset()
+        self._sink_partitions: Mapping[str, int] = {}
         self._resumes: dict[int, Resume] = {}
         self._catching_up = True
         self._batch = _Batch()
@@ -200,13 +201,15 @@ class SourceTask:
         self.memory.have(wanted.queries)
         self._queries = {query.number: query for query in wanted.queries if not query.paused}
         self._everybody = frozenset(self._queries)
+        windowed = any(query.plan.sink and query.plan.sink.window for query in wanted.queries)
+        self._sink_partitions = Cluster(self._settings).partitions() if windowed else {}
         self._compiled = {self._everybody: self._compile(self._queries.values())} if self._queries else {}
         self._catching_up = True
         with self._lock:  # a later number of the same queries holds as well
             self._taken = self._wanted if self._wanted.queries == wanted.queries else wanted
 
     def _compile(self, queries: Iterable[PersistentQuery]) -> Run:
-        return compile_source({query.id: query.plan for query in queries}, self.memory.states)
+        return compile_source({query.id: query.plan for query in queries}, self.memory.states, self._sink_partitions)
 
     # ---- called by the loop
 
