@@ -121,7 +121,7 @@ class SourceTask:
         self._batch = _Batch()
         self._lock = threading.Lock()
         self._wanted = self._taken = wanted
-        self._partitions: set[int] = set()
+        self._assigned: set[int] = set()
         self._stop = threading.Event()
         self._log_topic = processing_log.topic(service_id)
         self.memory = Memory(settings, service_id, topic, self._stop)
@@ -231,8 +231,8 @@ class SourceTask:
             self._resumes[number] = where
             partition.offset = self.positions[number] = where.offset
         self._catching_up = True
-        if self._partitions != self._resumes.keys():
-            self._partitions = set(self._resumes)
+        if self._assigned != self._resumes.keys():
+            self._assigned = set(self._resumes)
             self.health.assigned()
         self.health.began(time.monotonic())
         return committed if self._queries else []
