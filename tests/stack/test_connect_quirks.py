@@ -20,6 +20,8 @@ from streamguard.settings import Settings
 from tests.stack.loops import wait_until
 from tests.stack.records import OwnTopics, write
 
+pytestmark = pytest.mark.usefixtures("connect")
+
 SINK = "com.mongodb.kafka.connect.MongoSinkConnector"
 ICEBERG = "org.apache.iceberg.connect.IcebergSinkConnector"
 MOMENTARY = ("rebalance", "No status found", "no known leader", "conflicting operation")

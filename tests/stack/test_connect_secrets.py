@@ -22,6 +22,8 @@ from tests.stack.loops import wait_until
 from tests.stack.records import OwnTopics
 from tests.stack.sentinels import forms
 
+pytestmark = pytest.mark.usefixtures("connect")
+
 WORD = "s3nt1nel/odd%41+ch@rs'\"of-nobody"
 PASSWORD = "s3nt1nel-of-an-address"
 CLASS = "com.mongodb.kafka.connect.MongoSinkConnector"

@@ -13,6 +13,8 @@ from tests.stack.letters import Place
 from tests.stack.poisoned import AFTER, BEFORE, Poisoned
 from tests.stack.records import OwnTopics
 
+pytestmark = pytest.mark.usefixtures("connect")
+
 RECORDS = 1_000
 
 

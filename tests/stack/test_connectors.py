@@ -29,6 +29,8 @@ from streamguard.project import Project
 from streamguard.settings import Settings, inherited_environment
 from streamguard.stack.lake import seed_lake
 
+pytestmark = pytest.mark.usefixtures("connect")
+
 PIPELINE = """
 topics:
   trial: {partitions: 4}

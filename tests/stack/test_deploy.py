@@ -25,6 +25,8 @@ from streamguard.settings import Settings
 from tests.stack.loops import wait_until
 from tests.stack.records import OwnTopics, write
 
+pytestmark = pytest.mark.usefixtures("connect")
+
 CONFIGS_TOPIC = "connect-configs"
 SINK = {
     "connector.class": "com.mongodb.kafka.connect.MongoSinkConnector",

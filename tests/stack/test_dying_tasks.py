@@ -18,6 +18,8 @@ from tests.stack.fleet import Fleet
 from tests.stack.loops import wait_until
 from tests.stack.records import OwnTopics, write
 
+pytestmark = pytest.mark.usefixtures("connect")
+
 HALF_A_SECOND = {"consumer_override_fetch_max_wait_ms": "500", "consumer_override_fetch_min_bytes": "10000000"}
 """So long the broker waits for more than the one record that there is: only then the task meets it."""
 

@@ -18,6 +18,8 @@ from streamguard.connect.templates.render import Connector, render
 from streamguard.errors import ConnectorNotFound
 from streamguard.settings import Settings
 
+pytestmark = pytest.mark.usefixtures("connect")
+
 NAME = "lint-trial"
 MONGODB = {
     "connector.class": "com.mongodb.kafka.connect.MongoSinkConnector",

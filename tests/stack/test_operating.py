@@ -10,7 +10,6 @@ from typing import Any
 
 import pymongo
 import pytest
-import requests
 
 from streamguard.commands import run
 from streamguard.connect.rest.answers import Offset
@@ -22,10 +21,11 @@ from streamguard.kafka.cluster import Cluster
 from streamguard.kafka.group_offsets import GroupReaders
 from streamguard.project import Project
 from streamguard.settings import Settings
-from tests.stack.bank import Bank
 from tests.stack.loops import wait_until
 
 NAME = f"operating-{os.getpid()}"
+OTHER = f"{NAME}-other"
+"""A topic that the sink does not read."""
 RECORDS = 300
 PLACES = [(NAME, number) for number in range(3)]
 CONFIG = {
@@ -45,7 +45,7 @@ CONFIG = {
 def clients(workers: tuple[str, str], settings: Settings) -> Iterator[tuple[ConnectClient, ConnectClient]]:
     """A client of each worker, and a sink that writes each record once more each time that it reads it."""
     cluster = Cluster(settings)
-    cluster.create({NAME: (len(PLACES), 1)})
+    cluster.create({NAME: (len(PLACES), 1), OTHER: (1, 1)})
     writer = producer(settings)
     for number in range(RECORDS):
         writer.produce(NAME, json.dumps({"number": number}).encode(), str(number).encode())
@@ -55,7 +55,7 @@ def clients(workers: tuple[str, str], settings: Settings) -> Iterator[tuple[Conn
     yield first, second
     if NAME in first.connectors():
         first.delete(NAME)
-    cluster.delete([NAME])
+    cluster.delete([NAME, OTHER])
     with pymongo.MongoClient[dict[str, Any]](settings.mongodb_uri) as mongodb:
         mongodb[NAME]["rows"].drop()
 
@@ -99,11 +99,11 @@ def test_offsets_are_altered_while_it_is_stopped_and_only_those_that_kafka_has(
     assert first.restart(NAME).parts == ("connector",), "a worker says that it restarts what is STOPPED"
     assert first.status(NAME).tasks == ()
 
-    second.alter_offsets(NAME, [Offset(NAME, 0, 99_999), Offset("users", 0, 0), Offset(NAME, 1, None)])
+    second.alter_offsets(NAME, [Offset(NAME, 0, 99_999), Offset(OTHER, 0, 0), Offset(NAME, 1, None)])
     assert {(one.topic, one.partition): one.offset for one in first.offsets(NAME)} == {
         (NAME, 0): 99_999,
         (NAME, 2): ends(settings)[NAME, 2],
-        ("users", 0): 0,
+        (OTHER, 0): 0,
     }, "a worker takes an offset beyond the end, and one of a topic that the sink does not read"
     with pytest.raises(ConnectError, match=r"Failed to (alter|modify)"):
         second.alter_offsets(NAME, [Offset("no-such-topic", 0, 0)])
@@ -134,11 +134,3 @@ def test_a_deleted_connector_goes_on_where_it_was_and_anew_with_reset_offsets(
     assert readers.committed(f"connect-{NAME}", PLACES) == {}
     readers.close()
     assert NAME not in second.connectors()
-
-
-def test_the_local_stack_heals_and_tells_prometheus(bank: Bank) -> None:
-    url = f"http://127.0.0.1:{bank.settings.heal_port}"
-    assert requests.get(f"{url}/ready", timeout=5).status_code == 200
-    eventually(lambda: "streamguard_heal_connect_up 1.0" in requests.get(f"{url}/metrics", timeout=5).text, True)
-    shown = requests.get(f"{url}/metrics", timeout=5).text
-    assert 'streamguard_heal_failed{connector="users-mongodb-sink"} 0.0' in shown

@@ -29,6 +29,8 @@ from tests.stack.bank import Bank, summary_of
 from tests.stack.records import read
 from tests.stack.sentinels import MONGODB, PLANTED, S3_SECRET, WRONG, forms, found_in, mongodb_uri
 
+pytestmark = pytest.mark.usefixtures("bank")
+
 BULK = ("bank-transactions-", "fraudulent-transactions-", "unidentified-transactions-", "users-")
 """Folders of Kafka's topics that hold the records of a pipeline, and nothing else."""
 LEAKY = """

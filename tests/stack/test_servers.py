@@ -18,6 +18,9 @@ from streamguard.settings import Settings
 from streamguard.stack import credentials, probes
 from streamguard.stack.kafka_config import CONSUMER_OVERRIDES
 from streamguard.stack.stack import Stack
+from tests.stack.bank import Bank
+
+pytestmark = pytest.mark.usefixtures("bank")
 
 SERVERS = ("kafka", "connect", "s3", "mongodb")
 MONGODB_SINK = "com.mongodb.kafka.connect.MongoSinkConnector"
@@ -147,3 +150,11 @@ def test_a_stack_beside_it_finds_its_ports_taken(stack: Stack, tmp_path: Path) -
 
 def test_the_end_of_a_log_can_be_read(stack: Stack) -> None:
     assert any("Kafka Server started" in line for line in stack.tail("kafka", 1000))
+
+
+def test_the_local_stack_heals_and_tells_prometheus(bank: Bank) -> None:
+    url = f"http://127.0.0.1:{bank.settings.heal_port}"
+    assert requests.get(f"{url}/ready", timeout=5).status_code == 200
+    until(lambda: "streamguard_heal_connect_up 1.0" in requests.get(f"{url}/metrics", timeout=5).text, "it is asked")
+    shown = requests.get(f"{url}/metrics", timeout=5).text
+    assert 'streamguard_heal_failed{connector="users-mongodb-sink"} 0.0' in shown

@@ -23,6 +23,8 @@ from streamguard.settings import Settings, inherited_environment
 from tests.connect.templates.test_sinks import GIVEN, VARIANTS
 from tests.stack.loops import wait_until
 
+pytestmark = pytest.mark.usefixtures("connect")
+
 NAME = "trial-export-sink"
 LOGGER = "org.apache.kafka.connect.storage.KafkaConfigBackingStore"
 PLUGINS_THERE = ("mongodb", "iceberg", "postgres")
