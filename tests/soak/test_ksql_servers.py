@@ -22,7 +22,7 @@ from tests.stack.test_ksql_servers import Service, topics
 
 __all__ = ["topics"]  # a fixture
 
-PART = 3_000
+PART = 5_000
 KILLS = 24
 RECORDS = PART * KILLS
 FATES = ("restarted", "replaced", "frozen")

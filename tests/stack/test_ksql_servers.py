@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -73,15 +75,30 @@ class Service:
 
     def check(self, seconds: float = 60.0) -> None:
         """Everything was written exactly once, as computed here."""
-        for name in (self.copied, self.by_key, self.by_kind):
-            wait_for(lambda: len(self.topics.raw(name)) >= self.sent, seconds, f"{self.sent} records in {name}")  # noqa: B023
-        assert Counter(row["ID"] for _, row in self.topics.read(self.copied)) == Counter(range(self.sent))
+        end = time.monotonic() + seconds
+        wanted = self.wanted()
+        while (found := self.found()) != wanted and time.monotonic() < end:
+            time.sleep(0.1)
+        for name, rows in wanted.items():
+            missing, too_many = rows - found[name], found[name] - rows
+            assert (missing, too_many) == (Counter(), Counter()), (
+                f"{name}: {len(missing)}, {len(too_many)} of {len(rows)}"
+            )
+
+    def wanted(self) -> dict[str, Counter[Any]]:
+        """What the queries must have written."""
         windows = Counter(
             f"k{n % 13}".encode() + (n // WINDOW_MS * WINDOW_MS).to_bytes(8, "big") for n in range(self.sent)
         )
         kinds = Counter(KINDS[n % len(KINDS)].encode() for n in range(self.sent))
-        assert counts(self.topics, self.by_key) == updates(windows)
-        assert counts(self.topics, self.by_kind) == updates(kinds)
+        copies: Counter[Any] = Counter(range(self.sent))
+        return {self.copied: copies, self.by_key: updates(windows), self.by_kind: updates(kinds)}
+
+    def found(self) -> dict[str, Counter[Any]]:
+        """What they have written."""
+        copies: Counter[Any] = Counter(row["ID"] for _, row in self.topics.read(self.copied))
+        tables = (self.by_key, self.by_kind)
+        return {self.copied: copies} | {name: counts(self.topics, name) for name in tables}
 
     def end(self) -> None:
         """Remove everything."""
@@ -171,14 +188,15 @@ def test_servers_that_write_at_the_same_moment_keep_one_log(service: Service) ->
         thread.join()
     assert {str(exc) for exc in refused if "already exists" not in str(exc)} == set()
     assert len(refused) == 5
-    listings = [server.run("SHOW STREAMS;")[0]["streams"] for server in service.servers]
-    names = {row["name"] for row in listings[0]}
-    assert names >= {f"{name}{number}" for name in ("LEFT", "RIGHT", "SAME") for number in range(5)}
-    wait_for(
-        lambda: service.servers[1].run("SHOW STREAMS;") == service.servers[0].run("SHOW STREAMS;"),
-        5,
-        "the same listing",
-    )
+    wanted = {f"{name}{number}" for name in ("LEFT", "RIGHT", "SAME") for number in range(5)}
+    for server in service.servers:
+        wait_for(lambda: streams(server) >= wanted, 5, f"all streams, there are {streams(server)}")  # noqa: B023
+    assert streams(service.servers[0]) == streams(service.servers[1])
+
+
+def streams(server: KsqlProcess) -> set[str]:
+    """The names of all streams, as a server knows them."""
+    return {row["name"] for row in server.run("SHOW STREAMS;")[0]["streams"]}
 
 
 def test_nothing_is_lost_or_repeated_by_killing_one(service: Service) -> None:

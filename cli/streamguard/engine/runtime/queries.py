@@ -115,16 +115,13 @@ class Queries:
             names += [stages.topic(self._service_id, query_id)] if len(found) > 1 else []
         self._cluster.delete(names)
 
-    def memory(self, query_id: str) -> State | None:
-        """What a query remembers here: results and inputs by partition; None for one that remembers nothing.
+    def memories(self, query_id: str) -> list[State]:
+        """What the stages of a query remember here: results and inputs by partition.
 
-        Its loop goes on writing: copy (``list(rows.items())``) before walking.
+        Their loops go on writing: copy (``list(rows.items())``) before walking.
         """
-        for stage in self._stages.get(query_id, ()):
-            task = self._tasks.get(stage.source_topic)
-            if task is not None and stage.id in task.memory.states:
-                return task.memory.states[stage.id]
-        return None
+        stages = [(stage.id, self._tasks.get(stage.source_topic)) for stage in self._stages.get(query_id, ())]
+        return [task.memory.states[name] for name, task in stages if task is not None and name in task.memory.states]
 
     def state(self, query: PersistentQuery) -> str:
         """RUNNING; PAUSED; ERROR while it is started again after a failure; RESTORING while its state is read."""
