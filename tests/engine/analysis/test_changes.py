@@ -145,7 +145,7 @@ def test_a_stream_goes_with_the_query_that_made_it() -> None:
             [EVENTS, COPY, "INSERT INTO copy SELECT * FROM events;", "DROP STREAM copy;"],
             "queries write into this source: [INSERTQUERY_12]",
         ),
-        ([EVENTS, "DROP STREAM event;"], "Source EVENT does not exist. (did you mean EVENTS?)"),
+        ([EVENTS, "DROP STREAM event;"], "Stream EVENT does not exist. (did you mean EVENTS?)"),
         ([EVENTS, "DROP TABLE events;"], "Incompatible data source type is STREAM"),
         ([EVENTS, COPY, "TERMINATE CSAS_COPY_12;"], "Unknown queryId: CSAS_COPY_12 (did you mean CSAS_COPY_11?)"),
     ],

@@ -176,7 +176,7 @@ def _drop(statement: s.Drop, metastore: Metastore) -> Change:
         if statement.if_exists:
             return Change(metastore, command_id, "", warning=f"Source {quoted(statement.name)} does not exist.")
         known = meant(statement.name, metastore.sources)
-        raise refuse(f"Source {statement.name} does not exist.{known}", statement.name_place)
+        raise refuse(f"{statement.kind.title()} {statement.name} does not exist.{known}", statement.name_place)
     if source.kind != statement.kind:
         reason = f"Incompatible data source type is {source.kind}, but statement was DROP {statement.kind}"
         raise refuse(reason, statement.place)

@@ -27,6 +27,17 @@ class Column:
 
 
 @dataclass(frozen=True)
+class HeaderColumn(Column):
+    """A column of a record's headers: all of them, or with a `header` the last one of that name."""
+
+    header: str = ""
+
+    def __str__(self) -> str:
+        named = self.header.replace("'", "''")
+        return f"{super().__str__()} HEADER" + (f"('{named}')" if named else "S")
+
+
+@dataclass(frozen=True)
 class SourceWindow:
     """The windows in the keys of a topic: `type` is TUMBLING, HOPPING or SESSION, `size` in ms (None for sessions)."""
 
@@ -72,7 +83,7 @@ class Source:
     timestamp: TimestampColumn | None = None
     key_options: FormatOptions = FormatOptions()
     value_options: FormatOptions = FormatOptions()
-    headers: tuple[Column, ...] = ()
+    headers: tuple[HeaderColumn, ...] = ()
     is_source: bool = False
     is_result: bool = False
     statement: str = ""
@@ -102,11 +113,11 @@ class Source:
 
     def column(self, name: str) -> Column | None:
         """The column of that name, or None."""
-        return next((column for column in self.columns if column.name == name), None)
+        return next((column for column in (*self.columns, *self.headers) if column.name == name), None)
 
     def schema(self) -> str:
         """`` `ID` STRING KEY, `AMOUNT` DOUBLE ``, as ksqlDB prints it."""
-        return ", ".join([*(f"{key} KEY" for key in self.keys), *map(str, self.values)])
+        return ", ".join([*(f"{key} KEY" for key in self.keys), *map(str, self.values), *map(str, self.headers)])
 
     def fields(self) -> list[dict[str, object]]:
         """The columns in the form of ksqlDB's REST API."""

@@ -138,6 +138,8 @@ def target(name: str, metastore: Metastore, statement: s.InsertInto, refuse: Ref
         raise refuse(f"Line: {place.line}, Col: {place.column}: Source {quoted(name)} does not exist.{known}", place)
     if sink.is_source:
         raise refuse(f"Cannot insert into read-only {sink.kind.lower()}: {sink.name}", place)
+    if sink.headers:
+        raise refuse(f"Cannot insert into {sink.name} because it has header columns", place)
     if sink.is_table:
         reason = f"INSERT INTO can only be used to insert into a stream. {sink.name} is a table."
         raise refuse(reason, place)

@@ -135,7 +135,7 @@ class Resolver:
             return Pseudo(node.name, self.pseudo[node.name])
         if node.name in BOUNDS and self.clause == "WHERE":
             raise self.refuse(f"Unknown column {node.name}.", node.place)
-        known = [column.name for column in self.source.columns]
+        known = [column.name for column in (*self.source.columns, *self.source.headers)]
         reason = f"{self.clause} column '{text(node)}' cannot be resolved.{meant(node.name, known)}"
         raise self._refuse(reason, node.place)
 

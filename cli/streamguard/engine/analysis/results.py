@@ -15,6 +15,8 @@ from streamguard.engine.analysis.typed import Operation, Typed
 from streamguard.engine.language import syntax as s
 from streamguard.engine.language import types as t
 
+TOPIC_PREFIX = "ksql.output.topic.name.prefix"
+
 
 def created(statement: s.CreateAs, analysis: Analysis, session: Mapping[str, str]) -> Source:
     """The source that a CREATE … AS SELECT makes; formats that it does not name are those of its source."""
@@ -41,7 +43,7 @@ def created(statement: s.CreateAs, analysis: Analysis, session: Mapping[str, str
     value_options = _options(given.value_delimiter, value_format, source.value_format, source.value_options)
     made = Source(
         statement.name,
-        given.topic or statement.name,
+        given.topic or session.get(TOPIC_PREFIX, "") + statement.name,
         keys,
         values,
         key_format=key_format,

@@ -12,7 +12,7 @@ from streamguard.engine.language.wording import text
 
 def selected(asked: Question, by: tuple[Typed, ...] | None) -> list[Selected]:
     """The columns of a query, in order. `by`: the PARTITION BY expressions, which a star brings along."""
-    taken = {column.name for column in asked.source.columns} | {
+    taken = {column.name for column in (*asked.source.columns, *asked.source.headers)} | {
         item.alias for item in asked.query.items if isinstance(item, s.Item) and item.alias
     }
     made: list[Selected] = []
@@ -34,7 +34,8 @@ def _star(asked: Question, item: s.Star, by: tuple[Typed, ...] | None, taken: se
     if item.source is not None and item.source not in (query.alias or source.name, source.name):
         raise asked.refuse(f"no source {item.source} in this query{meant(item.source, [source.name])}", item.place)
     made = []
-    for column in source.columns if query.partition is None else source.values + source.keys:
+    keyed = query.partition is None
+    for column in (*(source.columns if keyed else source.values), *source.headers, *(() if keyed else source.keys)):
         read = Read(column.name, column.type, column in source.keys)
         made.append(Selected(Output(column.name, read), s.Name(column.name), item.place))
     if asked.sink is None and source.window is not None:

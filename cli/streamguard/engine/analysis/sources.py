@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from streamguard.engine.analysis import properties, resolve, schemas, timestamps
-from streamguard.engine.analysis.metastore import Column, FormatOptions, Source
+from streamguard.engine.analysis.metastore import Column, FormatOptions, HeaderColumn, Source
 from streamguard.engine.analysis.refusals import Refuse, refuser
 from streamguard.engine.language import syntax as s
+from streamguard.engine.language import types as t
 from streamguard.engine.language.places import Place
 
 DEFAULT_KEY_FORMAT = "ksql.persistence.default.format.key"
 DEFAULT_VALUE_FORMAT = "ksql.persistence.default.format.value"
 WRAP_SINGLE_VALUES = "ksql.persistence.wrap.single.values"
 RESERVED = (*resolve.PSEUDO, "WINDOWSTART", "WINDOWEND")
+HEADERS_TYPE = t.Array(t.Struct((("KEY", t.STRING), ("VALUE", t.BYTES))))
 NO_VALUE_FORMAT = (
     "Statement is missing the 'VALUE_FORMAT' property from the WITH clause. Either provide one or set a default via "
     f"the '{DEFAULT_VALUE_FORMAT}' config."
@@ -34,6 +36,9 @@ def declared(statement: s.CreateSource, session: Mapping[str, str]) -> Source:
     values = tuple(
         Column(each.name, each.type) for each in statement.columns if not each.is_key and each.header is None
     )
+    headers = tuple(
+        HeaderColumn(each.name, each.type, each.header) for each in statement.columns if each.header is not None
+    )
     if given.window is not None and not keys:
         raise refuse("Windowed sources require a key column.", statement.place)
     source = Source(
@@ -51,6 +56,7 @@ def declared(statement: s.CreateSource, session: Mapping[str, str]) -> Source:
         timestamp=given.timestamp,
         key_options=given.key_options,
         value_options=wrapping(given.value_options, value_format, values, session),
+        headers=headers,
         is_source=statement.is_source,
         statement=statement.text,
     )
@@ -87,6 +93,7 @@ def wrapping(
 def _check_columns(statement: s.CreateSource, refuse: Refuse) -> None:
     if not statement.columns:
         raise refuse("No columns supplied.", statement.place)
+    _check_headers(statement, refuse)
     seen: set[str] = set()
     for column in statement.columns:
         _check_key(statement, column, refuse)
@@ -94,8 +101,6 @@ def _check_columns(statement: s.CreateSource, refuse: Refuse) -> None:
             part = "key" if column.is_key else "value"
             raise refuse(f"Duplicate {part} columns found in schema: {Column(column.name, column.type)}", column.place)
         refuse_reserved(column, refuse)
-        if column.header is not None:
-            raise refuse("HEADERS columns are not supported yet by the embedded engine", column.place)
         seen.add(column.name)
     if statement.kind == "TABLE" and not any(column.is_key for column in statement.columns):
         reason = "Tables require a PRIMARY KEY. Please define the PRIMARY KEY."
@@ -107,6 +112,24 @@ def refuse_reserved(column: s.Column, refuse: Refuse) -> None:
     if column.name in RESERVED:
         reason = f"'{column.name}' is a reserved column name. You cannot use it as a name for a column."
         raise refuse(reason, column.place)
+
+
+def _check_headers(statement: s.CreateSource, refuse: Refuse) -> None:
+    """HEADERS stands alone, HEADER('k') once for each name, and each has the one type that it can have."""
+    seen: set[str] = set()
+    for column in statement.columns:
+        if column.header is None:
+            continue
+        named = f"HEADER('{column.header}')" if column.header else "HEADERS"
+        wanted = t.BYTES if column.header else HEADERS_TYPE
+        if column.type != wanted:
+            reason = f"Invalid type for {named} column: expected {wanted}, got {column.type}"
+            raise refuse(reason, column.place)
+        if "" in seen or (seen and not column.header):
+            raise refuse("Schema already contains a HEADERS column.", column.place)
+        if column.header in seen:
+            raise refuse(f"Schema already contains a {named} column.", column.place)
+        seen.add(column.header)
 
 
 def _check_key(statement: s.CreateSource, column: s.Column, refuse: Refuse) -> None:

@@ -28,6 +28,7 @@ from streamguard.engine.codecs.keys import BOUND, BOUNDS
 from streamguard.engine.execution.compile_groups import Groups, keeps_group_key
 from streamguard.engine.execution.decode import Decoding
 from streamguard.engine.execution.emit import FAILURES, Emitter
+from streamguard.engine.execution.headers import all_headers, last_header
 from streamguard.engine.execution.rows import Tombstone
 from streamguard.engine.execution.state import KeyedStore, Partitions, SessionStore, State, WindowStore
 from streamguard.engine.execution.writing import Writer, indented, table_calls
@@ -149,6 +150,7 @@ class _Function:
         self.counts = {query_id: f"made_{number}" for query_id, number in self.numbers.items()}
         self.writer = Writer(source, self.emitter, partitions)
         self.key_lines = self._key_lines()
+        self.header_lines = self._header_lines()
         self.groups = {
             query_id: Groups(self.writer, query_id, plan, self.numbers[query_id], self.counts[query_id])
             for query_id, plan in plans.items()
@@ -194,9 +196,11 @@ class _Function:
             "Misfit": Misfit,
             "Tombstone": Tombstone,
             "Undecodable": Undecodable,
+            "all_headers": all_headers,
             "dumps": orjson.dumps,
             "zip_longest": zip_longest,
             "failure": failure,
+            "last_header": last_header,
             "pack_bounds": BOUNDS.pack,
             "pack_start": BOUND.pack,
             "shown": shown,
@@ -204,10 +208,22 @@ class _Function:
         }
 
     def _prologue(self) -> list[str]:
-        lines = ["raw = message.value()", "time = message.timestamp()[1]", "headers = message.headers()"]
-        if not any(plan.sink for plan in self.plans.values()):
-            lines.pop()
-        return [*lines, *self.key_lines]
+        lines = ["raw = message.value()", "time = message.timestamp()[1]"]
+        if self.header_lines or any(plan.sink for plan in self.plans.values()):
+            lines.append("headers = message.headers()")
+        return [*lines, *self.header_lines, *self.key_lines]
+
+    def _header_lines(self) -> list[str]:
+        """Take columns out of the record's headers, those that are used."""
+        lines = []
+        read = {part for expression in self.used for part in walk(expression) if isinstance(part, Read)}
+        for number, column in enumerate(self.source.headers):
+            node = Read(column.name, column.type, is_key=False)
+            if node in read:
+                self.emitter.names[node] = f"header_{number}"
+                taken = f"last_header(headers, {column.header!r})" if column.header else "all_headers(headers)"
+                lines.append(f"header_{number} = {taken}")
+        return lines
 
     def _key_lines(self) -> list[str]:
         """Take the key apart, when it is used or could be refused. A table has no row without a key."""

@@ -26,6 +26,7 @@ EDITABLE: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "ksql.persistence.default.format.key": ("KAFKA", ()),
     "ksql.persistence.default.format.value": ("", ()),
     "ksql.persistence.wrap.single.values": ("", ()),
+    "ksql.output.topic.name.prefix": ("", ()),
     "ksql.timestamp.throw.on.invalid": ("false", BOOLEAN),
     "ksql.cast.strings.preserve.nulls": ("true", BOOLEAN),
     "ksql.nested.error.set.null": ("true", BOOLEAN),
