@@ -62,6 +62,10 @@ class Served(KsqlClient):
 
     def _answer(self, statement: s.Statement, session: Mapping[str, str]) -> list[Entity]:
         match statement:
+            case s.Show(what="STREAMS" | "TABLES", extended=False):
+                shown = [answers.source_row(each) for each in self.metastore.sources.values()]
+                mine = [row for row in shown if f"{row['type']}S" == statement.what]
+                return [answers.entity(statement.what.lower(), "", **{statement.what.lower(): mine})]
             case s.Show(what="STREAMS" | "TABLES"):
                 rows = [self._described(each) for each in self.metastore.sources.values()]
                 shown = [row for row in rows if f"{row['type']}S" == statement.what]

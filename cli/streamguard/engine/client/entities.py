@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 LISTINGS = {
@@ -18,17 +18,53 @@ LISTINGS = {
 }
 
 
+def _of_source(described: Mapping[str, Any]) -> str:
+    """All that a server tells of a stream or table, as text."""
+    formats = f"key {described.get('keyFormat')}, value {described.get('valueFormat')}"
+    size = f"{described.get('partitions')} partitions, {described.get('replication')} replicas"
+    pairs = [
+        (str(described.get("type", "")).lower(), str(described["name"])),
+        ("topic", f"{described.get('topic')} ({size})"),
+        ("formats", formats),
+        ("windows", str(described.get("windowType") or "")),
+        ("time", str(described.get("timestamp") or "")),
+    ]
+    pairs += [("" if n else "columns", _as_declared(each)) for n, each in enumerate(described.get("fields") or ())]
+    for label, key in (("read by", "readQueries"), ("made by", "writeQueries")):
+        queries = ", ".join(f"{each['id']} ({each.get('state', '?')})" for each in described.get(key) or ())
+        pairs.append((label, queries))
+    shown = [f"{label:<10}{text}" for label, text in pairs if text]
+    return "\n".join([*shown, *filter(None, [str(described.get("statement") or "")])])
+
+
+def _of_query(described: Mapping[str, Any]) -> str:
+    """A plan; of a query that runs, its id and what went wrong in front of it."""
+    plan = str(described.get("executionPlan") or described.get("topology") or "")
+    head = f"{described['id']} ({described.get('state')})\n" if described.get("id") and described.get("state") else ""
+    errors = "".join(f"Error: {each.get('errorMessage')}\n" for each in described.get("queryErrors") or ())
+    return f"{head}{errors}{plan}"
+
+
+DESCRIPTIONS: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
+    "sourceDescription": ("sourceDescription", _of_source),
+    "source_descriptions": ("sourceDescriptions", _of_source),
+    "queryDescription": ("queryDescription", _of_query),
+    "query_descriptions": ("queryDescriptions", _of_query),
+}
+
+
 def listing(answer: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
     """The rows and columns to print of an entity; without columns each row is a `message`."""
     kind = str(answer.get("@type"))
     if kind in LISTINGS:
         name, columns = LISTINGS[kind]
         return [_flat(row) for row in answer.get(name) or []], list(columns)
-    if kind == "sourceDescription":
+    if kind == "sourceDescription" and not answer["sourceDescription"].get("extended"):
         return _columns(answer["sourceDescription"]["fields"]), ["column", "type", "key"]
-    if kind == "queryDescription":
-        description = answer["queryDescription"]
-        return [{"message": description.get("executionPlan") or description.get("topology") or ""}], []
+    if kind in DESCRIPTIONS:
+        found = answer.get(DESCRIPTIONS[kind][0]) or ()
+        describe = DESCRIPTIONS[kind][1]
+        return [{"message": describe(each)} for each in ([found] if isinstance(found, Mapping) else found)], []
     if kind == "type_list":
         types = answer.get("types") or {}
         return [{"name": name, "type": type_text(schema)} for name, schema in types.items()], ["name", "type"]
@@ -55,6 +91,11 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
     if replicas is None:
         return dict(row)
     return {**row, "partitions": len(replicas), "replicas": max(replicas, default=0)}
+
+
+def _as_declared(described: Mapping[str, Any]) -> str:
+    """``ID INTEGER KEY``."""
+    return f"{described['name']} {type_text(described['schema'])} {described.get('type') or ''}".rstrip()
 
 
 def _columns(fields: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
