@@ -127,7 +127,9 @@ def test_a_bad_statement_in_the_third_place_leaves_nothing_behind(ksql: KsqlProc
 
 
 def test_topics_are_checked_and_made(ksql: KsqlProcess, topics: Topics, prefix: str) -> None:
-    with pytest.raises(StatementRefused, match=f"Topic '{prefix}-none' does not exist. If you want to create a new topic"):
+    with pytest.raises(
+        StatementRefused, match=f"Topic '{prefix}-none' does not exist. If you want to create a new topic"
+    ):
         ksql.run(DECLARE.format(name="events", topic=f"{prefix}-none"))
     stream(topics, ksql, partitions=3)
     ksql.run(f"CREATE STREAM a WITH (KAFKA_TOPIC='{prefix}-a') AS SELECT * FROM events;")
@@ -265,24 +267,6 @@ def test_a_push_query_ends_with_its_client(ksql: KsqlProcess, topics: Topics) ->
     ksql.client.close_query(other.query_id)
     assert list(other.rows) == [[7]]
     wait_for(lambda: "push_queries 0.0" in metrics(ksql), 5, "the end of the second")
-
-
-def test_a_second_server_fences_the_first(
-    ksql: KsqlProcess, topics: Topics, settings: Settings, prefix: str, tmp_path: Path
-) -> None:
-    stream(topics, ksql)
-    ksql.run(f"CREATE STREAM a WITH (KAFKA_TOPIC='{prefix}-a') AS SELECT * FROM events;")
-    queries = ksql.query_ids()
-    second = KsqlProcess(settings, ksql.settings.ksql_service_id, tmp_path / "second.log")
-    try:
-        second.start()
-        assert second.query_ids() == queries
-        assert ksql.process is not None
-        assert ksql.process.wait(15) == 6
-        assert "Traceback" not in ksql.log.read_text()
-        second.empty()
-    finally:
-        second.end()
 
 
 def test_a_taken_port_is_told_before_the_running_server_is_disturbed(
