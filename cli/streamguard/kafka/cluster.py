@@ -127,14 +127,20 @@ class Cluster:
 
     def ends(self, topic: str, *, committed: bool = True) -> dict[int, int]:
         """The next offset of each partition of a topic, as a reader of committed records sees it, or of all."""
+        return self._offsets(topic, OffsetSpec.latest(), committed=committed)
+
+    def ranges(self, topic: str) -> dict[int, tuple[int, int]]:
+        """The first and the next offset of each partition of a topic, as a reader of committed records sees them."""
+        starts, ends = self._offsets(topic, OffsetSpec.earliest()), self.ends(topic)
+        return {number: (starts.get(number, 0), end) for number, end in ends.items()}
+
+    def _offsets(self, topic: str, spec: OffsetSpec, *, committed: bool = True) -> dict[int, int]:
         count = self.partitions().get(topic, 0)
         if not count:
             raise TopicError(f"Kafka topic does not exist: {topic}")
         places = [(topic, number) for number in range(count)]
         with clients.translated(self._settings):
-            found = listed(
-                self._admin(), places, OffsetSpec.latest(), seconds=SECONDS, wait=SECONDS, committed=committed
-            )
+            found = listed(self._admin(), places, spec, seconds=SECONDS, wait=SECONDS, committed=committed)
         return {number: offset for (_, number), offset in found.items()}
 
     def _metadata(self, seconds: float = SECONDS) -> ClusterMetadata:

@@ -99,7 +99,7 @@ class Served(KsqlClient):
 
     def _described(self, source: Source) -> Entity:
         states = dict.fromkeys(self.metastore.queries, "RUNNING")
-        row = answers.source_description(source, self.metastore, states, partitions=1, replication=1, extended=True)
+        row = answers.source_description(source, self.metastore, states, partitions=1, replication=1, more={})
         return {**row, "statement": self._text(source.statement)}
 
     def _query(self, query: Query) -> Entity:

@@ -73,9 +73,9 @@ def source_description(
     *,
     partitions: int,
     replication: int,
-    extended: bool,
+    more: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """DESCRIBE; `states` are those of the queries by id."""
+    """DESCRIBE; `states` are those of the queries by id, `more` is what EXTENDED adds."""
     return {
         "name": source.name,
         "windowType": None if source.window is None else source.window.type,
@@ -86,7 +86,7 @@ def source_description(
         "timestamp": "" if source.timestamp is None else source.timestamp.column,
         "statistics": "",
         "errorStats": "",
-        "extended": extended,
+        "extended": more is not None,
         "keyFormat": source.key_format,
         "valueFormat": source.value_format,
         "topic": source.topic,
@@ -94,10 +94,37 @@ def source_description(
         "replication": replication,
         "statement": source.statement,
         "queryOffsetSummaries": [],
-        "sourceConstraints": [],
+        "sourceConstraints": [query.sink for query in metastore.readers(source.name) if not query.plan.insert],
         "clusterStatistics": [],
         "clusterErrorStats": [],
+        **(more or {}),
     }
+
+
+def statistics(name: str, counts: Mapping[str, int]) -> list[dict[str, Any]]:
+    """``clusterStatistics`` and ``clusterErrorStats``: what was counted of a stream or table."""
+    return [{"name": each, "value": float(value), "sourceName": name} for each, value in counts.items()]
+
+
+def statistics_text(counts: Mapping[str, int]) -> str:
+    """The same as one line of text."""
+    return " ".join(f"{name + ':':>24}{value:>10}" for name, value in counts.items())
+
+
+def offset_summary(
+    group: str | None, topic: str, ranges: Mapping[int, tuple[int, int]], positions: Mapping[int, int]
+) -> dict[str, Any]:
+    """Where a query stands in its topic: `ranges` are the first and the next offset of each partition."""
+    offsets = [
+        {
+            "partition": number,
+            "logStartOffset": first,
+            "logEndOffset": end,
+            "consumerOffset": positions.get(number, first),
+        }
+        for number, (first, end) in sorted(ranges.items())
+    ]
+    return {"groupId": group, "topicSummaries": [{"kafkaTopic": topic, "offsets": offsets}]}
 
 
 def query_description(

@@ -15,7 +15,7 @@ from streamguard.engine.language import syntax as s
 from streamguard.engine.language.places import meant
 from streamguard.engine.language.types import schema
 from streamguard.engine.runtime.queries import Queries
-from streamguard.engine.runtime.source_task import PersistentQuery
+from streamguard.engine.runtime.source_task import STAGE, Counts, PersistentQuery
 from streamguard.engine.server import answers
 from streamguard.engine.server.asserting import assert_topic
 from streamguard.engine.server.session import property_rows
@@ -175,8 +175,32 @@ class Describer:
             self._states(metastore),
             partitions=len(replicas),
             replication=max(replicas, default=0),
-            extended=extended,
+            more=self._extended(source, metastore) if extended else None,
         )
+
+    def _extended(self, source: Source, metastore: Metastore) -> dict[str, Any]:
+        """What was read, written and refused since the server started, and where the queries that write it stand."""
+        readers, writers = metastore.readers(source.name), metastore.writers(source.name)
+        counts, nothing = self._queries.counts, Counts()
+        read = [counts.get(each.id + STAGE) or counts.get(each.id, nothing) for each in readers]
+        counted = {
+            "total-messages": sum(counts.get(each.id, nothing).rows for each in writers),
+            "consumer-total-messages": sum(each.records for each in read),
+        }
+        failed = {"consumer-failed-messages": sum(each.errors for each in read)}
+        return {
+            "statistics": answers.statistics_text(counted),
+            "errorStats": answers.statistics_text(failed),
+            "queryOffsetSummaries": [each for query in writers if (each := self._offsets(query)) is not None],
+            "clusterStatistics": answers.statistics(source.name, counted),
+            "clusterErrorStats": answers.statistics(source.name, failed),
+        }
+
+    def _offsets(self, query: Query) -> dict[str, Any] | None:
+        task = next((each for each in self._queries.tasks() if each.topic == query.plan.source.topic), None)
+        if task is None:
+            return None
+        return answers.offset_summary(task.group, task.topic, self._cluster.ranges(task.topic), dict(task.positions))
 
     def _descriptions(self, text: str, metastore: Metastore, kind: str, *, extended: bool) -> dict[str, Any]:
         chosen = [each for each in metastore.sources.values() if each.kind == kind]
