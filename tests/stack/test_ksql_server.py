@@ -191,6 +191,37 @@ def test_a_later_query_sees_everything_and_the_older_one_repeats_nothing(
 WANTED = {"a": 600, "b": 300, "c": 100}
 
 
+def test_a_query_that_is_paused_and_replaced_goes_on_where_it_stood(
+    ksql: KsqlProcess, topics: Topics, prefix: str
+) -> None:
+    topic = stream(topics, ksql)
+    create = f"STREAM a WITH (KAFKA_TOPIC='{prefix}-a') AS SELECT k, id"
+    ksql.run(f"CREATE {create} FROM events;")
+    topics.send(topic, events(0, 10))
+    topics.wait_for(f"{prefix}-a", 10)
+    [query_id] = ksql.query_ids()
+    ksql.run(f"PAUSE {query_id};")
+    topics.send(topic, events(10, 10))
+    ksql.run(f"CREATE OR REPLACE {create}, kind FROM events WHERE id <> 15;")
+    assert ksql.run("SHOW QUERIES;")[0]["queries"][0]["state"] == "PAUSED"
+    assert ksql.stop() == 0
+    ksql.start()
+    assert (ksql.query_ids(), len(topics.read(f"{prefix}-a"))) == ([query_id], 10)
+    ksql.run(f"RESUME {query_id};")
+    rows = [row for _, row in topics.wait_for(f"{prefix}-a", 19)]
+    assert sorted(row["ID"] for row in rows) == [number for number in range(20) if number != 15]
+    assert {row["ID"] for row in rows if "KIND" in row} == {10, 11, 12, 13, 14, 16, 17, 18, 19}
+    wait_for(lambda: consumed(ksql, "a") == (20, 20), 5, "the query to tell where it stands")
+
+
+def consumed(ksql: KsqlProcess, name: str) -> tuple[int, int]:
+    """How far the one query of a stream has read, and how far it could, over all partitions."""
+    [described] = ksql.run(f"DESCRIBE {name} EXTENDED;")
+    [summary] = described["sourceDescription"]["queryOffsetSummaries"]
+    offsets = summary["topicSummaries"][0]["offsets"]
+    return sum(each["consumerOffset"] for each in offsets), sum(each["logEndOffset"] for each in offsets)
+
+
 def test_an_insert_joins_another_source_into_a_stream(ksql: KsqlProcess, topics: Topics, prefix: str) -> None:
     one, two = stream(topics, ksql, "one"), stream(topics, ksql, "two")
     ksql.run(f"CREATE STREAM a WITH (KAFKA_TOPIC='{prefix}-a') AS SELECT * FROM one;")
