@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 
 from streamguard.engine.analysis.grouping import Output
 from streamguard.engine.analysis.metastore import Column, Source
-from streamguard.engine.analysis.plan import QueryPlan
+from streamguard.engine.analysis.plan import QueryPlan, plan
 from streamguard.engine.analysis.typed import Constant, Operation, Read, Typed
 from streamguard.engine.codecs.json import shown
 from streamguard.engine.execution.compile import compile_source
 from streamguard.engine.execution.emit import FAILURES
 from streamguard.engine.execution.topology import Record
 from streamguard.engine.language import types as t
+from streamguard.engine.language.parse import parse_one
 from streamguard.kafka.partitioner import placing
 from tests.engine import naive
 from tests.engine.records import Written, applied, run
@@ -126,6 +127,16 @@ def test_queries_over_one_source_are_one_function_that_decodes_once() -> None:
     source = str(function.source)  # type: ignore[attr-defined]
     assert source.count("loads(raw)") == 1
     assert source.count("['C']") == 1
+
+
+def test_a_push_query_may_partition_and_shows_the_key_first() -> None:
+    metastore = applied(ORDERS)
+    made = plan(parse_one("SELECT * FROM i PARTITION BY s->c + 1 EMIT CHANGES;"), metastore)
+    assert isinstance(made, QueryPlan)
+    rows: list[list[Any]] = []
+    compile_source({"Q": made})([Record(b'{"a":"x","s":{"b":"y","c":1}}', b"k")], rows.append, lambda *_: None)
+    assert [column.name for column in made.columns] == ["KSQL_COL_0", "A", "S", "K"]
+    assert rows == [[2, "x", {"B": "y", "C": 1}, "k"]]
 
 
 WINDOWED = """

@@ -105,9 +105,6 @@ def _check_built(asked: Question) -> None:
     query, source, refuse = asked.query, asked.source, asked.refuse
     if query.joins:
         raise refuse("JOIN is not supported yet by the embedded engine", query.joins[0].place)
-    if query.partition is not None and asked.sink is None:
-        reason = "PARTITION BY in a push query is not supported yet by the embedded engine"
-        raise refuse(reason, query.partition[0].place if query.partition else query.place)
     if query.partition is not None and query.group is not None:
         raise refuse("GROUP BY and PARTITION BY can not be used together.", query.place)
     if source.is_table:

@@ -44,7 +44,8 @@ def _star(asked: Question, item: s.Star, by: tuple[Typed, ...] | None, taken: se
     for node, expression in zip(query.partition or (), by or (), strict=False):
         if not isinstance(expression, Read):
             made.append(Selected(Output(_default_name(node, taken), expression), node, item.place))
-    return made
+    places = {expression: number for number, expression in enumerate(by or ())}
+    return sorted(made, key=lambda each: places.get(each.output.expression, len(places)))  # the key comes first
 
 
 def _struct_star(asked: Question, item: s.StructStar) -> list[Selected]:
