@@ -9,10 +9,12 @@ One decode, one flat result and two users a record, batches of 10,000, lz4, exac
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import orjson
-from confluent_kafka import Consumer, Producer, TopicPartition
+
+from benchmarks.batches import run
 
 SOURCE = "fraudulent-transactions"
 RESULT = "handwritten-result"
@@ -60,53 +62,18 @@ def result(row: dict[str, Any]) -> bytes:
     )
 
 
-def route(bootstrap: str, group: str, count: int) -> None:
-    """Read, write, commit until `count` records are through."""
-    consumer = Consumer(
-        {
-            "bootstrap.servers": bootstrap,
-            "group.id": group,
-            "enable.auto.commit": False,
-            "isolation.level": "read_committed",
-            "auto.offset.reset": "earliest",
-            "queued.min.messages": 200_000,
-            "fetch.message.max.bytes": 10_485_760,
-        }
-    )
-    producer = Producer(
-        {
-            "bootstrap.servers": bootstrap,
-            "transactional.id": group,
-            "compression.type": "lz4",
-            "partitioner": "murmur2_random",
-            "linger.ms": 5,
-            "retry.backoff.ms": 5,  # Kafka answers "not yet" to the offsets of a transaction that follows closely
-            "queue.buffering.max.messages": 1_000_000,
-        }
-    )
-    producer.init_transactions()
-    consumer.subscribe([SOURCE])
-    produce = producer.produce
-    done = 0
-    while done < count:
-        messages: list[Any] = consumer.consume(10_000, timeout=0.5)
-        if not messages:
-            continue
-        producer.begin_transaction()
-        positions: dict[int, int] = {}
-        for message in messages:
-            row = orjson.loads(message.value())
-            _, time = message.timestamp()
-            positions[message.partition()] = message.offset() + 1
-            produce(RESULT, result(row), row["transaction_id"].encode(), timestamp=time)
-            for details in (row["sender_details"], row["receiver_details"]):
-                produce(USERS, user(details), details["id"].encode(), timestamp=time)
-            done += 1
-        offsets = [TopicPartition(SOURCE, partition, offset) for partition, offset in positions.items()]
-        producer.send_offsets_to_transaction(offsets, consumer.consumer_group_metadata())
-        producer.commit_transaction()
-    consumer.close()
+def route(messages: list[Any], produce: Callable[..., None]) -> dict[int, int]:
+    """Write the result and the users of each record of a batch: the next offsets."""
+    positions: dict[int, int] = {}
+    for message in messages:
+        row = orjson.loads(message.value())
+        _, time = message.timestamp()
+        positions[message.partition()] = message.offset() + 1
+        produce(RESULT, result(row), row["transaction_id"].encode(), timestamp=time)
+        for details in (row["sender_details"], row["receiver_details"]):
+            produce(USERS, user(details), details["id"].encode(), timestamp=time)
+    return positions
 
 
 if __name__ == "__main__":
-    route(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    run(sys.argv[1], sys.argv[2], SOURCE, int(sys.argv[3]), route)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 
 from streamguard.errors import KafkaError
 from streamguard.kafka.positions import Positions
-from streamguard.settings import Settings
+from streamguard.settings import Settings, inherited_environment
 
 PAUSE = 0.02
 
@@ -22,6 +24,16 @@ def rate(settings: Settings, group: str, topic: str, records: int, *, after: int
         if first is not None and done >= records:
             return (done - first[1]) / (now - first[0])
         time.sleep(PAUSE)
+
+
+def rate_of_yardstick(settings: Settings, module: str, group: str, topic: str, records: int) -> float:
+    """That of a hand-written loop, which runs as a process of its own."""
+    command = [sys.executable, "-m", module, settings.kafka_bootstrap, group, str(records)]
+    with subprocess.Popen(command, env=inherited_environment()) as process:
+        try:
+            return rate(settings, group, topic, records)
+        finally:
+            process.terminate()
 
 
 def _committed(positions: Positions, group: str, topic: str) -> int:

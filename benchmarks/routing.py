@@ -6,21 +6,18 @@ beginning. Counted are records between two commits: from the first one to the la
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from statistics import median
 
 from benchmarks.handwritten import RESULT, SOURCE, USERS
-from benchmarks.rates import rate
+from benchmarks.rates import rate, rate_of_yardstick
 from benchmarks.servers import servers
 from streamguard.datagen.generate import generate
 from streamguard.datagen.worlds.bank import Run, Shares
 from streamguard.kafka import topics
 from streamguard.model import Topic
 from streamguard.pipeline import apply_statements
-from streamguard.settings import Settings, inherited_environment
 from streamguard.stack.stack import Stack
 
 RECORDS = 400_000
@@ -51,18 +48,11 @@ def measure(records: int = RECORDS, rounds: int = ROUNDS) -> list[Round]:
         generate(stack.settings, SOURCE, run, count=records)
         found = []
         for number in range(rounds):
-            handwritten = _handwritten(stack.settings, f"handwritten-{number}", records)
+            handwritten = rate_of_yardstick(
+                stack.settings, "benchmarks.handwritten", f"handwritten-{number}", SOURCE, records
+            )
             found.append(Round(_engine(stack, f"bench{number}", records), handwritten))
         return found
-
-
-def _handwritten(settings: Settings, group: str, records: int) -> float:
-    command = [sys.executable, "-m", "benchmarks.handwritten", settings.kafka_bootstrap, group, str(records)]
-    with subprocess.Popen(command, env=inherited_environment()) as process:
-        try:
-            return rate(settings, group, SOURCE, records)
-        finally:
-            process.terminate()
 
 
 def _engine(stack: Stack, service: str, records: int) -> float:

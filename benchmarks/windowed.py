@@ -7,8 +7,6 @@ result for every record. Counted are records between two commits: from the first
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,13 +14,13 @@ from datetime import UTC, datetime
 import orjson
 
 from benchmarks.handwritten_window import CHANGELOG, RESULT, SOURCE
-from benchmarks.rates import rate
+from benchmarks.rates import rate, rate_of_yardstick
 from benchmarks.routing import Round, table
 from benchmarks.servers import servers
 from streamguard.engine.client.http import EARLIEST, KsqlClient
 from streamguard.kafka import clients, topics
 from streamguard.model import Topic
-from streamguard.settings import Settings, inherited_environment
+from streamguard.settings import Settings
 from streamguard.stack.stack import Stack
 
 RECORDS = 400_000
@@ -49,7 +47,9 @@ def measure(records: int = RECORDS, rounds: int = ROUNDS) -> list[Round]:
         _fill(stack.settings, records)
         found = []
         for number in range(rounds):
-            handwritten = _handwritten(stack.settings, f"handwritten-window-{number}", records)
+            handwritten = rate_of_yardstick(
+                stack.settings, "benchmarks.handwritten_window", f"handwritten-window-{number}", SOURCE, records
+            )
             found.append(Round(_engine(stack, f"window{number}", records), handwritten))
         return found
 
@@ -81,15 +81,6 @@ def _payments(count: int) -> Iterator[tuple[str, bytes]]:
             "reference": f"{chance.getrandbits(3200):0800x}",
         }
         yield account, orjson.dumps(value)
-
-
-def _handwritten(settings: Settings, group: str, records: int) -> float:
-    command = [sys.executable, "-m", "benchmarks.handwritten_window", settings.kafka_bootstrap, group, str(records)]
-    with subprocess.Popen(command, env=inherited_environment()) as process:
-        try:
-            return rate(settings, group, SOURCE, records)
-        finally:
-            process.terminate()
 
 
 def _engine(stack: Stack, service: str, records: int) -> float:

@@ -10,7 +10,8 @@ import pytest
 
 from streamguard.commands import run
 from streamguard.project import find_project
-from tests.commands.leaky import CLASS, CONVERTER, Leaky
+from tests.commands.leaky import Leaky
+from tests.commands.planting import BASE
 from tests.commands.test_sentinels import project, worker
 from tests.stack.sentinels import forms
 
@@ -19,13 +20,6 @@ pytestmark = pytest.mark.slow
 __all__ = ["project", "worker"]  # fixtures
 
 SECRETS = ["hunter2-inline", "s3nt1nel:with/odd%41 ch@rs'\"\\"]
-BASE = {
-    "connector.class": CLASS,
-    "topics": "t",
-    "tasks.max": "1",
-    "key.converter": CONVERTER,
-    "value.converter": CONVERTER,
-}
 COMMANDS = ["render", "lint", "validate", "plan", "deploy", "deploy --dry-run", "render --format properties"]
 
 
