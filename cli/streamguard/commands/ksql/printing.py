@@ -53,7 +53,8 @@ def print_entity(entity: dict[str, Any], output: str) -> None:
     if columns:
         show(rows, columns, output)
     else:
-        click.echo("\n".join(str(row["message"]) for row in rows))
+        for row in rows:
+            click.echo(str(row["message"]))
 
 
 def lay_out(answer: Rows, say: Say, *, width: int, vertical: bool | None = None, ends: bool = False) -> int:

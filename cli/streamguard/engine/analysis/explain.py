@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 INDENT = " " * 6
 LABEL = 10
 UNITS = ((86_400_000, "day"), (3_600_000, "hour"), (60_000, "minute"), (1000, "second"))
-REPARTITION = "through an internal topic (…-repartition), if topic '{}' has several partitions"
-CHANGELOG = "in memory, and in an internal topic (…-changelog) that is written in the same transaction"
+CHANGELOG = ("changelog", "an internal topic (…-changelog), written in the same transaction")
 
 
 def declaration(plan: SourcePlan) -> str:
@@ -122,7 +121,7 @@ def _filter_state(plan: QueryPlan) -> list[tuple[str, str]]:
     """A filtered table remembers which rows it has let through: one that no longer passes is deleted."""
     if not plan.source.is_table or plan.grouping is not None or plan.sink is None:
         return []
-    return [("state", f"the keys that were kept, {CHANGELOG}")]
+    return [("state", "the keys that were kept, in memory"), CHANGELOG]
 
 
 def _grouping(plan: QueryPlan, grouping: Grouping) -> list[str]:
@@ -130,14 +129,24 @@ def _grouping(plan: QueryPlan, grouping: Grouping) -> list[str]:
     if grouping.window is not None:
         by += _windows(grouping.window, final=grouping.final)
     if not grouping.unchanged:
-        by.append(("records", REPARTITION.format(plan.source.topic)))
+        by += _repartition(plan.source)
     aggregations = [("compute" if n == 0 else "", str(each)) for n, each in enumerate(grouping.aggregations)]
-    kept = "" if grouping.window is None else f", kept for {duration(grouping.window.retention)} of stream time"
-    state = "a row a group" if grouping.window is None else f"a row a group and window{kept}"
-    steps = [_step("Group", by), _step("Aggregate", [*aggregations, ("state", f"{state}, {CHANGELOG}")])]
+    state = "a row a group, in memory"
+    if grouping.window is not None:
+        kept = duration(grouping.window.retention)
+        state = f"a row a group and window, in memory, kept for {kept} of stream time"
+    steps = [_step("Group", by), _step("Aggregate", [*aggregations, ("state", state), CHANGELOG])]
     if grouping.having is not None:
         steps.append(_step("Filter groups", [("keep", bare(grouping.having))]))
     return steps
+
+
+def _repartition(source: Source) -> list[tuple[str, str]]:
+    """The way of records whose group is not their key."""
+    if source.partitions == 1:
+        return []
+    several = f"has {source.partitions} partitions" if source.partitions else "may have several partitions"
+    return [("records", f"through an internal topic (…-repartition): '{source.topic}' {several}")]
 
 
 def _windows(window: Windows, *, final: bool) -> list[tuple[str, str]]:
@@ -146,7 +155,10 @@ def _windows(window: Windows, *, final: bool) -> list[tuple[str, str]]:
         text = f"{window.kind.lower()}, {duration(window.size)} long{advance}"
     else:
         text = f"session, records at most {duration(window.gap)} apart"
-    details = [("windows", text), ("grace", f"{duration(window.grace)} for late records")]
+    details = [
+        ("windows", text),
+        ("grace", f"{duration(window.grace)} for late records" if window.grace else "none: late records are dropped"),
+    ]
     return [*details, ("emit", "only when a window closes")] if final else details
 
 

@@ -135,7 +135,7 @@ class Aggregation:
     function: Aggregate = field(compare=False, repr=False)
 
     def __str__(self) -> str:
-        return f"{self.name}({', '.join([*map(str, self.arguments), *map(repr, self.constants)])})"
+        return f"{self.name}({', '.join([*map(str, self.arguments), *map(repr, self.constants)]) or '*'})"
 
 
 @dataclass(frozen=True)

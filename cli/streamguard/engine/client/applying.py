@@ -16,7 +16,7 @@ from streamguard.engine.client import deployed, planning
 from streamguard.engine.client.declared import Declared, bare_names, read_files
 from streamguard.engine.client.http import EARLIEST, KsqlClient
 from streamguard.engine.client.planning import Change, Step, Wishes
-from streamguard.engine.client.refusals import POSITION, pointer
+from streamguard.engine.client.refusals import POSITION, plain, pointer
 from streamguard.engine.language import syntax as s
 from streamguard.engine.language.printing import statement as printed
 from streamguard.errors import PartlyDone, Refused, StatementError, StatementRefused
@@ -214,7 +214,7 @@ def _place(exc: StatementRefused, each: _Sending, line: int | None = None) -> St
 
 def place_in_file(exc: StatementRefused, path: Path, text: str) -> StatementError:
     """The server's refusal with the file and, if it can be told, the line and column in it."""
-    message = str(exc)
+    message = plain(str(exc), text)
     found = POSITION.search(message)
     if found is not None:
         line, column = int(found[1]), int(found[2])

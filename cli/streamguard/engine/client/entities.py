@@ -15,6 +15,7 @@ LISTINGS = {
     "variables": ("variables", ("name", "value")),
     "function_names": ("functions", ("name", "type", "category")),
     "connector_list": ("connectors", ("name", "type", "className", "state")),
+    "connector_plugins_list": ("connectorsPlugins", ("className", "type", "version")),
 }
 
 
@@ -33,7 +34,8 @@ def _of_source(described: Mapping[str, Any]) -> str:
     for label, key in (("read by", "readQueries"), ("made by", "writeQueries")):
         queries = ", ".join(f"{each['id']} ({each.get('state', '?')})" for each in described.get(key) or ())
         pairs.append((label, queries))
-    shown = [f"{label:<10}{text}" for label, text in pairs if text]
+    pairs += [("statistics", str(described.get(key) or "")) for key in ("statistics", "errorStats")]
+    shown = [f"{label:<12}{text}" for label, text in pairs if text]
     return "\n".join([*shown, *filter(None, [str(described.get("statement") or "")])])
 
 
@@ -64,14 +66,50 @@ def listing(answer: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[str]]
     if kind in DESCRIPTIONS:
         found = answer.get(DESCRIPTIONS[kind][0]) or ()
         describe = DESCRIPTIONS[kind][1]
-        return [{"message": describe(each)} for each in ([found] if isinstance(found, Mapping) else found)], []
+        texts = [describe(each) for each in ([found] if isinstance(found, Mapping) else found)]
+        return [{"message": text if n == len(texts) else f"{text}\n"} for n, text in enumerate(texts, start=1)], []
     if kind == "type_list":
         types = answer.get("types") or {}
         return [{"name": name, "type": type_text(schema)} for name, schema in types.items()], ["name", "type"]
     if kind == "describe_function":
         return [{"message": text} for text in (answer.get("description"), *_variants(answer)) if text], []
     status = answer.get("commandStatus") or {}
-    return [{"message": status.get("message") or answer.get("message") or kind}], []
+    return [{"message": status.get("message") or answer.get("message") or _in_words(kind, answer)}], []
+
+
+def _in_words(kind: str, answer: Mapping[str, Any]) -> str:
+    """An answer that is neither a list nor a message, as a sentence; of one that is not known, what it is called."""
+    there = "exists" if answer.get("exists") else "does not exist"
+    match kind:
+        case "terminate_query":
+            done = "terminated" if answer.get("wasTerminated") else "not running any more"
+            return f"Query {answer.get('queryId')} {done}."
+        case "assert_topic":
+            return f"Topic {answer.get('topicName')} {there}."
+        case "assert_schema":
+            parts = [f"{word} {answer[key]}" for word, key in (("subject", "subject"), ("id", "id")) if answer.get(key)]
+            return f"Schema with {' and '.join(parts)} {there}."
+        case "drop_connector":
+            return f"Connector {answer.get('connectorName')} was dropped."
+        case "connector_info":
+            return f"Connector {(answer.get('info') or {}).get('name')} was created."
+        case "connector_description":
+            return _of_connector(answer)
+        case _:
+            return kind
+
+
+def _of_connector(described: Mapping[str, Any]) -> str:
+    status = described.get("status") or {}
+    state = (status.get("connector") or {}).get("state", "")
+    tasks = ", ".join(str(task.get("state")) for task in status.get("tasks") or ())
+    pairs = (
+        ("connector", status.get("name")),
+        ("class", described.get("connectorClass")),
+        ("state", f"{state} (tasks: {tasks})" if tasks else state),
+        ("topics", ", ".join(map(str, described.get("topics") or ()))),
+    )
+    return "\n".join(f"{label:<10}{text}" for label, text in pairs if text)
 
 
 def _variants(answer: Mapping[str, Any]) -> list[str]:

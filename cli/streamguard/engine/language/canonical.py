@@ -80,6 +80,8 @@ def _select(query: s.Select, columns: Columns) -> s.Select:
                 return replace(node, source=owner(node))
             case s.Star() if not query.joins:
                 return replace(node, source=None)
+            case s.Literal(value=float(value)):  # a server may show 2.5E0 as 2.5
+                return s.DecimalLiteral(repr(value))
             case s.Unary(operator="NOT", operand=operand) if isinstance(operand, NEGATED):
                 return replace(operand, negated=not operand.negated)
             case _:
