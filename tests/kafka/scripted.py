@@ -14,6 +14,8 @@ from streamguard.settings import Settings
 from tests.kafka.records import record
 
 TOPIC = "t"
+NOTHING = -1
+"""The position of a consumer that is assigned no partition."""
 HANGS = "hangs"
 """As an answer: the call comes back only when the test lets it."""
 
@@ -35,7 +37,11 @@ class Script:
         self.committed = 0
         self.written: list[bytes] = []
         """Committed records."""
+        self.metadata = ""
+        """Committed with the offset."""
         self.group: dict[str, str] = {}
+        self.producers: list[str] = []
+        """Transactional ids."""
         self.let_go = threading.Event()
         self.paused = threading.Event()
         """Set by a poll of paused partitions."""
@@ -70,12 +76,15 @@ class _Source:
     def __init__(self, script: Script) -> None:
         self.script = script
 
-    def consumer(self, _settings: Settings, _group: str, *, instance: str, **_config: Any) -> Consumer:
+    def consumer(self, _settings: Settings, _group: str, *, instance: str = "reader", **_config: Any) -> Consumer:
         self.script.clients += 1
         self.script.group[instance] = f"member-{self.script.clients}"
         return cast(Consumer, _Consumer(self.script, self.script.group[instance]))
 
-    def transactional_producer(self, _settings: Settings, _id: str, **config: Any) -> Producer:
+    def transactional_producer(self, _settings: Settings, name: str, **config: Any) -> Producer:
+        self.script.producers.append(name)
+        if "error_cb" not in config:  # of one that is dead
+            return cast(Producer, _Producer(self.script))
         self.script.disturb = lambda: config["error_cb"](None)
         return cast(Producer, _Producer(self.script))
 
@@ -101,6 +110,8 @@ class _Consumer:
             assert self.on_assign is not None
             self.on_assign(self, [TopicPartition(TOPIC, 0)])
         assert self.position is not None
+        if self.position == NOTHING:
+            return []
         if self.paused:
             if self.script.reassign_when_paused:
                 self.script.reassign_when_paused = False
@@ -116,10 +127,10 @@ class _Consumer:
 
     def committed(self, _partitions: list[TopicPartition], _seconds: float) -> list[TopicPartition]:
         self.script.play("committed")
-        return [TopicPartition(TOPIC, 0, self.script.committed)]
+        return [TopicPartition(TOPIC, 0, self.script.committed, self.script.metadata)]
 
     def assign(self, partitions: list[TopicPartition]) -> None:
-        self.position = partitions[0].offset
+        self.position = partitions[0].offset if partitions else NOTHING
 
     def pause(self, _partitions: list[TopicPartition]) -> None:
         self.script.play("pause")
@@ -146,6 +157,7 @@ class _Producer:
         self.script = script
         self.pending: list[bytes] = []
         self.offset = 0
+        self.metadata = ""
 
     def init_transactions(self, _seconds: float) -> None:
         self.script.play("init")
@@ -160,12 +172,12 @@ class _Producer:
 
     def send_offsets_to_transaction(self, offsets: list[TopicPartition], _group: object, _seconds: float) -> None:
         self.script.play("offsets")
-        self.offset = offsets[0].offset
+        self.offset, self.metadata = offsets[0].offset, offsets[0].metadata or ""
 
     def commit_transaction(self, _seconds: float) -> None:
         self.script.play("commit")
         self.script.written += self.pending
-        self.script.committed = self.offset
+        self.script.committed, self.script.metadata = self.offset, self.metadata
 
     def abort_transaction(self, _seconds: float) -> None:
         self.script.play("abort")

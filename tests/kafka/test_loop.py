@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError, Message
+from confluent_kafka import KafkaError, Message, TopicPartition
 
 from streamguard.errors import Fenced, StreamguardError, TopicError
 from streamguard.errors import KafkaError as KafkaRefusal
@@ -422,3 +422,88 @@ def test_offsets_that_kafka_withholds_are_waited_for_where_they_may_have_changed
     run(settings, script)
     assert script.written == ALL
     assert script.count("begin") == len(ALL) // 4 + 1 + (1 if others else 0)
+
+
+def test_what_takes_long_before_reading_is_done_in_steps_between_polls(
+    settings: Settings, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streamguard.kafka.session.AT_ONCE", 0.0)
+    polls: list[int] = []
+
+    def prepare(_committed: list[TopicPartition]) -> Iterator[None]:
+        for _ in range(3):
+            polls.append(script.count("consume"))
+            time.sleep(0.001)
+            yield
+
+    run(settings, script, prepare=prepare)
+    assert script.written == ALL
+    assert len(polls) == 3
+    assert len(set(polls)) > 1
+
+
+def test_a_stop_ends_what_takes_long_before_reading(settings: Settings, script: Script) -> None:
+    stop = threading.Event()
+
+    def prepare(_committed: list[TopicPartition]) -> Iterator[None]:
+        while True:
+            stop.set()
+            yield
+
+    Loop(settings, group="g", topics=[TOPIC], handle=copy, limits=LIMITS, source=script.source, prepare=prepare).run(
+        stop
+    )
+    assert script.written == []
+
+
+def shared(settings: Settings, script: Script, **options: Any) -> None:
+    run(settings, script, shared=True, instance="two", **options)
+
+
+def test_in_a_shared_group_a_commit_says_who_made_it_and_handlers_do_not_see_that(
+    settings: Settings, script: Script
+) -> None:
+    seen: list[str] = []
+
+    def on_assign(committed: list[TopicPartition]) -> list[TopicPartition]:
+        seen.extend(each.metadata or "" for each in committed)
+        return committed
+
+    script.answer("commit", None, ABORTABLE)
+    shared(settings, script, metadata=lambda at: f"at {at.offset}", on_assign=on_assign)
+    assert script.metadata == "at 10 by two"
+    assert seen == ["", "at 4"]
+    assert script.written == ALL
+
+
+@pytest.mark.parametrize(("members", "ended"), [({}, ["g.one"]), ({"g.one": "member"}, [])])
+def test_the_transaction_of_an_owner_that_is_gone_is_ended(
+    settings: Settings, script: Script, members: dict[str, str], ended: list[str]
+) -> None:
+    script.committed, script.metadata = 4, "text by one"
+    script.group.update(members)
+    shared(settings, script)
+    assert script.written == ALL[4:]
+    assert [name for name in script.producers if name != "g.two"] == ended
+
+
+def test_fenced_in_a_shared_group_a_member_that_nobody_replaced_begins_again(
+    settings: Settings, script: Script
+) -> None:
+    script.answer("commit", FENCED)
+    shared(settings, script)
+    assert script.written == ALL
+    assert script.clients == 2
+
+
+def test_a_server_that_ends_leaves_a_group_that_has_others(
+    settings: Settings, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left: list[tuple[str, ...]] = []
+    monkeypatch.setattr("streamguard.kafka.siblings.leave", lambda _settings, *who: left.append(who))
+    shared(settings, script)
+    assert left == []
+    script.committed, script.written = 0, []
+    script.group["g.one"] = "member"
+    shared(settings, script)
+    assert left == [("g", "member-2", "g.two")]

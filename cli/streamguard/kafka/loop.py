@@ -187,8 +187,7 @@ class Loop:
             while not self._stop.is_set():
                 self._run_errands()
                 if self._session.preparing:
-                    self._session.prepare()
-                    self._glance()
+                    self._prepare_on()
                 else:
                     self._run_batch()
         except Rebuild as exc:
@@ -210,6 +209,15 @@ class Loop:
                     future.set_result(errand())
                 except Exception as exc:  # noqa: BLE001  it belongs to whoever waits for the future
                     future.set_exception(exc)
+
+    def _prepare_on(self) -> None:
+        """A step of what comes before reading. A record that comes meanwhile is read again: nobody handles it."""
+        session = self._session
+        session.prepare()
+        if session.preparing:
+            self._glance()
+            if session.astray:
+                session.reposition()
 
     # ---- one batch, one transaction
 
