@@ -155,7 +155,8 @@ class Console:
             self.say("(nothing)")
             return
         values = [[_flat(row.get(column)) for column in columns] for row in rows]
-        layout = Layout(columns, width=self._width(), seen=values, vertical=self.vertical, whole=True)
+        headings = [column.upper() for column in columns]
+        layout = Layout(headings, width=self._width(), seen=values, vertical=self.vertical, whole=True)
         for line in layout.head():
             self.say(click.style(line, bold=True))
         for cells in values:
