@@ -25,7 +25,7 @@ from streamguard.stack.ports import is_free
 from streamguard.stack.programs import GRPC
 from streamguard.stack.stack import Stack
 from tests.stack import sentinels
-from tests.stack.bank import Bank
+from tests.stack.bank import Bank, summary_of
 from tests.stack.records import OwnTopics
 from tests.stack.workers import second_worker
 
@@ -139,6 +139,14 @@ def bank(stack: Stack, project: Project) -> Bank:
     running = Bank(stack, project.pipeline("bank"))
     running.up()
     return running
+
+
+@pytest.fixture(scope="session")
+def used(bank: Bank) -> Bank:
+    """The bank pipeline, once records have come through it to both sinks."""
+    with bank.verified() as verification:
+        verification.expect(summary_of(bank.produce("--count", "500", "--max"), timeout=60))
+    return bank
 
 
 @pytest.fixture(scope="session")

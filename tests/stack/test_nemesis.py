@@ -8,7 +8,7 @@ from tests.stack.bank import Bank
 from tests.stack.nemesis import Plan
 from tests.stack.ordeal import go_through, seed_of
 
-CUT = Plan(kills=1, worker_kills=1, broker_kills=1, freeze=5.0, pause=0.5, shared=True)
+CUT = Plan(kills=1, worker_kills=1, broker_kills=1, freeze=2.0, pause=0.5, shared=True)
 
 BUSY, SLOW = 60.0, 15.0
 """Seconds to come back in, and for an answer of `status`: something else runs on this machine. The whole of it holds 30

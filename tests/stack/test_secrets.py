@@ -25,11 +25,9 @@ from streamguard.connect.secrecy.secrets import MASK
 from streamguard.project import Project
 from streamguard.settings import Settings, inherited_environment
 from streamguard.stack.stack import Stack
-from tests.stack.bank import Bank, summary_of
+from tests.stack.bank import Bank
 from tests.stack.records import read
 from tests.stack.sentinels import MONGODB, PLANTED, S3_SECRET, WRONG, forms, found_in, mongodb_uri
-
-pytestmark = pytest.mark.usefixtures("bank")
 
 BULK = ("bank-transactions-", "fraudulent-transactions-", "unidentified-transactions-", "users-")
 """Folders of Kafka's topics that hold the records of a pipeline, and nothing else."""
@@ -50,13 +48,10 @@ LEAKS = {
 """Connectors that a worker refuses in words that hold what it resolved."""
 
 
-@pytest.fixture(scope="module")
-def used(bank: Bank) -> Bank:
-    """The pipeline with some records through it."""
+@pytest.fixture(scope="module", autouse=True)
+def up(bank: Bank) -> None:
+    """Everything runs, whatever other tests have stopped."""
     bank.up()
-    with bank.verified() as verification:
-        verification.expect(summary_of(bank.produce("--count", "200", "--max"), timeout=60))
-    return bank
 
 
 def command(settings: Settings, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 from streamguard.errors import ProjectError
@@ -164,6 +165,7 @@ def _seaweedfs(settings: Settings, places: Places) -> Program:
         "admin.ui": "false",
         "webdav": "false",
         "master.telemetry": "false",
+        "volume.preStopSeconds": 0,  # nobody else writes to its volumes: no need to wait for that to end
     }
     return Program(
         name="s3",
@@ -203,10 +205,16 @@ def documents_command(settings: Settings, port: int, *, auth: bool) -> tuple[str
     """SecantusDB (durable only with --sync-on-commit) or mongod (durable by its journal)."""
     folder = str(settings.data_dir / "mongodb")
     if settings.mongodb_server == "secantusdb":
-        command = (_script("secantusd-py"), "--host", LOOPBACK, "--port", str(port), "--storage-path", folder)
+        command = (*_secantusd(), "--host", LOOPBACK, "--port", str(port), "--storage-path", folder)
         return (*command, "--standalone", "--sync-on-commit", *(("--auth",) if auth else ()))
     command = (_script("mongod"), "--bind_ip", LOOPBACK, "--port", str(port), "--dbpath", folder)
     return (*command, "--nounixsocket", *(("--auth",) if auth else ()))
+
+
+def _secantusd() -> tuple[str, ...]:
+    """Ours, if the wheel is installed beside us; else whatever there is on PATH."""
+    ours = (sys.executable, "-P", "-m", "streamguard.stack.secantusd")
+    return ours if find_spec("secantus") is not None else (_script("secantusd-py"),)
 
 
 def _mongodb_ready(settings: Settings) -> str:
