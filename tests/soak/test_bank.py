@@ -12,15 +12,13 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from streamguard.kafka.phase import Phase, read_phase
-from streamguard.settings import Settings
 from tests.stack.bank import INGESTOR, RATE, Bank, arguments, summary_of
+from tests.stack.loops import in_transaction
 
 RECORDS = 20_000
 MEDIAN = 2.0
 """Seconds from a kill to the next commit, when nothing else runs."""
 ENGINE = "sg.ksql.default.fraudulent-transactions"
-IN_TRANSACTION = (Phase.IN_TRANSACTION, Phase.COMMITTING)
 
 
 @pytest.mark.timeout(300)
@@ -54,7 +52,7 @@ def test_nothing_is_lost_or_repeated_through_22_kills(bank: Bank) -> None:
             bank,
             "ingestor",
             10,
-            is_busy=lambda: in_transaction(settings, f"{INGESTOR}.0"),
+            is_busy=lambda: in_transaction(settings, INGESTOR),
             committed=lambda: bank.committed(INGESTOR, "bank-transactions"),
             pause=1.0,
         ),
@@ -62,7 +60,7 @@ def test_nothing_is_lost_or_repeated_through_22_kills(bank: Bank) -> None:
             bank,
             "ksql",
             10,
-            is_busy=lambda: in_transaction(settings, f"{ENGINE}.0"),
+            is_busy=lambda: in_transaction(settings, ENGINE),
             committed=lambda: bank.committed(ENGINE, "fraudulent-transactions"),
             pause=1.0,
         ),
@@ -148,8 +146,3 @@ class Killer:
             assert time.monotonic() - killed < 60, f"{self.program} has not committed for 60 s after a kill"
             time.sleep(0.02)
         self.recoveries.append(time.monotonic() - killed)
-
-
-def in_transaction(settings: Settings, name: str) -> bool:
-    """Whether the loop with that transactional id has a transaction open, by its phase file."""
-    return read_phase(settings.phase_dir, name) in IN_TRANSACTION

@@ -16,10 +16,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from streamguard.kafka.phase import Phase, read_phase
-from streamguard.settings import Settings
 from streamguard.stack.stack import Stack
-from tests.stack.loops import Copier, Feeder, lag, wait_until
+from tests.stack.loops import Copier, Feeder, in_transaction, lag, wait_until
 from tests.stack.records import OwnTopics, read
 from tests.stack.service import Service
 
@@ -112,10 +110,6 @@ def frozen(stack: Stack, seconds: float) -> Iterator[None]:
         time.sleep(max(0.0, seconds - (time.monotonic() - begun)))
     finally:
         os.kill(pid, signal.SIGCONT)
-
-
-def in_transaction(settings: Settings, group: str) -> bool:
-    return (read_phase(settings.phase_dir, f"{group}.{settings.instance}") or 0) >= Phase.IN_TRANSACTION
 
 
 def status(service: Service) -> int:

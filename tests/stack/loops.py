@@ -16,6 +16,7 @@ from confluent_kafka.admin import OffsetSpec
 
 from streamguard.kafka import clients
 from streamguard.kafka.loop import Loop
+from streamguard.kafka.phase import Phase, read_phase
 from streamguard.kafka.produce import Produce
 from streamguard.settings import Settings, inherited_environment
 
@@ -151,3 +152,14 @@ def open_transactions(settings: Settings, topic: str) -> list[int]:
         for answers in (admin.list_offsets(wanted, isolation_level=level) for level in IsolationLevel)
     ]
     return [partition for partition in range(PARTITIONS) if len({found[partition] for found in ends}) > 1]
+
+
+def phase_of(settings: Settings, group: str) -> Phase:
+    """What the loop of a group is doing; a ksql server adds to the name of the instance where it runs."""
+    files = Path(settings.phase_dir).glob(f"{group}.{settings.instance}*")
+    return max((read_phase(settings.phase_dir, file.name) or Phase.IDLE for file in files), default=Phase.IDLE)
+
+
+def in_transaction(settings: Settings, group: str) -> bool:
+    """Whether the loop of a group has a transaction open."""
+    return phase_of(settings, group) >= Phase.IN_TRANSACTION

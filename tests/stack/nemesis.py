@@ -26,10 +26,11 @@ from streamguard.connect.deploying.report import trouble
 from streamguard.connect.rest.client import ConnectClient
 from streamguard.errors import ConnectError, KafkaError
 from streamguard.kafka import clients
-from streamguard.kafka.phase import Phase, read_phase
+from streamguard.kafka.phase import Phase
 from streamguard.kafka.positions import Positions
 from streamguard.model import Place
 from streamguard.stack.stack import Stack
+from tests.stack.loops import phase_of
 from tests.stack.supervised import Supervised, lives
 
 LIMIT = 30.0
@@ -276,8 +277,7 @@ class Nemesis:
         return found
 
     def _phase(self, victim: Victim) -> Phase:
-        settings = self.stack.settings
-        return read_phase(settings.phase_dir, f"{victim.group}.{settings.instance}") or Phase.IDLE
+        return phase_of(self.stack.settings, victim.group)
 
     # ---- servers
 
