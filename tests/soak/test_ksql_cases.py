@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from streamguard.engine.server.commands import topic_name
 from streamguard.engine.testing.case_files import case_files, read_cases
 from streamguard.engine.testing.cases import Case, Given, Script
 from streamguard.engine.testing.differences import Wanted
 from streamguard.engine.testing.live_cases import LiveCases
 from streamguard.kafka.cluster import Cluster
-from streamguard.settings import Settings
-from tests.stack.ksql_process import REPOSITORY, KsqlProcess, Topics
+from tests.stack.ksql_process import REPOSITORY, KsqlProcess, server
+
+__all__ = ["server"]  # a fixture
 
 SQL = """
 CREATE TYPE pay AS STRUCT<amount DOUBLE>;
@@ -23,17 +19,6 @@ CREATE STREAM tx (card STRING KEY, p PAY) WITH (kafka_topic='tx', value_format='
 CREATE TABLE spend AS SELECT tx.card AS card, SUM(p->amount) AS total FROM tx
   WINDOW TUMBLING (SIZE 30 SECONDS) GROUP BY card EMIT CHANGES;
 """
-
-
-@pytest.fixture(scope="module")
-def server(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KsqlProcess]:
-    """One server for all tests here."""
-    service_id = f"kc{uuid.uuid4().hex[:8]}"
-    process = KsqlProcess(settings, service_id, tmp_path_factory.mktemp("ksql") / "ksql.log")
-    process.start()
-    yield process
-    assert process.stop() == 0
-    Topics(settings, service_id).delete([topic_name(service_id)])
 
 
 def paid(amount: float) -> Given:

@@ -5,31 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.stack.ksql_process import KsqlProcess, server
 
-from streamguard.settings import Settings
-from tests.stack.ksql_process import KsqlProcess, Topics
+__all__ = ["server"]  # a fixture
 
 CLIENTS = Path(__file__).parent / "clients"
 INSTALL_SECONDS, RUN_SECONDS = 180, 60
-
-
-@pytest.fixture(scope="module")
-def server(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KsqlProcess]:
-    """One server for all clients; they use names of their own."""
-    service_id = f"kp{uuid.uuid4().hex[:8]}"
-    process = KsqlProcess(settings, service_id, tmp_path_factory.mktemp("ksql") / "ksql.log")
-    process.start()
-    yield process
-    assert process.stop() == 0
-    topics = Topics(settings, service_id)
-    names = topics.admin.list_topics(timeout=10).topics
-    topics.delete([name for name in names if name.startswith("_") and service_id in name])
 
 
 def run(*command: str | Path, seconds: float = RUN_SECONDS) -> str:

@@ -4,31 +4,26 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, IsolationLevel, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 from streamguard.engine.client.http import KsqlClient
 from streamguard.errors import KsqlUnavailable
 from streamguard.settings import Settings, inherited_environment
+from tests.stack.service import random_port
 
 REPOSITORY = Path(__file__).parents[2]
 START_SECONDS = 20.0
-
-
-def free_port() -> int:
-    """A port that nothing listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
@@ -46,7 +41,7 @@ class KsqlProcess:
     """`streamguard ksql server` with a service id and a port of its own."""
 
     def __init__(self, settings: Settings, service_id: str, log: Path) -> None:
-        self.settings = replace(settings, ksql_port=free_port(), ksql_service_id=service_id)
+        self.settings = replace(settings, ksql_port=random_port(), ksql_service_id=service_id)
         self.client = KsqlClient(f"http://127.0.0.1:{self.settings.ksql_port}")
         self.log = log
         self.process: subprocess.Popen[bytes] | None = None
@@ -221,3 +216,17 @@ class Topics:
         names = [name for name in self.admin.list_topics(timeout=10).topics if name.startswith(self.prefix)]
         for future in self.admin.delete_topics([*names, *more]).values() if names or more else ():
             future.exception(10)
+
+
+@pytest.fixture(scope="module")
+def server(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KsqlProcess]:
+    """One server for all tests of a file, which end well or kill it; its own topics go with it."""
+    service_id = f"kq{uuid.uuid4().hex[:8]}"
+    process = KsqlProcess(settings, service_id, tmp_path_factory.mktemp("ksql") / "ksql.log")
+    process.start()
+    yield process
+    if process.runs():
+        assert process.stop() == 0
+    topics = Topics(settings, service_id)
+    names = topics.admin.list_topics(timeout=10).topics
+    topics.delete([name for name in names if name.startswith("_") and service_id in name])

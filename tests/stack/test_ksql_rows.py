@@ -16,20 +16,9 @@ from confluent_kafka.admin import ConfigResource, ResourceType
 
 from streamguard.errors import StatementRefused
 from streamguard.settings import Settings
-from tests.stack.ksql_process import KsqlProcess, Topics, wait_for
+from tests.stack.ksql_process import KsqlProcess, Topics, server, wait_for
 
-
-@pytest.fixture(scope="module")
-def server(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KsqlProcess]:
-    """One server for all tests here."""
-    service_id = f"kr{uuid.uuid4().hex[:8]}"
-    process = KsqlProcess(settings, service_id, tmp_path_factory.mktemp("ksql") / "ksql.log")
-    process.start()
-    yield process
-    assert process.stop() == 0
-    topics = Topics(settings, service_id)
-    names = topics.admin.list_topics(timeout=10).topics
-    topics.delete([name for name in names if name.startswith("_") and service_id in name])
+__all__ = ["server"]  # a fixture
 
 
 @pytest.fixture

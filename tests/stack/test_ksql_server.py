@@ -22,20 +22,11 @@ from streamguard.engine.client.applying import apply_files
 from streamguard.engine.server.commands import topic_name
 from streamguard.errors import KsqlUnavailable, StatementError, StatementRefused
 from streamguard.settings import Settings
-from tests.stack.ksql_process import REPOSITORY, KsqlProcess, Topics, wait_for
+from tests.stack.ksql_process import REPOSITORY, KsqlProcess, Topics, server, wait_for
+
+__all__ = ["server"]  # a fixture
 
 DECLARE = "CREATE STREAM {name} (k STRING KEY, id INT, kind STRING) WITH (KAFKA_TOPIC='{topic}', VALUE_FORMAT='JSON');"
-
-
-@pytest.fixture(scope="module")
-def server(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KsqlProcess]:
-    """One server for all tests here."""
-    service_id = f"kt{uuid.uuid4().hex[:8]}"
-    process = KsqlProcess(settings, service_id, tmp_path_factory.mktemp("ksql") / "ksql.log")
-    yield process
-    if process.runs():
-        assert process.stop() == 0
-    Topics(settings, service_id).delete([topic_name(service_id)])
 
 
 @pytest.fixture

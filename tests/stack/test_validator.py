@@ -21,6 +21,7 @@ from streamguard.project import FOLDERS
 from streamguard.services.validator.rules import BLACKLIST_FILE, RULES_FILE
 from streamguard.settings import inherited_environment
 from tests.services.validator.questions import SHIPPED, transaction
+from tests.stack.service import random_port
 
 TAKEN = "another transaction had this key before"
 
@@ -36,7 +37,7 @@ class Validator:
         (folder / "init" / "bank.yml").write_text(SHIPPED.with_suffix(".yml").read_text())
         for name in (RULES_FILE, BLACKLIST_FILE):
             (self.rules / name).write_text((SHIPPED / name).read_text())
-        self.port = free_port()
+        self.port = random_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.process = start(folder, self.port, *options)
 
@@ -67,11 +68,6 @@ def start(folder: Path, port: int, *options: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def answers(url: str) -> bool:
