@@ -136,6 +136,26 @@ def test_a_table_remembers_which_rows_it_let_pass(ksql: KsqlProcess, topics: Top
     ]
 
 
+def test_groups_of_a_table_in_several_partitions_follow_its_rows(ksql: KsqlProcess, topics: Topics) -> None:
+    """What a row gave to its former group is taken back in that group's partition, whatever is killed when."""
+    topic = topics.make("users", 3)
+    out = f"{topics.prefix}-by-city"
+    ksql.run(f"CREATE TABLE users (id STRING PRIMARY KEY, city STRING) WITH (KAFKA_TOPIC='{topic}', FORMAT='JSON');")
+    ksql.run(f"CREATE TABLE by_city WITH (KAFKA_TOPIC='{out}') AS SELECT city, COUNT(*) AS n FROM users GROUP BY city;")
+    moves = [(f"u{n * n % 97}", f"city {n % 7}") for n in range(4000)]
+    for part in (moves[:2000], moves[2000:]):
+        topics.send(topic, [(json.dumps(user), {"city": city}) for user, city in part])
+        wait_for(lambda: sum(topics.ends(out).values()) > 100, 20, "progress before the kill")
+        ksql.kill()
+        ksql.start()
+    wanted = Counter(dict(moves).values())
+
+    def found() -> dict[str, int]:
+        return {str(city): int(str(n)) for city, n in ksql.client.query("SELECT city, n FROM by_city;").rows if n}
+
+    wait_for(lambda: found() == wanted, 20, f"{wanted}")
+
+
 def test_bad_records_are_told_in_the_processing_log(ksql: KsqlProcess, topics: Topics) -> None:
     topic = topics.make("events", 1)
     ksql.run(DECLARE.format(topic=topic))

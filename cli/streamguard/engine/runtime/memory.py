@@ -43,12 +43,15 @@ class Stateful(Protocol):
 class Memory:
     """States by query id; only the thread of the topic's loop changes them."""
 
-    def __init__(self, settings: Settings, service_id: str, source_topic: str, stop: threading.Event) -> None:
+    def __init__(
+        self, settings: Settings, cluster: Cluster, service_id: str, source_topic: str, stop: threading.Event
+    ) -> None:
         self.states: dict[str, State] = {}
         self.restored = 0
         self.progress: dict[str, tuple[int, int]] = {}
         """While state is restored: records read by query id, and how many there are at most."""
         self._settings = settings
+        self._cluster = cluster
         self._service_id = service_id
         self._source_topic = source_topic
         self._stop = stop
@@ -66,7 +69,7 @@ class Memory:
         self._right_at = {place: at for place, at in self._right_at.items() if place[0] in wanted}
 
     def _make_topics(self, query_ids: Collection[str]) -> None:
-        cluster = Cluster(self._settings)
+        cluster = self._cluster
         known = cluster.partitions()
         count = known.get(self._source_topic, 1)
         names = [changelog.topic(self._service_id, query_id) for query_id in query_ids]
@@ -107,7 +110,7 @@ class Memory:
 
     def _ends(self, query_id: str, partitions: Collection[int]) -> dict[int, int]:
         """How far the changelog of these partitions goes; nothing for one that is empty."""
-        found = Cluster(self._settings).ends(changelog.topic(self._service_id, query_id), committed=False)
+        found = self._cluster.ends(changelog.topic(self._service_id, query_id), committed=False)
         return {number: found[number] for number in partitions if found.get(number)}
 
     def _read(self, query_id: str, ends: Mapping[int, int]) -> Iterator[None]:

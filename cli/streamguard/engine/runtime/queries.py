@@ -76,6 +76,7 @@ class Queries:
     def _task(self, topic: str, wanted: Wanted) -> SourceTask:
         return SourceTask(
             self._settings,
+            self._cluster,
             self._service_id,
             topic,
             wanted,

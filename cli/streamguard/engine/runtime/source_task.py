@@ -84,7 +84,7 @@ class Counts:
 
 
 class SourceTask:
-    """The queries over one topic. `change` and `stop` may be called from any thread, the rest runs in its own.
+    """The queries over one topic. `have` and `stop` may be called from any thread, the rest runs in its own.
 
     Records of an `internal` topic are deleted once they are processed.
     """
@@ -92,6 +92,7 @@ class SourceTask:
     def __init__(
         self,
         settings: Settings,
+        cluster: Cluster,
         service_id: str,
         topic: str,
         wanted: Wanted,
@@ -102,7 +103,8 @@ class SourceTask:
         internal: bool = False,
     ) -> None:
         self.topic = topic
-        self._internal = Cluster(settings) if internal else None
+        self._cluster = cluster
+        self._internal = internal
         self._purged = time.monotonic()
         self.group = f"sg.ksql.{service_id}.{topic}"
         self.restarts = 0
@@ -123,8 +125,9 @@ class SourceTask:
         self._wanted = self._taken = wanted
         self._assigned: set[int] = set()
         self._stop = threading.Event()
+        self._nudge = threading.Event()
         self._log_topic = processing_log.topic(service_id)
-        self.memory = Memory(settings, service_id, topic, self._stop)
+        self.memory = Memory(settings, cluster, service_id, topic, self._stop)
         self._loop = self._make_loop()
         self._thread = threading.Thread(target=self._run, name=f"ksql {topic}", daemon=True)
         self._thread.start()
@@ -147,6 +150,7 @@ class SourceTask:
             self._take()
             loop.reposition()
 
+        self._nudge.set()
         try:
             loop.between(errand).result(CHANGE_SECONDS)
         except (TimeoutError, CancelledError):
@@ -155,6 +159,7 @@ class SourceTask:
     def stop(self) -> None:
         """Finish the transaction in hand and end."""
         self._stop.set()
+        self._nudge.set()
 
     def join(self, seconds: float) -> bool:
         """Whether the thread ended within `seconds`."""
@@ -192,7 +197,8 @@ class SourceTask:
                 LOG.error("the queries of %s stopped, they start again in %s s: %s", self.topic, pause, why)
                 self.restarts += 1
                 self._loop = self._make_loop()
-                self._stop.wait(pause)
+                self._nudge.wait(pause)  # other queries may do better
+                self._nudge.clear()
                 pause = min(2 * pause, LONGEST_PAUSE)
 
     def _take(self) -> None:
@@ -202,7 +208,7 @@ class SourceTask:
         self._queries = {query.number: query for query in wanted.queries if not query.paused}
         self._everybody = frozenset(self._queries)
         windowed = any(query.plan.sink and query.plan.sink.window for query in wanted.queries)
-        self._sink_partitions = Cluster(self._settings).partitions() if windowed else {}
+        self._sink_partitions = self._cluster.partitions() if windowed else {}
         self._compiled = {self._everybody: self._compile(self._queries.values())} if self._queries else {}
         self._catching_up = True
         with self._lock:  # a later number of the same queries holds as well
@@ -270,9 +276,9 @@ class SourceTask:
     def _on_commit(self) -> None:
         self.health.committed()
         self.memory.committed(self._batch.positions)
-        if self._internal is not None and time.monotonic() - self._purged > PURGE_SECONDS:
+        if self._internal and time.monotonic() - self._purged > PURGE_SECONDS:
             self._purged = time.monotonic()
-            self._internal.forget(self.topic, self.positions)
+            self._cluster.forget(self.topic, self.positions)
         self.positions.update(self._batch.positions)
         self._catching_up = any(
             self.positions[number] < where.horizon for number, where in self._resumes.items() if where.first

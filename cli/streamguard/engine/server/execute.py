@@ -118,6 +118,8 @@ class Statements:
         """Carry out what other servers write, until `stop`."""
         while not stop.is_set():
             try:
+                with self._lock:
+                    self._run_queries()  # those that could not be had the last time
                 for commands in self._log.follow(self._executed, stop):
                     with self._lock:
                         self._take(commands)
@@ -344,8 +346,8 @@ class Statements:
     def _run_queries(self) -> None:
         """Have the queries run that the commands say."""
         if self._stale:
-            self._stale = False
             self._queries.have(list(self.running.values()), self._executed)
+            self._stale = False
             self._lock.notify_all()
 
 

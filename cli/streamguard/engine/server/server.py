@@ -73,8 +73,14 @@ class Server:
             self._fail(exc)
         else:
             self._ready = True
-            threading.Thread(target=self._statements.follow, args=(self.end,), name="follow", daemon=True).start()
+            threading.Thread(target=self._follow, name="follow", daemon=True).start()
             LOG.info("ready", extra={"service_id": self.service_id, "queries": len(self._statements.running)})
+
+    def _follow(self) -> None:
+        try:
+            self._statements.follow(self.end)
+        except BaseException as exc:  # noqa: BLE001  a server that does not know what the others did must not go on
+            self._fail(exc)
 
     def end_pushes(self) -> None:
         """End the push queries, which have no end of their own; their clients get a proper last chunk."""
