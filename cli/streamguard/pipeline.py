@@ -25,6 +25,7 @@ from streamguard.connect.templates.choose import render_pipeline
 from streamguard.connect.templates.render import Connector
 from streamguard.engine.client.applying import Applied, apply_files, check_files
 from streamguard.engine.client.http import KsqlClient
+from streamguard.engine.functions import user
 from streamguard.errors import ConnectError, StackError, TopicError
 from streamguard.kafka import topics
 from streamguard.model import Pipeline
@@ -205,5 +206,7 @@ class _Up:
 
 
 def apply_statements(project: Project, settings: Settings, pipeline: Pipeline) -> list[Applied]:
-    """Send the pipeline's statements to the ksql server."""
+    """Bring the ksql server in line with the pipeline's statements; what would have to be made anew is refused."""
+    if settings.ksql_functions:
+        user.load(settings.ksql_functions, project.root)
     return list(apply_files(KsqlClient(settings.ksql_url), project.statements(pipeline.name), {}))

@@ -29,9 +29,25 @@ def test_commands_are_offered() -> None:
     assert offered([], "st") == ["status"]
 
 
-@pytest.mark.parametrize("command", [["up"], ["produce"], ["ksql", "apply"], ["topics", "apply"], ["query", "-p"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["up"],
+        ["produce"],
+        ["ksql", "apply"],
+        ["ksql", "plan"],
+        ["ksql", "explain"],
+        ["topics", "apply"],
+        ["query", "-p"],
+    ],
+)
 def test_pipelines_are_offered(command: list[str]) -> None:
     assert "bank" in offered(command)
+
+
+@pytest.mark.parametrize("command", ["shell", "exec"])
+def test_properties_of_statements_are_offered(command: str) -> None:
+    assert offered(["ksql", command, "--set"], "auto") == ["auto.offset.reset="]
 
 
 def test_servers_are_offered_with_the_services_and_the_supervisor() -> None:

@@ -76,6 +76,13 @@ def _queries(project: Project) -> list[str]:
     return [query.name for query in queries(project)]
 
 
+def properties(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Names of properties that SET takes, as ``NAME=``."""
+    from streamguard.engine.server.session import EDITABLE
+
+    return [f"{name}=" for name in EDITABLE if name.startswith(incomplete)]
+
+
 def _live(names: Callable[[ConnectClient], list[str]], otherwise: Complete | None = None) -> Complete:
     """Names that a cluster has; `otherwise`, if it does not answer in time."""
 

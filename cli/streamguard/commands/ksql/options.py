@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from streamguard.commands import completion
+
 if TYPE_CHECKING:
     from streamguard.commands import App
     from streamguard.engine.client.http import KsqlClient
@@ -16,7 +18,13 @@ variables_option = click.option(
 )
 url_option = click.option("--url", help="The ksql server.  [default: the setting ksql_url, the local one]")
 set_option = click.option(
-    "-s", "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A property, as SET does."
+    "-s",
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A property, as SET does.",
+    shell_complete=completion.properties,
 )
 
 
