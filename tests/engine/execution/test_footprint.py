@@ -32,7 +32,7 @@ def test_rows_and_bytes_stop_growing_when_the_retention_is_full(window: str) -> 
         records = [Record(orjson.dumps({"n": n}), f"k{n % 97}".encode(), n * 100) for n in range(first, first + PIECE)]
         run(records, written.produce, written.on_error)
         store = states["Q"].results[0]
-        store.changes()
+        store.changed.clear()
         taken.append(footprint(store))
     full, last = max(taken[1:4], key=lambda each: each.rows), taken[-1]
     assert last.windowed == last.rows > 0

@@ -123,7 +123,7 @@ class Changelog:
 
 
 def _windows(store: WindowStore) -> Iterator[Entry]:
-    """The same as through `WindowStore.changes`, quicker: there is one for nearly every record."""
+    """What changed in a store of windows; there is one entry for nearly every record."""
     last, prefix, rows = None, b"", dict[bytes, Row]()
     dumps, is_plain = orjson.dumps, PLAIN.issuperset
     for start, key in store.changed:

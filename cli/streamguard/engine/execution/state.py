@@ -1,9 +1,9 @@
 """What aggregations and tables remember, one store for each query and partition; plain memory, no I/O.
 
-Compiled queries work on `rows` and `windows` directly and note every key they touch in `changed`; everybody else uses
-`get`, `put`, `delete` and `range`. At the end of a batch `changes` gives what a changelog must be told. The key is what
-the sink's key is made of, as bytes. A row of an aggregation is ``[time, shown, state of the first aggregation, …]``:
-the largest time of its records, and whether it passed HAVING when it was last looked at.
+Compiled queries work on `rows` and `windows` directly and note every key they touch in `changed`, which tells the
+changelog at the end of a batch what to write. The key is what the sink's key is made of, as bytes. A row of an
+aggregation is ``[time, shown, state of the first aggregation, …]``: the largest time of its records, and whether it
+passed HAVING when it was last looked at.
 """
 
 from __future__ import annotations
@@ -28,10 +28,6 @@ class KeyedStore:
     time: int = NEVER
     late: int = 0
 
-    def get(self, key: bytes) -> Row | None:
-        """The row, or None."""
-        return self.rows.get(key)
-
     def put(self, key: bytes, row: Row) -> None:
         """Keep a row."""
         self.rows[key] = row
@@ -41,10 +37,6 @@ class KeyedStore:
         """Forget a row."""
         if self.rows.pop(key, None) is not None:
             self.changed[key] = None
-
-    def range(self) -> Iterator[tuple[bytes, Row]]:
-        """All rows."""
-        yield from self.rows.items()
 
     def changes(self) -> list[tuple[bytes, Row | None]]:
         """Every key touched since the last call, with its row now; None: it is gone."""
@@ -87,38 +79,6 @@ class WindowStore:
                 rows = self.windows[start]
                 for key in sorted(rows):
                     yield start, key, rows[key]
-
-    def get(self, start: int, key: bytes) -> Row | None:
-        """The row, or None."""
-        rows = self.windows.get(start)
-        return None if rows is None else rows.get(key)
-
-    def put(self, start: int, key: bytes, row: Row) -> None:
-        """Keep a row."""
-        rows = self.windows.get(start)
-        if rows is None:
-            rows = self.opened(start)
-        rows[key] = row
-        self.changed[start, key] = None
-
-    def delete(self, start: int, key: bytes) -> None:
-        """Forget a row."""
-        rows = self.windows.get(start)
-        if rows is not None and rows.pop(key, None) is not None:
-            self.changed[start, key] = None
-
-    def range(self, first: int | None = None, last: int | None = None) -> Iterator[tuple[int, bytes, Row]]:
-        """The rows of windows that start between two times, both included, oldest window first."""
-        for start in sorted(self.windows):
-            if (first is None or first <= start) and (last is None or start <= last):
-                for key, row in self.windows[start].items():
-                    yield start, key, row
-
-    def changes(self) -> list[tuple[tuple[int, bytes], Row | None]]:
-        """Every window and key touched since the last call, with its row now; None: it is gone."""
-        made = [((start, key), self.get(start, key)) for start, key in self.changed]
-        self.changed.clear()
-        return made
 
     def __len__(self) -> int:
         return sum(map(len, list(self.windows.values())))
@@ -195,12 +155,6 @@ class SessionStore:
             for start, end, _ in sessions:
                 if end < oldest:
                     self.delete(key, start, end)
-
-    def range(self) -> Iterator[tuple[bytes, int, int, Row]]:
-        """All sessions."""
-        for key, sessions in self.sessions.items():
-            for start, end, row in sessions:
-                yield key, start, end, row
 
     def changes(self) -> list[tuple[tuple[int, int, bytes], Row | None]]:
         """Every session touched since the last call, with its row now; None: it is gone."""
