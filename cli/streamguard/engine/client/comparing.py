@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,6 +18,8 @@ from streamguard.engine.language.types import quoted, schema
 from streamguard.errors import StatementError
 
 Columns = Mapping[str, Collection[str]]
+DIFFERS = re.compile(r"DataSource '.*?' has ([\w ]+?) = ", re.DOTALL)
+COLUMNS = re.compile(r"\(([^()]*columns[^()]* (?:missing or reordered|identical)[^\[]*\[.*\])\)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ def compare(
     shown = () if present.statement is None else _shown(present.statement, wanted, columns)
     diff = difference(shown or tuple(present.text.splitlines()), lines(canonical(wanted, columns)))
     obstacle = None if before is None or after is None else upgrades.refusal(before, after)
+    obstacle = None if obstacle is None else in_short(obstacle)
     told = [fact for fact in facts if not diff or not fact.startswith(("+ column", "- column"))]
     return Comparison((*diff, *told), obstacle)
 
@@ -68,6 +72,14 @@ def difference(before: Sequence[str], after: Sequence[str]) -> list[str]:
     """What differs, with a line around it."""
     found = list(difflib.unified_diff(before, after, lineterm="", n=1))[2:]
     return [f"{line[:1]} {line[1:]}" for line in found if not line.startswith("@@")]
+
+
+def in_short(obstacle: str) -> str:
+    """Why something can not be replaced, without the schemas that ksqlDB repeats: the difference shows them."""
+    parts = DIFFERS.findall(obstacle)
+    columns = COLUMNS.search(obstacle)
+    told = f"CREATE OR REPLACE can not change its {' and '.join(parts)}" if parts else " ".join(obstacle.split())
+    return f"{told} ({columns[1]})" if parts and columns else told
 
 
 def _shown(present: Made, wanted: Made, columns: Columns) -> tuple[str, ...]:

@@ -350,7 +350,7 @@ class _Planner:
         try:
             change(making, self._before, 0, declared.properties)
         except StatementError as exc:
-            return exc.reason.partition(": DROP it first")[0]
+            return comparing.in_short(exc.reason)
         return None
 
     def _is_insert(self, query: str) -> bool:
