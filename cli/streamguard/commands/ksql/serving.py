@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @click.option(
     "--port", type=click.IntRange(1, 65535), help="The port of the REST API.  [default: the setting ksql_port]"
 )
-@click.option("--service-id", help="Servers of one service id share a command log; the newest one works.")
+@click.option("--service-id", help="Servers of one service id share a command log and divide the work.")
 @click.pass_obj
 def server(app: App, port: int | None, service_id: str | None) -> None:
     """Run the embedded ksql server in the foreground.
