@@ -5,59 +5,25 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pexpect
 import pytest
 
 from streamguard.settings import inherited_environment
 from tests.commands.ksql_server import KsqlServer
+from tests.commands.terminal import COMMAND, SECONDS, Terminal
 
 pytestmark = pytest.mark.slow
 
-COMMAND = [sys.executable, "-m", "streamguard", "ksql", "shell"]
 CREATE = "CREATE STREAM orders (id INT KEY, amount DOUBLE) WITH (kafka_topic='orders', value_format='JSON');"
-SECONDS = 20
 
 
 @pytest.fixture
 def server() -> Iterator[KsqlServer]:
     with KsqlServer() as server:
         yield server
-
-
-class Terminal:
-    """A shell on a pty. A prompt may be painted more than once, so what is waited for is what a statement shows."""
-
-    def __init__(self, url: str, home: Path, *, width: int = 80) -> None:
-        environment = {**inherited_environment(), "XDG_STATE_HOME": str(home), "TERM": "xterm-256color"}
-        environment |= {"PROMPT_TOOLKIT_NO_CPR": "1", "NO_COLOR": "1"}
-        self.child = pexpect.spawn(
-            COMMAND[0],
-            [*COMMAND[1:], "--url", url],
-            env=environment,
-            dimensions=(40, width),
-            timeout=SECONDS,
-            encoding="utf-8",
-        )
-        self.child.expect("ksql>")
-
-    def type(self, text: str, *shown: str) -> None:
-        """Type a line, and wait for each of the patterns in turn."""
-        self.child.send(text + "\r")
-        for pattern in shown:
-            self.child.expect(pattern)
-
-    def end(self) -> int | None:
-        """Ctrl-D; the exit code."""
-        self.child.expect("ksql>")
-        self.child.sendeof()
-        self.child.expect(pexpect.EOF)
-        self.child.close()
-        return self.child.exitstatus
 
 
 def asked(server: KsqlServer) -> list[dict[str, Any]]:

@@ -22,6 +22,7 @@ from streamguard.engine.client.applying import apply_files
 from streamguard.engine.server.commands import topic_name
 from streamguard.errors import KsqlUnavailable, StatementError, StatementRefused
 from streamguard.settings import Settings
+from tests.commands.terminal import Terminal
 from tests.stack.ksql_process import REPOSITORY, KsqlProcess, Topics, server, wait_for
 
 __all__ = ["server"]  # a fixture
@@ -88,6 +89,39 @@ def test_applying_the_bank_pipeline_twice_changes_nothing(
     assert len(queries) == 3
     assert ksql.query_ids() == queries
     assert len(topics.read(log)) == commands + 4
+
+
+def test_a_changed_filter_takes_the_place_of_the_one_that_runs(
+    ksql: KsqlProcess, topics: Topics, prefix: str, tmp_path: Path
+) -> None:
+    topic = topics.make("events")
+    text = DECLARE.format(name="events", topic=topic)
+    text += f"CREATE STREAM IF NOT EXISTS a WITH (KAFKA_TOPIC='{prefix}-a') AS SELECT * FROM events WHERE id < 3;"
+    path = tmp_path / "1.sql"
+    path.write_text(text)
+    list(apply_files(ksql.client, [path], {}))
+    topics.send(topic, events(0, 5))
+    topics.wait_for(f"{prefix}-a", 3)
+    path.write_text(text.replace("id < 3", "id > 7"))
+    assert [applied.outcome for applied in apply_files(ksql.client, [path], {})] == ["unchanged", "replaced"]
+    assert [applied.outcome for applied in apply_files(ksql.client, [path], {})] == ["unchanged", "unchanged"]
+    topics.send(topic, events(5, 5))
+    assert sorted(value["ID"] for _, value in topics.wait_for(f"{prefix}-a", 5)) == [0, 1, 2, 8, 9]
+
+
+def test_in_the_shell_rows_come_as_they_are_made_and_ctrl_c_ends_their_query(
+    ksql: KsqlProcess, topics: Topics, tmp_path: Path
+) -> None:
+    stream(topics, ksql)
+    terminal = Terminal(ksql.client.url, tmp_path)
+    terminal.type("SELECT id, kind FROM events EMIT CHANGES;")
+    wait_for(lambda: len(ksql.run("SHOW QUERIES;")[0]["queries"]) == 1, 10, "the push query")
+    ksql.run("INSERT INTO events (id, kind) VALUES (7, 'odd');")
+    terminal.child.expect("7 +odd")
+    terminal.child.sendintr()
+    terminal.child.expect("The query was ended")
+    wait_for(lambda: not ksql.run("SHOW QUERIES;")[0]["queries"], 10, "the end of the push query")
+    assert terminal.end() == 0
 
 
 def test_a_refusal_names_the_file_and_the_line_in_it(ksql: KsqlProcess, topics: Topics, tmp_path: Path) -> None:
