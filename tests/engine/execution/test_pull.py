@@ -102,6 +102,8 @@ def test_a_range_of_texts_is_no_scan(metastore: Metastore) -> None:
         ("SELECT COUNT(*) FROM counted GROUP BY id;", "Pull queries don't support GROUP BY clauses."),
         ("SELECT * FROM counted WINDOW TUMBLING (SIZE 1 SECOND);", "Pull queries don't support WINDOW clauses."),
         ("SELECT * FROM counted LIMIT -1;", "negative integers in the LIMIT clause"),
+        ("SELECT id, ROWOFFSET FROM events;", "the following columns in SELECT clauses: `ROWOFFSET`"),
+        ("SELECT * FROM counted WHERE ROWPARTITION = 1;", "the following columns in WHERE clauses: `ROWPARTITION`"),
     ],
 )
 def test_what_a_pull_query_can_not_ask(metastore: Metastore, select: str, reason: str) -> None:
@@ -110,11 +112,19 @@ def test_what_a_pull_query_can_not_ask(metastore: Metastore, select: str, reason
     assert reason in str(refused.value)
 
 
+def test_a_source_table_is_queryable_and_shows_its_headers(metastore: Metastore) -> None:
+    columns = "id INT PRIMARY KEY, n INT, h BYTES HEADER('abc')"
+    statement = parse_one(f"CREATE SOURCE TABLE own ({columns}) WITH (KAFKA_TOPIC='own', VALUE_FORMAT='JSON');")
+    assert isinstance(statement, s.CreateSource)
+    made = asked("SELECT * FROM own WHERE id = 3;", change(statement, metastore, 99).metastore)
+    assert (made.keys, made.marks) == (frozenset([key(3)]), ["KEY", "", "HEADER('abc')"])
+
+
 def test_keys_and_bounds_of_windows_are_marked(metastore: Metastore) -> None:
     hourly = asked("SELECT * FROM hourly WHERE id = 1;", metastore)
     assert [column.name for column in hourly.plan.columns] == ["ID", "WINDOWSTART", "WINDOWEND", "N"]
-    assert hourly.marked == [True, True, True, False]
-    assert asked("SELECT * FROM events;", metastore).marked == [False, False, False]
+    assert hourly.marks == ["KEY", "KEY", "KEY", ""]
+    assert asked("SELECT * FROM events;", metastore).marks == ["", "", ""]
 
 
 NAMES = st.sampled_from("abc").map(s.Name)

@@ -32,9 +32,14 @@ class HeaderColumn(Column):
 
     header: str = ""
 
-    def __str__(self) -> str:
+    @property
+    def mark(self) -> str:
+        """How a schema shows where it comes from."""
         named = self.header.replace("'", "''")
-        return f"{super().__str__()} HEADER" + (f"('{named}')" if named else "S")
+        return f"HEADER('{named}')" if named else "HEADERS"
+
+    def __str__(self) -> str:
+        return f"{super().__str__()} {self.mark}"
 
 
 @dataclass(frozen=True)

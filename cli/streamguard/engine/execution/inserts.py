@@ -9,7 +9,7 @@ from typing import Any
 from streamguard.engine.analysis.coerce import Mismatch, assigned
 from streamguard.engine.analysis.metastore import Metastore, Source
 from streamguard.engine.analysis.refusals import Refuse, listed, refuser
-from streamguard.engine.analysis.resolve import Resolver
+from streamguard.engine.analysis.resolve import PSEUDO, Resolver
 from streamguard.engine.analysis.typed import Typed
 from streamguard.engine.codecs import key_encoder, value_encoder
 from streamguard.engine.execution.emit import FAILURES, Emitter
@@ -96,6 +96,8 @@ def _values(statement: s.InsertValues, source: Source, resolver: Resolver, refus
         raise refuse(f"Cannot insert into HEADER columns: {', '.join(wrong)}", statement.place)
     made: dict[str, Any] = {}
     for name, node in zip(names, statement.values, strict=True):
+        if name in PSEUDO and name != ROWTIME:
+            raise _failed(source, f"Inserting into column {t.quoted(name)} is not allowed.", node.place, refuse)
         if name not in kinds:
             raise _failed(source, f"Column name {t.quoted(name)} does not exist.", node.place, refuse)
         try:

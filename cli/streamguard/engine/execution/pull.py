@@ -14,7 +14,7 @@ from typing import Any
 
 from streamguard.engine.analysis.coerce import Mismatch, assigned
 from streamguard.engine.analysis.grouping import BOUNDS, nodes_in
-from streamguard.engine.analysis.metastore import Column, Metastore, Source
+from streamguard.engine.analysis.metastore import Column, HeaderColumn, Metastore, Source
 from streamguard.engine.analysis.plan import QueryPlan, plan
 from streamguard.engine.analysis.refusals import Refuse, refuser
 from streamguard.engine.analysis.resolve import Resolver
@@ -38,6 +38,8 @@ HINT = (
 NO_SCAN = f"Query requires table scan to be enabled. Table scans can be enabled by setting {SCANS}=true."
 COMBINED = "A comparison condition on the key column cannot be combined with other comparisons such as an IN predicate."
 COMPARISONS = ("=", "<>", "<", "<=", ">", ">=")
+UNKNOWN = ("ROWPARTITION", "ROWOFFSET")
+"""Pseudo columns that ksqlDB's stores do not keep."""
 MOST_PARTS = 10_000
 """A WHERE clause that makes more parts than this is not looked up but read through."""
 
@@ -50,15 +52,19 @@ class Pull:
     keys: frozenset[bytes] | None = None
 
     @property
-    def marked(self) -> list[bool]:
-        """Which of its columns are keys, or bounds of windows, of a table."""
-        return [self.plan.source.is_table and _is_key(output.expression) for output in self.plan.values]
+    def marks(self) -> list[str]:
+        """What is said of each of its columns, of a table: a key, or a bound of a window, or of the headers."""
+        source = self.plan.source
+        return [_mark(output.expression, source) if source.is_table else "" for output in self.plan.values]
 
 
-def _is_key(expression: object) -> bool:
+def _mark(expression: object, source: Source) -> str:
     if isinstance(expression, Pseudo):
-        return expression.name in BOUNDS
-    return isinstance(expression, Read) and expression.is_key
+        return "KEY" if expression.name in BOUNDS else ""
+    if not isinstance(expression, Read):
+        return ""
+    column = source.column(expression.name)
+    return "KEY" if expression.is_key else column.mark if isinstance(column, HeaderColumn) else ""
 
 
 def pull(statement: s.Query, metastore: Metastore, session: Mapping[str, str]) -> Pull:
@@ -73,7 +79,7 @@ def pull(statement: s.Query, metastore: Metastore, session: Mapping[str, str]) -
     assert isinstance(made, QueryPlan)
     if not made.source.is_table:
         return Pull(made)
-    if not metastore.writers(made.source.name):
+    if not metastore.writers(made.source.name) and not made.source.is_source:
         raise refuse(_not_queryable(made.source), query.source_place)
     if query.where is None:
         if not _enabled(session, SCANS):
@@ -96,6 +102,12 @@ def _check_clauses(query: s.Select, refuse: Refuse) -> None:
         if present:
             push = "" if negative else "\nAdd EMIT CHANGES if you intended to issue a push query."
             raise refuse(f"Pull queries don't support {clause}. {SEE}{push}", query.place)
+    for clause, part in (("SELECT", query.items), ("WHERE", query.where)):
+        places = {name.name: name.place for name in nodes_in(part, s.Name) if name.name in UNKNOWN}
+        if places:
+            shown = ", ".join(map(quoted, places))
+            reason = f"Pull queries don't support the following columns in {clause} clauses: {shown}"
+            raise refuse(reason, next(iter(places.values())))
 
 
 def _not_queryable(source: Source) -> str:

@@ -21,19 +21,21 @@ COMPLETED = "Query Completed"
 
 @dataclass(frozen=True)
 class Heading:
-    """What a client is told before the first row. `types` are as ksqlDB prints them, `keys` says which are keys."""
+    """What a client is told before the first row. `types` are as ksqlDB prints them, `marks` say which are keys."""
 
     query_id: str
     names: Sequence[str]
     types: Sequence[str]
-    keys: Sequence[bool] = ()
+    marks: Sequence[str] = ()
 
     @property
     def schema(self) -> str:
-        """The columns as the header of the row objects has them."""
-        keys = self.keys or [False] * len(self.names)
-        columns = zip(self.names, self.types, keys, strict=True)
-        return ", ".join(f"{quoted(name)} {kind}{' KEY' if key else ''}" for name, kind, key in columns)
+        """The columns as the header of the row objects has them; those of headers stand before the values."""
+        marks = self.marks or [""] * len(self.names)
+        columns = list(zip(self.names, self.types, marks, strict=True))
+        if any(mark.startswith("HEADER") for mark in marks):
+            columns.sort(key=lambda column: (column[2] != "KEY", not column[2]))
+        return ", ".join(f"{quoted(name)} {kind} {mark}".rstrip() for name, kind, mark in columns)
 
 
 class Framing(Protocol):
