@@ -14,8 +14,10 @@ from rich.cells import cell_len
 from streamguard.commands.ksql import history
 from streamguard.commands.ksql.console import Console, is_own
 from streamguard.commands.ksql.history import holds_secret, open_history
+from streamguard.commands.ksql.printing import ends_by_itself
 from streamguard.commands.ksql.prompting import coloured, is_ready
 from streamguard.commands.ksql.tables import Layout, cell
+from streamguard.connect.secrecy.secrets import redact
 from streamguard.engine.client.session import Session
 from tests.engine.client.served import Served
 
@@ -112,6 +114,23 @@ def test_spool_writes_what_is_shown_without_colours(tmp_path: Path, capsys: pyte
     assert "orders" not in path.read_text()
     assert shell.run("spool '/nowhere/x'")
     assert "/nowhere/x: No such file or directory" in capsys.readouterr().err
+
+
+def test_the_banner_shows_no_password_of_the_address(capsys: pytest.CaptureFixture[str]) -> None:
+    server = Served(ours=True)
+    server.url = "http://me:hunter2hunter2@127.0.0.1:1"
+    Console(Session(server), width=lambda: 80, redact=redact).greet()
+    shown = capsys.readouterr().out
+    assert shown.startswith("ksql server 8.1.0-streamguard")
+    assert "hunter2" not in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "ends"),
+    [("SELECT * FROM a;", True), ("select * from a emit changes;", False), ("SELECT 'EMIT' FROM a -- emit", True)],
+)
+def test_a_push_query_is_told_by_its_emit(text: str, ends: bool) -> None:
+    assert ends_by_itself(text) is ends
 
 
 @pytest.mark.parametrize("text", ["exit", "QUIT;", "\\q", " exit ; "])

@@ -9,7 +9,7 @@ from typing import TextIO
 
 import click
 
-from streamguard.commands.ksql.printing import lay_out
+from streamguard.commands.ksql.printing import ends_by_itself, lay_out
 from streamguard.commands.ksql.tables import Layout
 from streamguard.engine.client.entities import listing
 from streamguard.engine.client.http import Lines, Rows
@@ -72,10 +72,12 @@ class Console:
         try:
             info = self.session.client.info()
         except StreamguardError as exc:
-            self.say(f"{click.style('Error:', fg='red')} {exc}. The next statement asks again.", err=True)
+            told = self._redact(f"{exc}. The next statement asks again.")
+            self.say(f"{click.style('Error:', fg='red')} {told}", err=True)
         else:
             service = info.get("ksqlServiceId", "")
-            self.say(f"ksql server {info.get('version', '?')} at {self.session.client.url}, service id {service}")
+            url = self._redact(self.session.client.url)  # it may hold a password
+            self.say(f"ksql server {info.get('version', '?')} at {url}, service id {service}")
 
     def say(self, text: str, *, err: bool = False) -> None:
         """A line, in the file of `spool` as well."""
@@ -127,7 +129,7 @@ class Console:
     def _statements(self, text: str) -> None:
         for outcome in self.session.run(text):
             try:
-                self._show(outcome, ends=not re.search(r"\bEMIT\b", text, re.IGNORECASE))
+                self._show(outcome, ends=ends_by_itself(text))
             except KeyboardInterrupt:
                 end(outcome, self.session.client)
                 self.say("The query was ended." if isinstance(outcome, Rows | Lines) else "Interrupted.")

@@ -16,7 +16,7 @@ from streamguard.commands.ksql.options import (
     variables_of,
     variables_option,
 )
-from streamguard.commands.ksql.printing import print_entity, print_outcome
+from streamguard.commands.ksql.printing import ends_by_itself, print_entity, print_outcome
 from streamguard.commands.output import output_option
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def _run(session: Session, path: Path | None, text: str, output: str) -> None:
     try:
         for outcome in session.run(text):
             try:
-                print_outcome(outcome, output)
+                print_outcome(outcome, output, ends=ends_by_itself(text))
             finally:
                 end(outcome, session.client)
     except StatementRefused as exc:

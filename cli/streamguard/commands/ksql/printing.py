@@ -23,8 +23,8 @@ KNOWN = 200
 Say = Callable[[str], None]
 
 
-def print_outcome(outcome: Outcome, output: str) -> None:
-    """On stdout, in a format of --output; row by row where rows may never end."""
+def print_outcome(outcome: Outcome, output: str, *, ends: bool = False) -> None:
+    """On stdout, in a format of --output; row by row where rows may never end. `ends`: queries end by themselves."""
     from streamguard.engine.client.http import Lines, Rows
     from streamguard.engine.client.session import Told
 
@@ -35,7 +35,7 @@ def print_outcome(outcome: Outcome, output: str) -> None:
             click.echo(line)
     elif isinstance(outcome, Rows):
         if output == "table" and sys.stdout.isatty():
-            lay_out(outcome, click.echo, width=terminal_width())
+            lay_out(outcome, click.echo, width=terminal_width(), ends=ends)
         else:
             _print_rows(outcome, output)
     else:
@@ -70,6 +70,13 @@ def lay_out(answer: Rows, say: Say, *, width: int, vertical: bool | None = None,
         for line in layout.row(row):
             say(line)
     return count
+
+
+def ends_by_itself(text: str) -> bool:
+    """Whether the queries of a text end: a push query says EMIT."""
+    from streamguard.engine.language.tokens import NAME, PATTERN
+
+    return all(found.lastgroup != NAME or found[0].upper() != "EMIT" for found in PATTERN.finditer(text))
 
 
 def terminal_width() -> int:
