@@ -61,8 +61,8 @@ def test_values_become_those_of_the_column(column: str, value: str, expected: ob
         ("l", "ARRAY['x']", "Expected type ARRAY<BIGINT> for field `L` but got ARRAY<STRING>(ARRAY['x'])"),
         ("st", "STRUCT(h := 1)", "Expected type STRUCT<`F` BIGINT, `G` STRING> for field `ST`"),
         ("y", "'?'", "Expected type BYTES for field `Y` but got STRING('?')"),
-        ("e", "12345.678", "can not be computed: Numeric field overflow"),
-        ("da", "'tomorrow'", "can not be computed: a text is not a date"),
+        ("e", "12345.678", "Failed to insert values into 'X'. Numeric field overflow"),
+        ("da", "'tomorrow'", "Failed to insert values into 'X'. a text is not a date"),
     ],
 )
 def test_what_is_no_value_of_the_column_is_refused(column: str, value: str, words: str) -> None:

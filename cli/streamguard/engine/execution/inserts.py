@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from streamguard.engine.analysis.coerce import Mismatch, assigned
@@ -106,17 +107,17 @@ def _values(statement: s.InsertValues, source: Source, resolver: Resolver, refus
             got = f"{resolver.resolve(node).type}({text(node)})"
             reason = f"Expected type {kinds[name]} for field {t.quoted(name)} but got {got}"
             raise _failed(source, reason, node.place, refuse) from None
-        made[name] = _evaluated(value, node.place, refuse)
+        made[name] = _evaluated(value, node.place, partial(_failed, source, refuse=refuse))
     return made
 
 
-def _evaluated(expression: Typed, place: Place, refuse: Callable[[str, Place], Exception]) -> Any:
+def _evaluated(expression: Typed, place: Place, failed: Callable[[str, Place], Exception]) -> Any:
     emitter = Emitter({})
     code = emitter.emit(expression)
     try:
         return eval(code.text, emitter.namespace)  # noqa: S307  our own text
     except FAILURES as exc:
-        raise refuse(f"the value can not be computed: {exc}", place) from None
+        raise failed(str(exc), place) from None
 
 
 def _failed(source: Source, reason: str, place: Place, refuse: Refuse) -> Exception:
