@@ -106,22 +106,22 @@ class Stack:
             known = prepare.make_credentials(self.settings)
             if down:
                 prepare.write_files(self.settings, self.places, self.lock)
+            starting = Starting(
+                self.supervisor,
+                self.places,
+                self.programs,
+                self._preparations(known),
+                on_progress,
+                cancel=cancel or threading.Event(),
+            )
             try:
                 if fresh:
                     self.supervisor.start(self.programs)
                 elif down:
                     self.supervisor.update(self.programs)
-                starting = Starting(
-                    self.supervisor,
-                    self.places,
-                    self.programs,
-                    self._preparations(known),
-                    on_progress,
-                    cancel=cancel or threading.Event(),
-                )
                 return starting.run(wanted, down)
             except BaseException:
-                self._undo(down, fresh=fresh)
+                self._undo(down, [name for name in down if not starting.is_ready(name)], fresh=fresh)
                 raise
 
     def stop(self, on_progress: OnProgress = ignore) -> bool:
@@ -236,16 +236,25 @@ class Stack:
             "mongodb": lambda: prepare.make_mongodb_user(self.settings, self.places, uri),
         }
 
-    def _undo(self, names: Sequence[str], *, fresh: bool) -> None:
-        """Nothing that this start started may run on; another Ctrl-C ends the supervisor, and with it everything."""
+    def _undo(self, names: Sequence[str], unready: Sequence[str], *, fresh: bool) -> None:
+        """Nothing that this start started may run on; another Ctrl-C ends the supervisor, and with it everything.
+
+        What was not ready yet has nothing to bring to an end, and is killed: a worker of Connect that is told to stop
+        finishes its start first, or tries to for 15 seconds.
+        """
         if fresh:
             try:
+                for name in unready:
+                    with contextlib.suppress(StackError):
+                        self.supervisor.end_program(name)
                 self.stop()
             except BaseException:
                 self.supervisor.kill()
                 raise
             return
         with contextlib.suppress(StackError):
+            for name in unready:
+                self.supervisor.end_program(name)
             for name in names:
                 self.supervisor.stop_program(name)
 

@@ -80,6 +80,10 @@ class Starting:
             raise next((error for error in errors if not isinstance(error, GivenUp)), errors[0])
         return self._seconds
 
+    def is_ready(self, name: str) -> bool:
+        """Whether the program has become ready so far."""
+        return name in self._ready and self._ready[name].is_set()
+
     def _one(self, name: str, is_down: bool) -> None:
         program = self._programs[name]
         for other in program.needs:

@@ -211,6 +211,15 @@ class Supervisor:
         with self._unless(rpc.NOT_RUNNING):
             self._call("supervisor.stopProcess", name, True, timeout=STOP_SECONDS)
 
+    def end_program(self, name: str) -> None:
+        """Kill a program, also one that is being stopped, and do not start it again."""
+        process = self.processes().get(name)
+        with self._unless(rpc.NOT_RUNNING):
+            self._call("supervisor.stopProcess", name, False)
+        if process is not None and process.pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGKILL)
+
     def shutdown(self) -> None:
         """End it and everything that still runs."""
         pid = self.pid()
