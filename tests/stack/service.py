@@ -45,6 +45,14 @@ def random_port() -> int:
     return next(port for port in sample(PORTS, len(PORTS)) if is_free(port))
 
 
+def answers(url: str) -> bool:
+    """Whether there is a good answer within two seconds."""
+    try:
+        return requests.get(url, timeout=2).ok
+    except requests.RequestException:
+        return False
+
+
 class Service:
     """`streamguard service ingestor` with a project, a pipeline and a port of its own."""
 
@@ -72,11 +80,8 @@ class Service:
         """Until /ready says 200. A port that somebody took between the look and the start is changed for another."""
         end = time.monotonic() + 20
         while time.monotonic() < end and self.process.poll() is None:
-            try:
-                if requests.get(f"{self.url}/ready", timeout=2).ok:
-                    return
-            except requests.ConnectionError:
-                pass
+            if answers(f"{self.url}/ready"):
+                return
             time.sleep(0.02)
         code, said = self.end()
         if "already in use" in said and tries > 1:

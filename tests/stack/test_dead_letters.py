@@ -17,7 +17,6 @@ from functools import partial
 from typing import Any
 
 import pytest
-import requests
 from confluent_kafka import TopicPartition
 
 from streamguard.errors import Fenced, StreamguardError, TopicError
@@ -38,7 +37,7 @@ from tests.malformed import GOOD, REFUSED, REFUSED_BY_VALIDATOR, Kind, text
 from tests.stack.letters import EVALUATIONS, START, Ended, Place, Sent, refused, replayed, seen, sent
 from tests.stack.loops import wait_until
 from tests.stack.records import OwnTopics, settle
-from tests.stack.service import random_port
+from tests.stack.service import answers, random_port
 
 RECORDS = 10_000
 EACH = RECORDS // 20 // len(REFUSED)
@@ -91,22 +90,11 @@ def validator(place: Place) -> Iterator[Settings]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        await_health(own.validator_url)
+        wait_until(lambda: answers(f"{own.validator_url}/health"), "the validator answers")
         yield own
     finally:
         process.terminate()
         process.wait(10)
-
-
-def await_health(url: str) -> None:
-    end = time.monotonic() + 20
-    while True:
-        try:
-            if requests.get(f"{url}/health", timeout=2).ok:
-                return
-        except (requests.ConnectionError, requests.Timeout):
-            assert time.monotonic() < end, f"{url} does not answer"
-        time.sleep(0.05)
 
 
 def mixture() -> list[tuple[Sent, Kind]]:

@@ -21,7 +21,7 @@ from streamguard.project import FOLDERS
 from streamguard.services.validator.rules import BLACKLIST_FILE, RULES_FILE
 from streamguard.settings import inherited_environment
 from tests.services.validator.questions import SHIPPED, transaction
-from tests.stack.service import random_port
+from tests.stack.service import answers, random_port
 
 TAKEN = "another transaction had this key before"
 
@@ -42,7 +42,7 @@ class Validator:
         self.process = start(folder, self.port, *options)
 
     def wait_until_ready(self) -> None:
-        wait_until(lambda: answers(self.url), "ready")
+        wait_until(lambda: answers(f"{self.url}/health"), "ready")
 
     def edit(self, name: str, old: str, new: str) -> None:
         path = self.rules / name
@@ -68,13 +68,6 @@ def start(folder: Path, port: int, *options: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def answers(url: str) -> bool:
-    try:
-        return requests.get(f"{url}/health", timeout=2).ok
-    except requests.ConnectionError:
-        return False
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
