@@ -58,7 +58,7 @@ def prompter(vocabulary: Vocabulary, folder: Path, *, colour: bool) -> Callable[
     session: PromptSession[str] = PromptSession(
         PROMPT,
         multiline=True,
-        prompt_continuation=CONTINUED,
+        prompt_continuation=lambda _width, _line, wrapped: "" if wrapped else CONTINUED,
         history=_history(folder),
         auto_suggest=AutoSuggestFromHistory(),
         completer=_Completer(vocabulary),
