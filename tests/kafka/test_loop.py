@@ -507,3 +507,24 @@ def test_a_server_that_ends_leaves_a_group_that_has_others(
     script.group["g.one"] = "member"
     shared(settings, script)
     assert left == [("g", "member-2", "g.two")]
+
+
+@pytest.mark.usefixtures("hanging_at_once")
+@pytest.mark.parametrize(("last", "again"), [("two", 1), ("one", 0)], ids=["we had them", "somebody else had them"])
+def test_withheld_offsets_are_committed_again_only_by_their_last_owner(
+    settings: Settings, script: Script, monkeypatch: pytest.MonkeyPatch, last: str, again: int
+) -> None:
+    class Reader:
+        def committed(self, partitions: list[TopicPartition], _seconds: float) -> list[TopicPartition]:
+            return [TopicPartition(each.topic, each.partition, 4, f"text by {last}") for each in partitions]
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr("streamguard.kafka.clients.offsets_reader", lambda *_: Reader())
+    script.answer("commit", None, ABORTABLE)
+    script.answer("committed", None, TIMED_OUT)
+    shared(settings, script)
+    assert script.written == ALL
+    assert script.count("commit") == 4 + again
+    assert ("g.one" in script.producers) == (last == "one")

@@ -238,23 +238,22 @@ class Session:
             self.consumer.assign([])
 
     def _committed(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
+        siblings = self.siblings
+        patience = HANGING_AFTER if siblings is None else 0.0
         while True:
             try:
-                found = self._steps.patiently(self.consumer.committed, partitions, here=True, within=self._patience)
+                found = self._steps.patiently(self.consumer.committed, partitions, here=True, within=patience)
             except KafkaException:
-                if self.siblings is None or not self.siblings.bury(self.siblings.owners(partitions)):
+                ours = siblings is None or siblings.are_none_of(partitions)
+                if ours and patience == HANGING_AFTER:
                     self._end_hanging_transaction(partitions)
+                patience = HANGING_AFTER
                 continue
-            if self.siblings is None:
+            if siblings is None:
                 return found
             known = [unsigned(each) for each in found]
-            if not self.siblings.bury(owner for _, owner in known):
+            if not siblings.bury(owner for _, owner in known):
                 return [each for each, _ in known]
-
-    @property
-    def _patience(self) -> float:
-        """How long offsets may be withheld before it is looked at why."""
-        return HANGING_AFTER if self.siblings is None else 0.0
 
     def _end_hanging_transaction(self, partitions: list[TopicPartition]) -> None:
         """Kafka gives nobody the offsets of a group while a transaction that has some for it is open.

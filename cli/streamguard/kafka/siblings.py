@@ -39,11 +39,12 @@ class Siblings:
     def __init__(self, place: Membership, steps: Steps) -> None:
         self._place = place
         self._steps = steps
+        self._name = place.instance.removeprefix(f"{place.group}.")
         self._buried: set[str] = set()
 
     def sign(self, text: str) -> str:
         """The metadata of a commit of ours."""
-        return text + OWNER + self._place.instance.removeprefix(f"{self._place.group}.")
+        return text + OWNER + self._name
 
     def begin(self) -> None:
         """Partitions are assigned anew: who was found dead before may have been alive since."""
@@ -75,7 +76,12 @@ class Siblings:
         finally:
             clients.discard(producer)
 
-    def owners(self, partitions: list[TopicPartition]) -> list[str]:
+    def are_none_of(self, partitions: list[TopicPartition]) -> bool:
+        """Of partitions whose offsets are withheld: whether we were their last owner. Ends what another one left."""
+        owners = self._owners(partitions)
+        return not self.bury(owners) and set(owners) == {self._name}
+
+    def _owners(self, partitions: list[TopicPartition]) -> list[str]:
         """Who committed last, also where a transaction that is still open withholds the offsets."""
         reader = clients.offsets_reader(self._place.settings, self._place.group)
         try:
