@@ -223,7 +223,7 @@ class Runner:
 
 
 def _properties(case: RestCase) -> dict[str, Any]:
-    return {"auto.offset.reset": "earliest", **case.properties}
+    return {"auto.offset.reset": "earliest", "ksql.query.push.v2.enabled": "true", **case.properties}
 
 
 def _is_declared(source: Source) -> bool:

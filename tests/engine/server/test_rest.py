@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from streamguard.engine.execution.rows import Tombstone
-from streamguard.engine.server.framing import DELIMITED, ROW_OBJECTS, Heading
+from streamguard.engine.server.framing import DELIMITED, ROW_OBJECTS, Heading, RowObjects
 from streamguard.engine.server.rejection import NOT_FOUND, Rejection, bad_request, bad_statement
 from streamguard.engine.server.request import StatementRequest
 from streamguard.engine.server.rest import BODY_LIMIT, application
@@ -239,6 +240,15 @@ def test_row_objects_can_be_read_line_by_line(path: str, accept: str | None) -> 
         {"row": {"columns": [2.5, None]}},
     ]
     assert json.loads(text)[-1] == {"finalMessage": "Limit Reached"}
+
+
+def test_a_row_object_is_a_whole_line_as_soon_as_it_is_sent() -> None:
+    framing = RowObjects()
+    for piece in (framing.head(HEADING), framing.rows([[1, {}]]), framing.finish("Limit Reached")):
+        assert piece.endswith(b"\n")
+    plain = RowObjects()
+    table = plain.head(replace(HEADING, worded=False)) + plain.rows([[1, {}]]) + plain.finish("")
+    assert json.loads(table)[1] == {"row": {"columns": [1, {}]}}  # nothing follows the last row
 
 
 @pytest.mark.parametrize("accept", [DELIMITED, ROW_OBJECTS, "application/json"])

@@ -126,9 +126,9 @@ def _check_table(asked: Question) -> None:
     if asked.source.window is not None and asked.sink is not None:
         raise refuse("KSQL does not support persistent queries on windowed tables.", query.source_place)
     if query.partition is not None:
-        raise refuse("PARTITION BY is not supported on tables: it works on streams only.", query.place)
+        raise refuse("Cannot repartition a TABLE source: PARTITION BY works on streams only.", query.place)
     if query.window is not None:
-        raise refuse("WINDOW clause is not supported on tables: it works on streams only.", query.window.place)
+        raise refuse("Windowing not supported for table aggregations.", query.window.place)
 
 
 def _pseudo(query: s.Select, source: Source) -> Mapping[str, t.Type]:

@@ -21,12 +21,16 @@ COMPLETED = "Query Completed"
 
 @dataclass(frozen=True)
 class Heading:
-    """What a client is told before the first row. `types` are as ksqlDB prints them, `marks` say which are keys."""
+    """What a client is told before the first row. `types` are as ksqlDB prints them, `marks` say which are keys.
+
+    `worded`: a last message follows the rows in any case.
+    """
 
     query_id: str
     names: Sequence[str]
     types: Sequence[str]
     marks: Sequence[str] = ()
+    worded: bool = True
 
     @property
     def schema(self) -> str:
@@ -79,21 +83,28 @@ class JsonArray:
 
 
 class RowObjects:
-    """ksqlDB's classic form: an array of objects, separated so that it can be read line by line."""
+    """ksqlDB's classic form: an array of objects, separated so that it can be read line by line.
+
+    Where something always follows, the comma and the end of the line come with an element, not with the next one: a
+    client that reads lines has each row at once.
+    """
 
     media_type = ROW_OBJECTS
+    _before, _after = b"", b",\n"
 
     def head(self, heading: Heading) -> bytes:
-        return b"[" + dumps({"header": {"queryId": heading.query_id, "schema": heading.schema}})
+        if not heading.worded:
+            self._before, self._after = b",\n", b""
+        return b"[" + dumps({"header": {"queryId": heading.query_id, "schema": heading.schema}}) + self._after
 
     def rows(self, rows: Sequence[Sequence[Any]]) -> bytes:
-        return b"".join(b",\n" + dumps({"row": _row(row)}) for row in rows)
+        return b"".join(self._before + dumps({"row": _row(row)}) + self._after for row in rows)
 
     def finish(self, message: str, error: dict[str, Any] | None = None) -> bytes:
         if not error and not message:
             return b"]\n"
         last = {"errorMessage": error} if error else {"finalMessage": message}
-        return b",\n" + dumps(last) + b"]\n"
+        return self._before + dumps(last) + b"]\n"
 
 
 def _row(row: Sequence[Any]) -> dict[str, Any]:

@@ -26,7 +26,11 @@ class PullQuery:
     def __init__(self, query_id: str, asked: Pull, batches: Iterator[Sequence[Any]]) -> None:
         columns = asked.plan.columns
         self.heading = Heading(
-            query_id, [column.name for column in columns], [str(column.type) for column in columns], asked.marks
+            query_id,
+            [column.name for column in columns],
+            [str(column.type) for column in columns],
+            asked.marks,
+            worded=not asked.plan.source.is_table,
         )
         self.last_words = "" if asked.plan.source.is_table else COMPLETED
         self._rows = Presented(query_id, asked.plan)

@@ -23,6 +23,7 @@ from streamguard.kafka.reader import Reader
 from streamguard.settings import Settings
 
 MOST_QUERIES = 100
+SCALABLE = "ksql.query.push.v2.enabled"
 BATCH = 500
 SMALL_FETCH = {"fetch.wait.max.ms": 100, "queued.max.messages.kbytes": 4096, "queued.min.messages": 1000}
 
@@ -67,6 +68,14 @@ class PushQuery:
         self._on_close.append(action)
 
 
+def _is_scalable(statement: s.Query, metastore: Metastore, session: Mapping[str, str]) -> bool:
+    """Whether ksqlDB would answer from the one query that makes the source, and say so in the id; rows are the same."""
+    query = statement.query
+    changed = (query.joins, query.group, query.partition, query.having, query.window)
+    wanted = session.get(SCALABLE, "false") == "true" and not from_beginning(session)
+    return wanted and not any(changed) and len(metastore.writers(query.source)) == 1
+
+
 class Pushes:
     """All push queries of the server."""
 
@@ -98,7 +107,8 @@ class Pushes:
             message = f"maximum number of concurrent push queries reached: {MOST_QUERIES}"
             raise Rejection(TOO_MANY_QUERIES, message)
         starts = self._starts(made.source.topic, session)
-        query_id = f"transient_{made.source.name}_{next(self._numbers)}"
+        kind = "SCALABLE_PUSH_QUERY" if _is_scalable(query, metastore, session) else f"transient_{made.source.name}"
+        query_id = f"{kind}_{next(self._numbers)}"
         reader = Reader(self._settings, made.source.topic, starts, **SMALL_FETCH)
         running = PushQuery(query_id, query.text + ";", made, reader)
         with self._lock:
