@@ -55,7 +55,7 @@ class Planned:
         refused = [each for each in self.changes if each.refusal]
         if refused:
             told = "; ".join(f"{each.name}: {each.refusal}" for each in refused)
-            raise Refused(f"nothing was changed on the ksql server, since not everything can be: {told}")
+            raise Refused(f"nothing was changed on the ksql server: `streamguard ksql apply` refuses {told}")
 
 
 @dataclass(frozen=True)
