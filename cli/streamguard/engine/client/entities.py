@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 LISTINGS = {
@@ -34,9 +34,22 @@ def _of_source(described: Mapping[str, Any]) -> str:
     for label, key in (("read by", "readQueries"), ("made by", "writeQueries")):
         queries = ", ".join(f"{each['id']} ({each.get('state', '?')})" for each in described.get(key) or ())
         pairs.append((label, queries))
-    pairs += [("statistics", str(described.get(key) or "")) for key in ("statistics", "errorStats")]
+    for label, key in (("counted", "statistics"), ("refused", "errorStats")):
+        pairs.append((label, " ".join(str(described.get(key) or "").split())))
+    summaries = described.get("queryOffsetSummaries") or ()
+    pairs += [("", line) if n else ("position", line) for n, line in enumerate(_positions(summaries))]
     shown = [f"{label:<12}{text}" for label, text in pairs if text]
     return "\n".join([*shown, *filter(None, [str(described.get("statement") or "")])])
+
+
+def _positions(summaries: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Where queries stand: ``orders: 3 records behind (partition 0: 7 of 10)``, a line a topic."""
+    for summary in summaries:
+        for topic in summary.get("topicSummaries") or ():
+            offsets = topic.get("offsets") or ()
+            behind = sum(each["logEndOffset"] - each["consumerOffset"] for each in offsets)
+            parts = (f"{each['partition']}: {each['consumerOffset']} of {each['logEndOffset']}" for each in offsets)
+            yield f"{topic['kafkaTopic']}: {behind:,} records behind (partition {', '.join(parts)})"
 
 
 def _of_query(described: Mapping[str, Any]) -> str:
@@ -82,7 +95,7 @@ def _in_words(kind: str, answer: Mapping[str, Any]) -> str:
     there = "exists" if answer.get("exists") else "does not exist"
     match kind:
         case "terminate_query":
-            done = "terminated" if answer.get("wasTerminated") else "not running any more"
+            done = "was terminated" if answer.get("wasTerminated") else "is not running any more"
             return f"Query {answer.get('queryId')} {done}."
         case "assert_topic":
             return f"Topic {answer.get('topicName')} {there}."
