@@ -15,7 +15,7 @@ types:
 fast:
 	$(PYTHON) -m pytest -q -n 2 --dist worksteal
 
-# What needs no server runs beside the rest, which waits more than it works and whose clocks tick: so it comes first.
+# What needs no server runs beside the rest, and gives way to it: the rest waits more than it works, and measures time.
 test: lint types
 	$(MAKE) -j 2 stack serverless
 

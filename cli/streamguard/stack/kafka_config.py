@@ -126,11 +126,11 @@ def worker(settings: Settings, plugins: Path) -> dict[str, object]:
         "producer.max.request.size": 16 * 1024 * 1024,
         # The tasks of a killed worker are dead members of their groups: with Kafka's 45 s nothing moves that long.
         "consumer.session.timeout.ms": 8000,
-        "consumer.heartbeat.interval.ms": 2000,
+        "consumer.heartbeat.interval.ms": 500,  # so long it takes until a member hears that its group is divided anew
         "scheduled.rebalance.max.delay.ms": 0,
         # And so is a killed worker: its successor gets no task before Kafka has given it up.
         "session.timeout.ms": 6000,
-        "heartbeat.interval.ms": 2000,
+        "heartbeat.interval.ms": 500,
         "offset.flush.interval.ms": 2000,
     }
 
