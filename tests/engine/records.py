@@ -9,8 +9,9 @@ from typing import Any
 
 import orjson
 
+from streamguard.engine.analysis.changes import CHANGING, change
 from streamguard.engine.analysis.metastore import Metastore, Query, Source
-from streamguard.engine.analysis.plan import QueryPlan, SourcePlan, plan
+from streamguard.engine.analysis.plan import QueryPlan, plan
 from streamguard.engine.execution.compile import compile_source
 from streamguard.engine.execution.topology import Record
 from streamguard.engine.language import syntax as s
@@ -43,18 +44,18 @@ class Written:
 def applied(
     text: str, variables: Mapping[str, str] | None = None, session: Mapping[str, str] | None = None
 ) -> Metastore:
-    """The metastore after the statements of the text; query ids count as QUERY_0, QUERY_1 …"""
-    metastore = Metastore()
+    """The metastore after the statements of the text; ids count from 0, those of push queries too."""
+    metastore, properties = Metastore(), dict(session or {})
     for statement in parse(text, variables):
-        if not isinstance(statement, s.CreateSource | s.CreateAs | s.InsertInto | s.Query):
-            continue
-        made = plan(statement, metastore, session or {})
-        if isinstance(made, SourcePlan):
-            metastore = metastore.with_source(made.source)
-        elif isinstance(made, QueryPlan):
-            query = Query(f"QUERY_{len(metastore.queries)}", statement.text, made)
-            metastore = metastore.with_query(query)
-            metastore = metastore.with_source(made.sink) if made.sink else metastore
+        match statement:
+            case s.SetProperty(name=name, value=str(value)):
+                properties[name] = value
+            case s.Query():
+                made = plan(statement, metastore, properties)
+                assert isinstance(made, QueryPlan)
+                metastore = metastore.with_query(Query(f"QUERY_{len(metastore.queries)}", statement.text, made))
+            case _ if isinstance(statement, CHANGING):
+                metastore = change(statement, metastore, len(metastore.queries), properties).metastore
     return metastore
 
 

@@ -206,7 +206,7 @@ def test_queries_over_different_topics_are_not_compiled_together() -> None:
 
 def test_an_undecodable_record_is_reported_for_every_query_and_the_next_one_goes_on() -> None:
     written = run(applied(ORDERS), "i", [Record(b"{"), Record(b'{"a":"x"}')])
-    assert [query for query, _ in written.errors] == ["QUERY_0", "QUERY_1", "QUERY_2"]
+    assert [query for query, _ in written.errors] == ["CSAS_O_0", "CSAS_P_1", "CSAS_Q_2"]
     assert len(written.records) == 3
 
 

@@ -30,7 +30,7 @@ def entries(record: Placed) -> list[Any]:
 
 def test_a_value_that_does_not_fit_its_columns_is_a_deserialization_error() -> None:
     (made,) = entries(Placed(b'{"a": "secret"}', b"\0\0\0\1", position=5, in_partition=2))
-    assert made["logger"] == "processing.QUERY_0.deserializer"
+    assert made["logger"] == "processing.CSAS_O_0.deserializer"
     assert (made["level"], made["time"], made["message"]["type"]) == ("ERROR", 7, 0)
     told = made["message"]["deserializationError"]
     assert (told["target"], told["topic"], told["partition"], told["offset"]) == ("value", "i", 2, 5)
@@ -56,5 +56,5 @@ def test_a_stream_over_the_log_reads_it() -> None:
     record = Placed(b'{"a": "secret"}', b"\0\0\0\1")
     ((query, reason),) = run(applied(SQL), "i", [record]).errors
     written = run(applied(text + select), "log", [Record(processing_log.entry(record, query, reason, 7))])
-    assert written.values("O") == [{"T": "i", "LOGGER": "processing.QUERY_0.deserializer"}]
+    assert written.values("O") == [{"T": "i", "LOGGER": "processing.CSAS_O_0.deserializer"}]
     assert processing_log.topic("bank") == "bankksql_processing_log"

@@ -51,7 +51,7 @@ def test_case(case: dict[str, Any]) -> None:
 def feed(metastore: Metastore, inputs: list[dict[str, Any]]) -> tuple[list[tuple[str, Record]], list[str]]:
     """Everything that the queries write and report, with the records of each topic in the order given."""
     errors: list[str] = []
-    plans = {query.id: query.plan for query in metastore.queries.values()}
+    plans = {query.id: query.plan for query in metastore.queries.values() if not query.paused}
     topology = Topology(plans, lambda _record, _query, reason: errors.append(reason))
     written: list[tuple[str, Record]] = []
     for offset, each in enumerate(inputs):
