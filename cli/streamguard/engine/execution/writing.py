@@ -22,8 +22,8 @@ INDENT = "    "
 class Writer:
     """Writes the lines that evaluate expressions and hand results on; the record in hand is `message`.
 
-    Results with windows go where their key without the window belongs, as in Kafka Streams: `partitions` are the
-    numbers of partitions by topic, where that is known.
+    Results with windows go where their key without the window belongs, as in Kafka Streams: that is where the record
+    came from, if both topics have as many partitions. `partitions` are their numbers by topic, where that is known.
     """
 
     def __init__(self, source: Source, emitter: Emitter, partitions: Mapping[str, int]) -> None:
@@ -160,6 +160,9 @@ class Writer:
         count = self.partitions.get(sink.topic, 1)
         if sink.window is None or count == 1:
             return f"produce({sink.topic!r}, value={value}, key={key}, timestamp={time}, headers=headers)"
+        if self.partitions.get(self.source.topic) == count:  # the key was placed once already, and quicker
+            given = f"value={value}, key={key}, timestamp={time}, headers=headers"
+            return f"produce({sink.topic!r}, {given}, partition=message.partition())"
         place = self.emitter.share("place", placing(count))
         given = f"value={value}, key=(placed := {key}), timestamp={time}, headers=headers"
         return f"produce({sink.topic!r}, {given}, partition={place}(placed and placed[:-{suffix_size(sink.window)}]))"
