@@ -14,6 +14,7 @@ from streamguard.engine.language import syntax as s
 from streamguard.engine.language.formatter import formatted
 from streamguard.engine.language.parse import parse_one
 from streamguard.errors import QueryStopped, StatementError
+from tests.conformance import fixtures
 from tests.conformance.cases import Case
 from tests.conformance.judge import matches
 from tests.conformance.rest_cases import RestCase
@@ -35,7 +36,8 @@ class Verdict:
 
 def judged(case: Case) -> Verdict:
     """Run a case."""
-    return _positive(case) if case.error is None else _negative(case, case.error)
+    with fixtures.known():
+        return _positive(case) if case.error is None else _negative(case, case.error)
 
 
 def _positive(case: Case) -> Verdict:
