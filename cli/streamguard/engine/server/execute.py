@@ -223,7 +223,7 @@ class Statements:
 
     def _starts(self, made: QueryPlan, draft: Draft) -> dict[int, int]:
         """Where a query begins: at the end as of now, written down, unless it wants everything."""
-        if from_beginning(draft.properties):
+        if from_beginning(draft.properties, made.source):
             return {}
         topic = made.source.topic
         return {} if draft.topics.is_new(topic) else self._cluster.ends(topic)

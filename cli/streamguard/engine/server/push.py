@@ -11,7 +11,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from streamguard.engine.analysis.metastore import Metastore
+from streamguard.engine.analysis.metastore import Metastore, Source
 from streamguard.engine.analysis.plan import QueryPlan, plan
 from streamguard.engine.execution.presenting import Presented
 from streamguard.engine.language import syntax as s
@@ -68,11 +68,11 @@ class PushQuery:
         self._on_close.append(action)
 
 
-def _is_scalable(statement: s.Query, metastore: Metastore, session: Mapping[str, str]) -> bool:
+def _is_scalable(statement: s.Query, made: QueryPlan, metastore: Metastore, session: Mapping[str, str]) -> bool:
     """Whether ksqlDB would answer from the one query that makes the source, and say so in the id; rows are the same."""
     query = statement.query
     changed = (query.joins, query.group, query.partition, query.having, query.window)
-    wanted = session.get(SCALABLE, "false") == "true" and not from_beginning(session)
+    wanted = session.get(SCALABLE, "false") == "true" and not from_beginning(session, made.source)
     return wanted and not any(changed) and len(metastore.writers(query.source)) == 1
 
 
@@ -106,8 +106,10 @@ class Pushes:
         if len(self) >= MOST_QUERIES:
             message = f"maximum number of concurrent push queries reached: {MOST_QUERIES}"
             raise Rejection(TOO_MANY_QUERIES, message)
-        starts = self._starts(made.source.topic, session)
-        kind = "SCALABLE_PUSH_QUERY" if _is_scalable(query, metastore, session) else f"transient_{made.source.name}"
+        starts = self._starts(made.source, session)
+        kind = (
+            "SCALABLE_PUSH_QUERY" if _is_scalable(query, made, metastore, session) else f"transient_{made.source.name}"
+        )
         query_id = f"{kind}_{next(self._numbers)}"
         reader = Reader(self._settings, made.source.topic, starts, **SMALL_FETCH)
         running = PushQuery(query_id, query.text + ";", made, reader)
@@ -140,6 +142,7 @@ class Pushes:
         with self._lock:
             self._running.pop(query_id, None)
 
-    def _starts(self, topic: str, properties: Mapping[str, str]) -> dict[int, int | None]:
-        ends = self._cluster.ends(topic)
-        return {number: None if from_beginning(properties) else end for number, end in ends.items()}
+    def _starts(self, source: Source, properties: Mapping[str, str]) -> dict[int, int | None]:
+        ends = self._cluster.ends(source.topic)
+        everything = from_beginning(properties, source)
+        return {number: None if everything else end for number, end in ends.items()}

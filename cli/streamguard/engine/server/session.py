@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from streamguard.engine.analysis.metastore import Source
 from streamguard.engine.language.places import meant
 from streamguard.engine.server.rejection import bad_request
 
@@ -71,9 +72,10 @@ def after_set(properties: Mapping[str, str], name: str, value: str | None) -> di
     return rest if value is None else {**rest, bare: check_value(name, value)}
 
 
-def from_beginning(properties: Mapping[str, str]) -> bool:
-    """Whether a query begins with the first record of its topic, not with the next one."""
-    return properties.get(OFFSET_RESET, EDITABLE[OFFSET_RESET][0]) == "earliest"
+def from_beginning(properties: Mapping[str, str], source: Source) -> bool:
+    """Whether a query begins with the first record of its topic, not the next one; of a table it does by default."""
+    default = "earliest" if source.is_table else EDITABLE[OFFSET_RESET][0]
+    return properties.get(OFFSET_RESET, default) == "earliest"
 
 
 def property_rows(overrides: Mapping[str, str], fixed: Mapping[str, str]) -> list[dict[str, Any]]:
