@@ -85,6 +85,11 @@ def test_imports_run_downhill_inside_connect() -> None:
     assert not uphill(PACKAGE / "connect", CONNECT_ROWS)
 
 
+def test_kafka_knows_its_letters_only_where_they_are_shown() -> None:
+    others = [path for path in (PACKAGE / "kafka").rglob("*.py") if path.parent.name != "letters"]
+    assert not [path for path in others if any(name.startswith("streamguard.kafka.letters.") for name in imports(path))]
+
+
 def test_only_kafka_imports_confluent_kafka() -> None:
     wrong = [path for path in MODULES if part_of(path) != "kafka" if "confluent_kafka" in tops(path)]
     assert not wrong

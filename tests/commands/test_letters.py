@@ -11,11 +11,11 @@ import pytest
 from streamguard.commands import run, topics
 from streamguard.commands.letters import Deployed, Source, _document
 from streamguard.kafka.cluster import Cluster
-from streamguard.kafka.letters import Letter, letter_of
+from streamguard.kafka.letters.reading import Letter, letter_of
 from streamguard.settings import load
 from tests.commands.test_connectors import listing
 from tests.connect.conftest import Answer, Script, script
-from tests.kafka.test_letters import connects
+from tests.kafka.letters.test_reading import connects
 
 pytestmark = pytest.mark.slow
 

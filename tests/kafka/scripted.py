@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
-from streamguard.kafka.session import Clients
+from streamguard.kafka.exactly_once.session import Clients
 from streamguard.settings import Settings
 from tests.kafka.records import record
 

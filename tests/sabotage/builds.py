@@ -13,8 +13,8 @@ from typing import Any
 from confluent_kafka import Message, Producer
 
 from streamguard.kafka import clients
-from streamguard.kafka.loop import Loop
-from streamguard.kafka.session import Session
+from streamguard.kafka.exactly_once.loop import Loop
+from streamguard.kafka.exactly_once.session import Session
 from streamguard.services import ingestor
 from streamguard.services.validation.client import ValidatorClient
 from streamguard.services.validation.contract import Answer, CallFailed, Question, Verdict

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamguard.errors import RecordRefused
-from streamguard.kafka.loop import AskFirst
+from streamguard.kafka.exactly_once.batches import AskFirst
 from streamguard.services.frame import Decision, Frame, Service
 from tests.kafka.records import Written, record
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from streamguard.kafka.replay import TRANSACTION_RECORDS
+from streamguard.kafka.letters.replay import TRANSACTION_RECORDS
 from streamguard.project import Project
 from streamguard.settings import Settings, inherited_environment
 from tests.stack.letters import START, Place

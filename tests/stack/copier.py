@@ -9,8 +9,8 @@ from pathlib import Path
 from confluent_kafka import Message
 
 from streamguard.errors import StreamguardError
-from streamguard.kafka.loop import Loop
-from streamguard.kafka.produce import Produce
+from streamguard.kafka.exactly_once.loop import Loop
+from streamguard.kafka.exactly_once.produce import Produce
 from streamguard.services.frame import stop_on_signals
 from streamguard.settings import load
 

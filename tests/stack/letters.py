@@ -16,8 +16,9 @@ import pytest
 
 from streamguard.commands import run
 from streamguard.kafka import clients
-from streamguard.kafka.loop import AskFirst, Handle, Loop
-from streamguard.kafka.produce import Produce
+from streamguard.kafka.exactly_once.batches import AskFirst, Handle
+from streamguard.kafka.exactly_once.loop import Loop
+from streamguard.kafka.exactly_once.produce import Produce
 from streamguard.kafka.tail import Record
 from streamguard.project import Project
 from streamguard.services.frame import Frame, Service

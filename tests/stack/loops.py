@@ -15,9 +15,9 @@ from confluent_kafka import IsolationLevel, Message, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
 from streamguard.kafka import clients
-from streamguard.kafka.loop import Loop
-from streamguard.kafka.phase import Phase, read_phase
-from streamguard.kafka.produce import Produce
+from streamguard.kafka.exactly_once.loop import Loop
+from streamguard.kafka.exactly_once.phase import Phase, read_phase
+from streamguard.kafka.exactly_once.produce import Produce
 from streamguard.settings import Settings, inherited_environment
 
 PARTITIONS = 4

@@ -26,7 +26,7 @@ from streamguard.connect.deploying.report import trouble
 from streamguard.connect.rest.client import ConnectClient
 from streamguard.errors import ConnectError, KafkaError
 from streamguard.kafka import clients
-from streamguard.kafka.phase import Phase
+from streamguard.kafka.exactly_once.phase import Phase
 from streamguard.kafka.positions import Positions
 from streamguard.model import Place
 from streamguard.stack.stack import Stack

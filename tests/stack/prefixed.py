@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from streamguard.errors import StreamguardError
-from streamguard.kafka.dead_letters import topic_for
+from streamguard.kafka.exactly_once.dead_letters import topic_for
 from streamguard.model import Generator, Pipeline, Topic
 from streamguard.services import frame, ingestor, processor
 from streamguard.settings import load

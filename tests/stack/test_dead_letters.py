@@ -22,17 +22,17 @@ from confluent_kafka import TopicPartition
 from streamguard.errors import Fenced, StreamguardError, TopicError
 from streamguard.kafka import clients
 from streamguard.kafka.cluster import Cluster
-from streamguard.kafka.dead_letters import MAX_REPLAYS, REPLAYS
-from streamguard.kafka.letter_topics import LetterTopics
-from streamguard.kafka.letters import Choice, letter_of
-from streamguard.kafka.replay import TRANSACTION_RECORDS, Replay
-from streamguard.kafka.replay_plan import Target, prepare
+from streamguard.kafka.exactly_once.dead_letters import MAX_REPLAYS, REPLAYS
+from streamguard.kafka.letters.plan import Target, prepare
+from streamguard.kafka.letters.reading import Choice, letter_of
+from streamguard.kafka.letters.replay import TRANSACTION_RECORDS, Replay
+from streamguard.kafka.letters.topics import LetterTopics
 from streamguard.kafka.tail import Record
 from streamguard.project import Project
 from streamguard.services import ingestor, processor
 from streamguard.services.frame import Decision, Service
 from streamguard.settings import Settings, inherited_environment
-from tests.kafka.test_letters import connects
+from tests.kafka.letters.test_reading import connects
 from tests.malformed import GOOD, REFUSED, REFUSED_BY_VALIDATOR, Kind, text
 from tests.stack.letters import EVALUATIONS, START, Ended, Place, Sent, refused, replayed, seen, sent
 from tests.stack.loops import wait_until

@@ -19,7 +19,7 @@ import requests
 from confluent_kafka import Message
 
 from streamguard.errors import Fenced
-from streamguard.kafka.loop import Loop
+from streamguard.kafka.exactly_once.loop import Loop
 from streamguard.project import find_project
 from streamguard.services import ingestor
 from streamguard.services.frame import Decision, Frame

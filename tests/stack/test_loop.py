@@ -18,9 +18,10 @@ import pytest
 from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, Message, TopicPartition
 
 from streamguard.errors import Fenced, RecordRefused
-from streamguard.kafka import clients, dead_letters
-from streamguard.kafka.phase import Phase, read_phase
-from streamguard.kafka.produce import Produce
+from streamguard.kafka import clients
+from streamguard.kafka.exactly_once import dead_letters
+from streamguard.kafka.exactly_once.phase import Phase, read_phase
+from streamguard.kafka.exactly_once.produce import Produce
 from streamguard.settings import Settings
 from tests.stack.loops import Copier, Running, copy_to, lag, numbers, wait_until
 from tests.stack.records import OwnTopics, read, write

@@ -127,10 +127,11 @@ def test_a_deleted_connector_goes_on_where_it_was_and_anew_with_reset_offsets(
     readers = GroupReaders(settings)
     assert readers.committed(f"connect-{NAME}", PLACES) == ends(settings), "the group stays"
     second.create(NAME, CONFIG, "stopped")
+    wait_until(lambda: NAME in first.connectors(), "the other worker has heard of it")
     assert {(one.topic, one.partition): one.offset for one in first.offsets(NAME) if one.topic == NAME} == ends(
         settings
     )
     assert command(project, settings, workers[0], "delete", f"{NAME}*", "--reset-offsets", "--yes") == 0
     assert readers.committed(f"connect-{NAME}", PLACES) == {}
     readers.close()
-    assert NAME not in second.connectors()
+    wait_until(lambda: NAME not in second.connectors(), "the other worker has heard of it")

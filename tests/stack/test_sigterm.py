@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from streamguard.kafka.phase import Phase, read_phase
+from streamguard.kafka.exactly_once.phase import Phase, read_phase
 from streamguard.services.validator.judgement import judge_by
 from streamguard.services.validator.rules import load_blacklist, load_rules
 from streamguard.settings import Settings, inherited_environment

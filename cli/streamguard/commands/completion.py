@@ -59,13 +59,13 @@ def _topics(project: Project) -> list[str]:
 
 
 def _dead_letter_topics(project: Project) -> list[str]:
-    from streamguard.kafka.dead_letters import SUFFIX
+    from streamguard.kafka.exactly_once.dead_letters import SUFFIX
 
     return [name for name in _topics(project) if name.endswith(SUFFIX)]
 
 
 def _causes(_project: Project) -> list[str]:
-    from streamguard.kafka.dead_letters import CODES
+    from streamguard.kafka.exactly_once.dead_letters import CODES
 
     return list(CODES)
 

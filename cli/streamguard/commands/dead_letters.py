@@ -59,7 +59,7 @@ def list_(app: App, topics: tuple[str, ...], pipeline: str | None, output: str) 
       streamguard dead-letters list --pipeline bank --output json
       streamguard dead-letters list users-s3-sink-dead-letter
     """
-    from streamguard.kafka.letter_topics import LetterTopics
+    from streamguard.kafka.letters.topics import LetterTopics
 
     cluster = LetterTopics(app.settings)
     found = cluster.names(topics)

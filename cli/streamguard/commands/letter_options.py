@@ -9,7 +9,7 @@ import click
 
 from streamguard.commands import completion
 from streamguard.commands.output import output_option
-from streamguard.kafka.dead_letters import MAX_REPLAYS
+from streamguard.kafka.exactly_once.dead_letters import MAX_REPLAYS
 
 F = TypeVar("F", bound=Callable[..., Any])
 STAGES = ("HEADER_CONVERTER", "KEY_CONVERTER", "TASK_PUT", "TRANSFORMATION", "VALUE_CONVERTER")

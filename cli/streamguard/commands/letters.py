@@ -20,10 +20,10 @@ from streamguard.commands.record_text import harmless, time_text
 from streamguard.errors import ConnectError, PartlyDone, Refused
 
 if TYPE_CHECKING:
-    from streamguard.kafka.letter_groups import Reason
-    from streamguard.kafka.letter_topics import LetterTopics
-    from streamguard.kafka.letters import Choice, Letter
-    from streamguard.kafka.replay_plan import Destination, Plan
+    from streamguard.kafka.letters.causes import Reason
+    from streamguard.kafka.letters.plan import Destination, Plan
+    from streamguard.kafka.letters.reading import Choice, Letter
+    from streamguard.kafka.letters.topics import LetterTopics
     from streamguard.settings import Settings
 
 COLUMNS = (
@@ -83,7 +83,7 @@ class Source:
 
     def choice(self, causes: Sequence[str] = (), stages: Sequence[str] = ()) -> Choice:
         """Those letters, or some of them."""
-        from streamguard.kafka.letters import Choice
+        from streamguard.kafka.letters.reading import Choice
 
         return Choice(frozenset(causes), frozenset(stages), self.refused_by)
 
@@ -99,7 +99,7 @@ class Source:
     @property
     def reason_of(self) -> Reason:
         """Reasons without secrets, and then without what may be personal data: a secret that is cut is not known."""
-        from streamguard.kafka.letter_groups import shown_reason
+        from streamguard.kafka.letters.causes import shown_reason
 
         return lambda letter: shown_reason(replace(letter, reason=self.filtered(letter, letter.reason)))
 
@@ -110,7 +110,7 @@ class Source:
 def list_letters(settings: Settings, cluster: LetterTopics, sources: Sequence[Source], output: str) -> None:
     """Print the letters by cause."""
     from streamguard.commands.progress import show_parts
-    from streamguard.kafka.letter_groups import grouped
+    from streamguard.kafka.letters.causes import grouped
 
     groups = []
     for source, topic in zip(sources, cluster.look(*(source.topic for source in sources)), strict=True):
@@ -141,7 +141,7 @@ class Look:
 
 def show_letters(settings: Settings, source: Source, look: Look) -> None:
     """Print letters one by one."""
-    from streamguard.kafka.letter_topics import LetterTopics
+    from streamguard.kafka.letters.topics import LetterTopics
 
     at = _place(look.place)
     if look.raw and at is None:
@@ -260,7 +260,7 @@ def replay_letters(settings: Settings, source: Source, order: Order) -> None:
         PartlyDone: some of it did.
     """
     from streamguard.commands.progress import show_parts
-    from streamguard.kafka.replay import Replay
+    from streamguard.kafka.letters.replay import Replay
 
     plan = _plan(settings, source, order)
     if not plan.records:
@@ -285,7 +285,7 @@ def replay_letters(settings: Settings, source: Source, order: Order) -> None:
 
 def _plan(settings: Settings, source: Source, order: Order) -> Plan:
     from streamguard.commands.progress import show_parts
-    from streamguard.kafka.replay_plan import Target, prepare
+    from streamguard.kafka.letters.plan import Target, prepare
 
     if order.to is not None and order.to_source:
         raise click.UsageError("--to is another topic, and --to-source the one where they were: say one of them")

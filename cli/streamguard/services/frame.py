@@ -21,15 +21,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from streamguard.errors import RecordRefused
-from streamguard.kafka import dead_letters, logs, metrics
-from streamguard.kafka.loop import AskFirst, Handle, Loop
+from streamguard.kafka import logs, metrics
+from streamguard.kafka.exactly_once import dead_letters
+from streamguard.kafka.exactly_once.batches import AskFirst, Handle
+from streamguard.kafka.exactly_once.loop import Loop
 from streamguard.kafka.metrics import Counts
 from streamguard.settings import Settings
 
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
 
-    from streamguard.kafka.produce import Headers, Produce, Record
+    from streamguard.kafka.exactly_once.produce import Headers, Produce, Record
 
 LOG = logging.getLogger("streamguard.services")
 PATIENCE = 5.0

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streamguard.errors import ProjectError, RecordRefused
-from streamguard.kafka import dead_letters
+from streamguard.kafka.exactly_once import dead_letters
 from streamguard.model import Pipeline
 from streamguard.project import generator_of
 from streamguard.services.frame import Decision, Service
@@ -18,7 +18,7 @@ from streamguard.services.transaction import parse
 from streamguard.settings import Settings
 
 if TYPE_CHECKING:
-    from streamguard.kafka.produce import Record
+    from streamguard.kafka.exactly_once.produce import Record
 
 NAME = "ingestor"
 LEGITIMATE = "legitimate"

@@ -17,7 +17,7 @@ import orjson
 
 from streamguard.doubles import double_json
 from streamguard.errors import ProjectError, RecordRefused
-from streamguard.kafka import dead_letters
+from streamguard.kafka.exactly_once import dead_letters
 from streamguard.model import Pipeline
 from streamguard.services import frame
 from streamguard.services.frame import Decision, Service, Written
@@ -26,7 +26,7 @@ from streamguard.services.validation.contract import Answer, Verdict
 from streamguard.settings import Settings
 
 if TYPE_CHECKING:
-    from streamguard.kafka.produce import Headers, Record
+    from streamguard.kafka.exactly_once.produce import Headers, Record
     from streamguard.services.validation.client import ValidatorClient
 
 NAME = "processor"

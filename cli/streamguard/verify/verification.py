@@ -17,7 +17,7 @@ from streamguard.connect.templates.choose import render_pipeline
 from streamguard.datagen.generate import generate
 from streamguard.datagen.worlds.bank import Run
 from streamguard.errors import ProjectError, Refused, StreamguardError
-from streamguard.kafka import dead_letters
+from streamguard.kafka.exactly_once import dead_letters
 from streamguard.kafka.positions import Positions
 from streamguard.kafka.tail import Record, between
 from streamguard.kafka.watch import Watch

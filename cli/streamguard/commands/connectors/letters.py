@@ -55,7 +55,7 @@ def list_(app: App, names: tuple[str, ...], url: str | None, output: str) -> Non
       streamguard connectors dlq list
       streamguard connectors dlq list 'users-*' -o json
     """
-    from streamguard.kafka.letter_topics import LetterTopics
+    from streamguard.kafka.letters.topics import LetterTopics
 
     sources = _sources(app, url, names)
     cluster = LetterTopics(app.settings)

@@ -20,9 +20,9 @@ from streamguard.engine.execution.changelog import Changelog
 from streamguard.engine.execution.compile import new_state
 from streamguard.engine.execution.state import State
 from streamguard.kafka.cluster import Cluster
-from streamguard.kafka.produce import Produce
+from streamguard.kafka.exactly_once.produce import Produce
+from streamguard.kafka.exactly_once.verdicts import Stopped
 from streamguard.kafka.reader import TO_THE_END, Reader
-from streamguard.kafka.verdicts import Stopped
 from streamguard.settings import Settings
 
 LOG = logging.getLogger("streamguard.engine.runtime.memory")

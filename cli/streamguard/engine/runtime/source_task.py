@@ -34,8 +34,8 @@ from streamguard.engine.runtime.memory import Memory
 from streamguard.engine.runtime.positions import BEGINNING, Resume, resume, started
 from streamguard.errors import Fenced, StreamguardError
 from streamguard.kafka.cluster import Cluster
-from streamguard.kafka.loop import Loop
-from streamguard.kafka.produce import Produce
+from streamguard.kafka.exactly_once.loop import Loop
+from streamguard.kafka.exactly_once.produce import Produce
 from streamguard.settings import Settings
 
 LOG = logging.getLogger("streamguard.engine.runtime.queries")

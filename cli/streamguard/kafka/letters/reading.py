@@ -14,8 +14,8 @@ from enum import StrEnum
 from functools import cached_property
 from hashlib import blake2b
 
-from streamguard.kafka import dead_letters
-from streamguard.kafka.produce import Headers
+from streamguard.kafka.exactly_once import dead_letters
+from streamguard.kafka.exactly_once.produce import Headers
 from streamguard.kafka.tail import Record
 
 CONNECT_PREFIX = "__connect.errors."

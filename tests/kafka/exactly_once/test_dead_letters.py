@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from streamguard.errors import RecordRefused
-from streamguard.kafka import dead_letters
+from streamguard.kafka.exactly_once import dead_letters
 from tests.kafka.records import Written, record
 
 
@@ -43,7 +43,7 @@ def test_a_record_without_a_time_is_written_with_the_present_one() -> None:
 
 
 def test_every_code_that_a_service_refuses_with_is_known() -> None:
-    package = Path(dead_letters.__file__).parent.parent
+    package = Path(dead_letters.__file__).parents[2]
     texts = [path.read_text() for path in package.rglob("*.py") if path != Path(dead_letters.__file__)]
     used = {code for text in texts for code in re.findall(r'"(E_[A-Z_]+)"', text)}
     assert set(dead_letters.CODES) == used

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamguard.kafka.letter_groups import PLAIN, REASONS, grouped, shown_reason
-from streamguard.kafka.letters import Letter, Replayed, letter_of
-from tests.kafka.test_letters import at, connects, dead_letter
+from streamguard.kafka.letters.causes import PLAIN, REASONS, grouped, shown_reason
+from streamguard.kafka.letters.reading import Letter, Replayed, letter_of
+from tests.kafka.letters.test_reading import at, connects, dead_letter
 
 
 def refused(message: str, value: str | bytes = "v", **story: Any) -> Letter:

@@ -12,7 +12,7 @@ from streamguard.errors import RecordRefused
 if TYPE_CHECKING:
     from confluent_kafka import Message
 
-    from streamguard.kafka.produce import Headers, Produce
+    from streamguard.kafka.exactly_once.produce import Headers, Produce
 
 SUFFIX = "-dead-letter"
 PREFIX = "sg-dlq-"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from streamguard.kafka.phase import Phase, PhaseFile, read_phase
+from streamguard.kafka.exactly_once.phase import Phase, PhaseFile, read_phase
 
 
 def test_another_process_can_read_the_phase(tmp_path: Path) -> None:

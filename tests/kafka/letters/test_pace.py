@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streamguard.kafka.pace import Pace
+from streamguard.kafka.letters.pace import Pace
 
 
 class Clock:

@@ -21,8 +21,9 @@ from typing import Any, NoReturn, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
 
-from streamguard.kafka import clients, verdicts
-from streamguard.kafka.verdicts import Rebuild, Stopped, Verdict
+from streamguard.kafka import clients
+from streamguard.kafka.exactly_once import verdicts
+from streamguard.kafka.exactly_once.verdicts import Rebuild, Stopped, Verdict
 
 T = TypeVar("T")
 GLANCE = 0.05

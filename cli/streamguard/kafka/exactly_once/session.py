@@ -14,11 +14,11 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from streamguard.errors import Fenced, KafkaUnavailable
 from streamguard.errors import KafkaError as KafkaRefusal
 from streamguard.kafka import clients
-from streamguard.kafka.failpoint import Failpoint
-from streamguard.kafka.produce import Refusals, guarded
-from streamguard.kafka.siblings import Siblings, unsigned
-from streamguard.kafka.steps import Steps
-from streamguard.kafka.verdicts import Stopped
+from streamguard.kafka.exactly_once.failpoint import Failpoint
+from streamguard.kafka.exactly_once.produce import Refusals, guarded
+from streamguard.kafka.exactly_once.siblings import Siblings, unsigned
+from streamguard.kafka.exactly_once.steps import Steps
+from streamguard.kafka.exactly_once.verdicts import Stopped
 from streamguard.settings import Settings
 
 OnAssign = Callable[[list[TopicPartition]], list[TopicPartition]]
@@ -35,7 +35,7 @@ HANGING_AFTER = 4.0
 DOUBT = 60.0
 """Seconds; within that time after a broker died, its clients have joined their groups again."""
 
-LOG = logging.getLogger("streamguard.kafka.loop")
+LOG = logging.getLogger("streamguard.kafka.exactly_once.loop")
 
 
 class Clients(Protocol):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from streamguard.kafka.leaving import FIND_COORDINATOR, LEAVE_GROUP, leave
+from streamguard.kafka.exactly_once.leaving import FIND_COORDINATOR, LEAVE_GROUP, leave
 from streamguard.settings import Settings, load
 
 

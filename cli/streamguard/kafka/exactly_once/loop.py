@@ -29,23 +29,22 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
-from dataclasses import dataclass
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
 from streamguard.errors import Fenced, TopicError
-from streamguard.kafka import clients, verdicts
-from streamguard.kafka.failpoint import Failpoint
-from streamguard.kafka.phase import Phase, PhaseFile
-from streamguard.kafka.produce import Produce
-from streamguard.kafka.session import Clients, Membership, OnAssign, Prepare, Session
-from streamguard.kafka.steps import GLANCE, Limits, Steps
-from streamguard.kafka.verdicts import Rebuild, Stopped, Verdict
+from streamguard.kafka import clients
+from streamguard.kafka.exactly_once import verdicts
+from streamguard.kafka.exactly_once.batches import AskFirst, Handle, offsets_after
+from streamguard.kafka.exactly_once.failpoint import Failpoint
+from streamguard.kafka.exactly_once.phase import Phase, PhaseFile
+from streamguard.kafka.exactly_once.session import Clients, Membership, OnAssign, Prepare, Session
+from streamguard.kafka.exactly_once.steps import GLANCE, Limits, Steps
+from streamguard.kafka.exactly_once.verdicts import Rebuild, Stopped, Verdict
 from streamguard.settings import Settings
 
 T = TypeVar("T")
-Handle = Callable[[Sequence[Message], Produce], None]
 Metadata = Callable[[TopicPartition], str]
 
 BATCH_RECORDS = 10_000
@@ -57,19 +56,7 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 0.05, 5.0
 SESSION_TIMEOUT = clients.SESSION_TIMEOUT_MS / 1000
 TRANSACTION_TIMEOUT = clients.TRANSACTION_TIMEOUT_MS / 1000
 
-LOG = logging.getLogger("streamguard.kafka.loop")
-
-
-@dataclass(frozen=True)
-class AskFirst(Generic[T]):
-    """A handler that needs an answer from somebody else: `ask` begins to ask about a batch, `handle` has the answer.
-
-    While the answer is waited for, however long, Kafka is polled, so the place in the group is kept. A stop and a
-    change of the assignment cancel the future.
-    """
-
-    ask: Callable[[Sequence[Message]], Future[T]]
-    handle: Callable[[Sequence[Message], Produce, T], None]
+LOG = logging.getLogger("streamguard.kafka.exactly_once.loop")
 
 
 class Loop:
@@ -339,15 +326,8 @@ class Loop:
         self._phase.set(Phase.IN_TRANSACTION)
 
     def _offsets_after(self, batch: list[Message]) -> list[TopicPartition]:
-        """The offsets to commit: last + 1 of each partition in the batch."""
-        after: dict[tuple[str | None, int | None], int] = {}
-        for record in reversed(batch):
-            partition = (record.topic(), record.partition())
-            if partition not in after:
-                after[partition] = (record.offset() or 0) + 1
-                if len(after) == len(self._session.assigned):
-                    break
-        offsets = [TopicPartition(topic or "", partition or 0, offset) for (topic, partition), offset in after.items()]
+        """The offsets to commit, with what is committed beside them."""
+        offsets = offsets_after(batch, len(self._session.assigned))
         siblings = self._session.siblings
         if self._metadata is None and siblings is None:
             return offsets

@@ -9,9 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamguard.errors import RecordRefused, TopicError
-from streamguard.kafka import dead_letters
-from streamguard.kafka.letters import Choice, Failure, Letter, Origin, Replayed, Sender, letter_of, replayed_headers
-from streamguard.kafka.replay import Places, offsets_of
+from streamguard.kafka.exactly_once import dead_letters
+from streamguard.kafka.letters.reading import (
+    Choice,
+    Failure,
+    Letter,
+    Origin,
+    Replayed,
+    Sender,
+    letter_of,
+    replayed_headers,
+)
+from streamguard.kafka.letters.replay import Places, offsets_of
 from streamguard.kafka.tail import Record, record_of
 from tests.kafka.records import Written, record
 

@@ -14,9 +14,10 @@ from confluent_kafka import KafkaError, Message, TopicPartition
 
 from streamguard.errors import Fenced, StreamguardError, TopicError
 from streamguard.errors import KafkaError as KafkaRefusal
-from streamguard.kafka.loop import AskFirst, Handle, Loop
-from streamguard.kafka.produce import Produce
-from streamguard.kafka.steps import Limits
+from streamguard.kafka.exactly_once.batches import AskFirst, Handle
+from streamguard.kafka.exactly_once.loop import Loop
+from streamguard.kafka.exactly_once.produce import Produce
+from streamguard.kafka.exactly_once.steps import Limits
 from streamguard.settings import Settings, load
 from tests.kafka.records import record
 from tests.kafka.scripted import HANGS, TOPIC, Script, error
@@ -189,7 +190,7 @@ def test_a_place_that_is_taken_after_a_broken_connection_may_be_taken_by_ourselv
 def test_so_may_one_that_is_taken_when_we_were_silent_for_too_long(
     settings: Settings, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streamguard.kafka.loop.SESSION_TIMEOUT", 0.0)
+    monkeypatch.setattr("streamguard.kafka.exactly_once.loop.SESSION_TIMEOUT", 0.0)
     run(settings, script, handle=disturbed_once(script))
     assert script.written == ALL
 
@@ -236,7 +237,7 @@ def test_a_stop_ends_a_loop_in_time_whichever_call_does_not_return(
     if step == "abort":
         script.answer("commit", ABORTABLE)
     if step == "members":  # asked for by a loop that was silent for too long
-        monkeypatch.setattr("streamguard.kafka.loop.SESSION_TIMEOUT", 0.0)
+        monkeypatch.setattr("streamguard.kafka.exactly_once.loop.SESSION_TIMEOUT", 0.0)
         script.answer("commit", STATE)
     stop = threading.Event()
     patient = Limits(call=30, step=30, grace=0.1, close=0.1)
@@ -265,7 +266,7 @@ def test_a_stop_ends_a_loop_in_time_whichever_call_does_not_return(
 def test_a_loop_that_was_silent_too_long_asks_before_it_takes_its_place_back(
     settings: Settings, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streamguard.kafka.loop.SESSION_TIMEOUT", 0.0)
+    monkeypatch.setattr("streamguard.kafka.exactly_once.loop.SESSION_TIMEOUT", 0.0)
     script.answer("commit", STATE)
 
     def somebody_came(batch: Sequence[Message], produce: Produce) -> None:
@@ -297,7 +298,7 @@ class Asked:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streamguard.kafka.loop.PAUSE_AFTER", 0.0)
+    monkeypatch.setattr("streamguard.kafka.exactly_once.loop.PAUSE_AFTER", 0.0)
 
 
 def answering(asked: Asked, script: Script, *, questions: int = 3) -> threading.Thread:
@@ -387,7 +388,7 @@ def test_an_answer_that_is_an_error_ends_the_loop_before_a_transaction(settings:
 
 @pytest.fixture
 def hanging_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streamguard.kafka.session.HANGING_AFTER", 0.0)
+    monkeypatch.setattr("streamguard.kafka.exactly_once.session.HANGING_AFTER", 0.0)
 
 
 @pytest.mark.usefixtures("hanging_at_once")
@@ -427,7 +428,7 @@ def test_offsets_that_kafka_withholds_are_waited_for_where_they_may_have_changed
 def test_what_takes_long_before_reading_is_done_in_steps_between_polls(
     settings: Settings, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streamguard.kafka.session.AT_ONCE", 0.0)
+    monkeypatch.setattr("streamguard.kafka.exactly_once.session.AT_ONCE", 0.0)
     polls: list[int] = []
 
     def prepare(_committed: list[TopicPartition]) -> Iterator[None]:
@@ -500,7 +501,7 @@ def test_a_server_that_ends_leaves_a_group_that_has_others(
     settings: Settings, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left: list[tuple[str, ...]] = []
-    monkeypatch.setattr("streamguard.kafka.siblings.leave", lambda _settings, *who: left.append(who))
+    monkeypatch.setattr("streamguard.kafka.exactly_once.siblings.leave", lambda _settings, *who: left.append(who))
     shared(settings, script)
     assert left == []
     script.committed, script.written = 0, []

@@ -7,8 +7,8 @@ import threading
 import pytest
 
 from streamguard.errors import SettingsError
-from streamguard.kafka import failpoint
-from streamguard.kafka.failpoint import POINTS, Failpoint
+from streamguard.kafka.exactly_once import failpoint
+from streamguard.kafka.exactly_once.failpoint import POINTS, Failpoint
 from tests.kafka.records import Written
 
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from confluent_kafka import Message, Producer
 
-from streamguard.kafka.verdicts import Stopped
+from streamguard.kafka.exactly_once.verdicts import Stopped
 
 Record = Message
 """A consumed record, for those outside `kafka`, who do not import confluent_kafka."""

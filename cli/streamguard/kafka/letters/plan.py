@@ -12,10 +12,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from streamguard.errors import Refused, TopicError, UnknownName
-from streamguard.kafka import dead_letters
-from streamguard.kafka.dead_letters import MAX_REPLAYS
-from streamguard.kafka.letter_topics import LetterTopic, LetterTopics, OnRead
-from streamguard.kafka.letters import Choice, Letter, Replayed, Sender
+from streamguard.kafka.exactly_once import dead_letters
+from streamguard.kafka.exactly_once.dead_letters import MAX_REPLAYS
+from streamguard.kafka.letters.reading import Choice, Letter, Replayed, Sender
+from streamguard.kafka.letters.topics import LetterTopic, LetterTopics, OnRead
 from streamguard.kafka.readers import readers
 from streamguard.project import did_you_mean
 from streamguard.settings import Settings

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from streamguard.kafka.letters import Letter, Replayed, Sender
+from streamguard.kafka.letters.reading import Letter, Replayed, Sender
 from streamguard.kafka.tail import Record
 
 Reason = Callable[[Letter], str]

@@ -18,13 +18,13 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from streamguard.errors import Fenced, KafkaUnavailable, TopicError
 from streamguard.errors import KafkaError as KafkaRefusal
 from streamguard.kafka import clients
-from streamguard.kafka.failpoint import Failpoint
-from streamguard.kafka.letter_topics import committed, group_of, ignore
-from streamguard.kafka.letters import Letter, Replayed, replayed_headers
-from streamguard.kafka.pace import Pace
-from streamguard.kafka.replay_plan import Destination, Plan, destination
-from streamguard.kafka.steps import Limits, Steps
-from streamguard.kafka.verdicts import Rebuild
+from streamguard.kafka.exactly_once.failpoint import Failpoint
+from streamguard.kafka.exactly_once.steps import Limits, Steps
+from streamguard.kafka.exactly_once.verdicts import Rebuild
+from streamguard.kafka.letters.pace import Pace
+from streamguard.kafka.letters.plan import Destination, Plan, destination
+from streamguard.kafka.letters.reading import Letter, Replayed, replayed_headers
+from streamguard.kafka.letters.topics import committed, group_of, ignore
 from streamguard.settings import Settings
 
 TRANSACTION_RECORDS = 200

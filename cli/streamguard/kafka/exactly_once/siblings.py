@@ -20,13 +20,13 @@ from confluent_kafka import KafkaException, TopicPartition
 
 from streamguard.errors import KafkaError
 from streamguard.kafka import clients
-from streamguard.kafka.leaving import leave
-from streamguard.kafka.steps import Steps
+from streamguard.kafka.exactly_once.leaving import leave
+from streamguard.kafka.exactly_once.steps import Steps
 
 if TYPE_CHECKING:
-    from streamguard.kafka.session import Membership
+    from streamguard.kafka.exactly_once.session import Membership
 
-LOG = logging.getLogger("streamguard.kafka.loop")
+LOG = logging.getLogger("streamguard.kafka.exactly_once.loop")
 OWNER = " by "
 """Between the text of a commit and its maker."""
 SECONDS = 2.0

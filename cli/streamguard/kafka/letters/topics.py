@@ -10,8 +10,9 @@ from itertools import islice
 from confluent_kafka import TopicPartition
 
 from streamguard.errors import KafkaError, TopicError
-from streamguard.kafka import clients, dead_letters, topics
-from streamguard.kafka.letters import Choice, Letter, Replayed, letter_of
+from streamguard.kafka import clients, topics
+from streamguard.kafka.exactly_once import dead_letters
+from streamguard.kafka.letters.reading import Choice, Letter, Replayed, letter_of
 from streamguard.kafka.reader import TO_THE_END, Reader
 from streamguard.kafka.tail import READ_SECONDS, record_of
 from streamguard.project import did_you_mean

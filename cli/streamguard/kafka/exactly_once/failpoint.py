@@ -11,8 +11,8 @@ import threading
 from typing import Any
 
 from streamguard.errors import SettingsError
-from streamguard.kafka import dead_letters
-from streamguard.kafka.produce import Produce
+from streamguard.kafka.exactly_once import dead_letters
+from streamguard.kafka.exactly_once.produce import Produce
 
 POINTS = (
     "after_poll",

@@ -1,0 +1,1 @@
+"""The read-process-write loop: records in, records out and offsets in one transaction."""
