@@ -140,7 +140,11 @@ def test_a_stream_goes_with_the_query_that_made_it() -> None:
 @pytest.mark.parametrize(
     ("texts", "message"),
     [
-        ([EVENTS, COPY, "DROP STREAM events;"], "queries read from this source: [CSAS_COPY_11]"),
+        ([EVENTS, COPY, "DROP STREAM events;"], "streams and/or tables read from this source: [COPY]"),
+        (
+            [EVENTS, COPY, "INSERT INTO copy SELECT * FROM events;", "TERMINATE CSAS_COPY_11;", "DROP STREAM events;"],
+            "queries read from this source: [INSERTQUERY_12]",
+        ),
         (
             [EVENTS, COPY, "INSERT INTO copy SELECT * FROM events;", "DROP STREAM copy;"],
             "queries write into this source: [INSERTQUERY_12]",

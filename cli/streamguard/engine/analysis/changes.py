@@ -192,6 +192,15 @@ def _drop(statement: s.Drop, metastore: Metastore) -> Change:
 
 
 def _refuse_dropping(source: Source, metastore: Metastore) -> None:
+    """What CREATE … AS made of the source goes first; other queries that use it must be terminated."""
+    made = [query.sink for query in metastore.readers(source.name) if not query.plan.insert]
+    if made:
+        reason = (
+            f"Cannot drop {source.name}.\n"
+            f"The following streams and/or tables read from this source: [{', '.join(made)}].\n"
+            f"You need to drop them before dropping {source.name}."
+        )
+        raise AnalysisError(reason)
     readers = ", ".join(query.id for query in metastore.readers(source.name))
     writers = ", ".join(query.id for query in metastore.writers(source.name))
     if readers or writers:
