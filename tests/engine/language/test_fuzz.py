@@ -54,6 +54,7 @@ def count(request: pytest.FixtureRequest) -> int:
     return (MANY if request.config.getoption("--soak") else FEW) // 2
 
 
+@pytest.mark.timeout(1800)
 def test_a_damaged_statement_gives_a_result_or_a_clean_refusal(
     texts: list[str], metastore: Metastore, count: int
 ) -> None:
@@ -62,6 +63,7 @@ def test_a_damaged_statement_gives_a_result_or_a_clean_refusal(
     assert outcomes["planned"] + outcomes["refused"] > count // 100, outcomes
 
 
+@pytest.mark.timeout(1800)
 def test_a_sentence_of_the_grammar_gives_a_result_or_a_clean_refusal(metastore: Metastore, count: int) -> None:
     outcomes = Counter(tried(sentence(Random(seed)), metastore, seed) for seed in range(count))
     assert outcomes["planned"] > count // 20, outcomes

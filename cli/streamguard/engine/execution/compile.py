@@ -25,9 +25,10 @@ from streamguard.engine.analysis.windows import SessionWindows
 from streamguard.engine.codecs import Misfit, Undecodable, extractor, key_decoder
 from streamguard.engine.codecs.json import shown
 from streamguard.engine.codecs.keys import BOUND, BOUNDS
-from streamguard.engine.execution.compile_groups import Groups, keeps_group_key
 from streamguard.engine.execution.decode import Decoding
 from streamguard.engine.execution.emit import FAILURES, Emitter
+from streamguard.engine.execution.grouped import groups_of
+from streamguard.engine.execution.groups import keeps_group_key
 from streamguard.engine.execution.headers import all_headers, last_header
 from streamguard.engine.execution.rows import Tombstone
 from streamguard.engine.execution.state import KeyedStore, Partitions, SessionStore, State, WindowStore
@@ -152,7 +153,7 @@ class _Function:
         self.key_lines = self._key_lines()
         self.header_lines = self._header_lines()
         self.groups = {
-            query_id: Groups(self.writer, query_id, plan, self.numbers[query_id], self.counts[query_id])
+            query_id: groups_of(plan)(self.writer, query_id, plan, self.numbers[query_id], self.counts[query_id])
             for query_id, plan in plans.items()
             if plan.grouping is not None
         }
@@ -181,10 +182,7 @@ class _Function:
             lines += indented(2, self._query(query_id, plan))
         lines.append(f"    return {{{', '.join(f'{query_id!r}: {name}' for query_id, name in self.counts.items())}}}")
         for groups in self.groups.values():
-            if self.source.is_table or groups.grouping.changes is not None:
-                lines += groups.functions()
-            elif groups.grouping.final:
-                lines += groups.final_function()
+            lines += groups.functions()
         return f"# queries {ids}\n" + "\n".join(lines) + "\n", self._namespace()
 
     def _namespace(self) -> dict[str, Any]:
@@ -305,7 +303,7 @@ class _Function:
         for query_id, plan in self.plans.items():
             self.emitter.never_null = set()
             if plan.grouping is not None:
-                lines += self.groups[query_id].without_row() if self.source.is_table else []
+                lines += self.groups[query_id].without_row()
             elif self.source.is_table and plan.where is not None:
                 lines += self._dropped(query_id, plan)
             elif plan.where is None and not table_calls(plan) and (plan.sink is not None or self.source.is_table):
@@ -359,7 +357,7 @@ class _Function:
     def _results(self, query_id: str, plan: QueryPlan) -> list[str]:
         groups = self.groups.get(query_id)
         if groups is not None:
-            return groups.of_table() if self.source.is_table else groups.of_stream()
+            return groups.passed()
         lines = []
         if self.source.is_table and plan.where is not None:
             lines = [f"inputs_{self.numbers[query_id]}[message.partition()].put(raw_key, [])"]
