@@ -51,7 +51,7 @@ def told(answer: dict[str, Any]) -> str:
 def test_a_source_is_described_with_everything_that_a_server_knows_of_it() -> None:
     assert told({"@type": "sourceDescription", "sourceDescription": ORDERS}).splitlines() == [
         "stream      ORDERS",
-        "topic       orders (2 partitions, 1 replicas)",
+        "topic       orders (2 partitions, 1 replica)",
         "formats     key KAFKA, value JSON",
         "columns     ID INTEGER KEY",
         "            N INTEGER",
@@ -60,6 +60,13 @@ def test_a_source_is_described_with_everything_that_a_server_knows_of_it() -> No
         "position    orders: 3 records behind (partition 0: 7 of 10, 1: 2 of 2)",
         "CREATE STREAM ORDERS …;",
     ]
+
+
+def test_the_key_of_a_table_is_its_primary_key() -> None:
+    table = {**ORDERS, "type": "TABLE", "partitions": 1}
+    lines = told({"@type": "sourceDescription", "sourceDescription": table}).splitlines()
+    assert lines[1] == "topic       orders (1 partition, 1 replica)"
+    assert lines[3] == "columns     ID INTEGER PRIMARY KEY"
 
 
 def test_several_sources_have_a_line_between_them_and_a_short_description_is_a_table() -> None:

@@ -22,7 +22,7 @@ LISTINGS = {
 def _of_source(described: Mapping[str, Any]) -> str:
     """All that a server tells of a stream or table, as text."""
     formats = f"key {described.get('keyFormat')}, value {described.get('valueFormat')}"
-    size = f"{described.get('partitions')} partitions, {described.get('replication')} replicas"
+    size = f"{_several(described.get('partitions'), 'partition')}, {_several(described.get('replication'), 'replica')}"
     pairs = [
         (str(described.get("type", "")).lower(), str(described["name"])),
         ("topic", f"{described.get('topic')} ({size})"),
@@ -30,7 +30,9 @@ def _of_source(described: Mapping[str, Any]) -> str:
         ("windows", str(described.get("windowType") or "")),
         ("time", str(described.get("timestamp") or "")),
     ]
-    pairs += [("" if n else "columns", _as_declared(each)) for n, each in enumerate(described.get("fields") or ())]
+    key = "PRIMARY KEY" if described.get("type") == "TABLE" else "KEY"
+    columns = (_as_declared(each, key) for each in described.get("fields") or ())
+    pairs += [("" if n else "columns", column) for n, column in enumerate(columns)]
     for label, key in (("read by", "readQueries"), ("made by", "writeQueries")):
         queries = ", ".join(f"{each['id']} ({each.get('state', '?')})" for each in described.get(key) or ())
         pairs.append((label, queries))
@@ -144,9 +146,15 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**row, "partitions": len(replicas), "replicas": max(replicas, default=0)}
 
 
-def _as_declared(described: Mapping[str, Any]) -> str:
-    """``ID INTEGER KEY``."""
-    return f"{described['name']} {type_text(described['schema'])} {described.get('type') or ''}".rstrip()
+def _several(count: object, word: str) -> str:
+    """``1 partition``, ``4 partitions``."""
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
+def _as_declared(described: Mapping[str, Any], key: str) -> str:
+    """``ID INTEGER KEY``; `key` is what a column of the key is called."""
+    kind = described.get("type") or ""
+    return f"{described['name']} {type_text(described['schema'])} {key if kind == 'KEY' else kind}".rstrip()
 
 
 def _columns(fields: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
