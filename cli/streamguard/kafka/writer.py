@@ -12,10 +12,11 @@ from streamguard.kafka import clients
 from streamguard.settings import Settings
 
 SECONDS = 30.0
+EARLIEST = 1  # ms; librdkafka takes time 0 as "now", which is half a century off
 
 
 class Record(Protocol):
-    """What is written; `time` in milliseconds."""
+    """What is written; `time` in milliseconds, where 0 is written as 1."""
 
     @property
     def topic(self) -> str: ...
@@ -51,8 +52,9 @@ class Writer:
             if self._producer is None:
                 self._producer = clients.producer(self._settings)
             for record in records:
+                time = record.time or EARLIEST
                 self._producer.produce(
-                    record.topic, value=record.value, key=record.key, timestamp=record.time, on_delivery=delivered
+                    record.topic, value=record.value, key=record.key, timestamp=time, on_delivery=delivered
                 )
             left = self._producer.flush(SECONDS)
             if errors:
