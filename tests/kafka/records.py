@@ -35,14 +35,14 @@ class Written:
     """A `Produce` that keeps what it is given: topic, value, key, timestamp, headers."""
 
     def __init__(self) -> None:
-        self.records: list[tuple[str, bytes | None, bytes | None, int, Any]] = []
+        self.records: list[tuple[str, bytes | None, bytes | None, int | None, Any]] = []
 
     def __call__(  # noqa: PLR0917
         self,
         topic: str,
         value: bytes | None = None,
         key: bytes | None = None,
-        timestamp: int = 0,
+        timestamp: int | None = None,
         headers: Any = None,
         partition: int = -1,
     ) -> None:

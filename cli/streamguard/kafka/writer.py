@@ -9,10 +9,10 @@ from typing import Any, Protocol
 from confluent_kafka import KafkaException
 
 from streamguard.kafka import clients
+from streamguard.kafka.exactly_once.produce import EARLIEST
 from streamguard.settings import Settings
 
 SECONDS = 30.0
-EARLIEST = 1  # ms; librdkafka takes time 0 as "now", which is half a century off
 
 
 class Record(Protocol):

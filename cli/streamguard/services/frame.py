@@ -37,7 +37,7 @@ LOG = logging.getLogger("streamguard.services")
 PATIENCE = 5.0
 """Seconds without a partition after which that is told."""
 
-Written: TypeAlias = "tuple[str, bytes | None, bytes | None, int, Headers]"
+Written: TypeAlias = "tuple[str, bytes | None, bytes | None, int | None, Headers]"
 """A record to write: topic, value, key, timestamp in milliseconds since 1970, headers."""
 Decision: TypeAlias = "Sequence[Written] | str"
 """What to write for a record; or the rule by which it is dropped."""

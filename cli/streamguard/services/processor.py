@@ -49,7 +49,7 @@ def decide(found: dict[str, Any], answer: Answer, record: Record) -> Decision | 
     return NOT_FRAUDULENT if answer is Verdict.NOT_FRAUDULENT else answer
 
 
-def written(found: dict[str, Any], key: bytes, timestamp: int, headers: Headers) -> Sequence[Written]:
+def written(found: dict[str, Any], key: bytes, timestamp: int | None, headers: Headers) -> Sequence[Written]:
     """Result, sender and receiver of a fraudulent transaction."""
     sender, receiver = found["sender_details"], found["receiver_details"]
     return (

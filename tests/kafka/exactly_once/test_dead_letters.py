@@ -39,7 +39,8 @@ def test_a_dead_letter_keeps_bytes_key_time_and_headers_and_tells_its_story() ->
 
 
 def test_a_record_without_a_time_is_written_with_the_present_one() -> None:
-    assert dead_letters.time_of(record(b"", timestamp=(0, -1))) == 0
+    assert dead_letters.time_of(record(b"", timestamp=(0, -1))) is None
+    assert dead_letters.time_of(record(b"", timestamp=(1, 0))) == 0
 
 
 def test_every_code_that_a_service_refuses_with_is_known() -> None:

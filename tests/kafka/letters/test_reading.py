@@ -35,7 +35,7 @@ def dead_letter(headers: Any = (), *, value: bytes | None = b"{", code: str = "E
     refused = record(value, partition=3, offset=42, headers=list(headers))
     topic = dead_letters.write(written, refused, RecordRefused(code, reason), "ingestor")
     _, value, key, time, headers = written.records[0]
-    return record_of(record(value, topic=topic, key=key, timestamp=(1, time), headers=headers))
+    return record_of(record(value, topic=topic, key=key, timestamp=(1, time or 0), headers=headers))
 
 
 def connects(

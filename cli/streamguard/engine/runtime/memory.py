@@ -147,7 +147,7 @@ class Memory:
             log, topic = self._logs[query_id], changelog.topic(self._service_id, query_id)
             for partition in {*state.results, *state.inputs}:
                 for key, value in log.entries(state, partition):
-                    produce(topic, value, key, 0, None, partition)
+                    produce(topic, value, key, partition=partition)
 
     def committed(self, positions: Mapping[int, int]) -> None:
         """The batch is committed, with these next offsets of its partitions."""

@@ -54,9 +54,10 @@ def headers_of(record: Message) -> Headers:
     return list(record.headers() or ())  # type: ignore[arg-type]
 
 
-def time_of(record: Message) -> int:
-    """The timestamp of a record in milliseconds since 1970, as `produce` takes it: 0, which is now, if it has none."""
-    return max(record.timestamp()[1], 0)
+def time_of(record: Message) -> int | None:
+    """The timestamp of a record in milliseconds since 1970, None if it has none."""
+    time: int = record.timestamp()[1]
+    return time if time >= 0 else None
 
 
 def _story(record: Message, refusal: RecordRefused, service: str) -> Headers:

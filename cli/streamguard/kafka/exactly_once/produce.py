@@ -12,19 +12,24 @@ from streamguard.kafka.exactly_once.verdicts import Stopped
 Record = Message
 """A consumed record, for those outside `kafka`, who do not import confluent_kafka."""
 Headers = list[tuple[str, str | bytes | None]]
+EARLIEST = 1
+"""Milliseconds: librdkafka takes a time of 0 as now, half a century late."""
 ROOM = 0.1
 """Seconds to wait for room in the producer's queue before looking whether a stop is wanted."""
 
 
 class Produce(Protocol):
-    """Writes one record into the open transaction; waits while the producer's queue is full."""
+    """Writes one record into the open transaction; waits while the producer's queue is full.
+
+    `timestamp` is in milliseconds since 1970; without one it is now.
+    """
 
     def __call__(  # noqa: PLR0917  the order of the values in a record; handlers write thousands a second
         self,
         topic: str,
         value: bytes | None = None,
         key: bytes | None = None,
-        timestamp: int = 0,
+        timestamp: int | None = None,
         headers: Headers | None = None,
         partition: int = -1,
     ) -> None: ...
@@ -52,13 +57,14 @@ def guarded(producer: Producer, stop: threading.Event, refusals: Refusals) -> Pr
         topic: str,
         value: bytes | None = None,
         key: bytes | None = None,
-        timestamp: int = 0,
+        timestamp: int | None = None,
         headers: Headers | None = None,
         partition: int = -1,
     ) -> None:
+        time = 0 if timestamp is None else timestamp or EARLIEST
         while True:
             try:
-                write(topic, value, key, partition, None, None, timestamp, headers)
+                write(topic, value, key, partition, None, None, time, headers)
                 return
             except BufferError:
                 if stop.is_set():
