@@ -48,20 +48,22 @@ def test_what_is_no_text_or_no_file_is_named(tmp_path: Path) -> None:
         load_yaml(tmp_path, PIPELINE_SCHEMA)
 
 
-def test_a_pipeline_is_a_file_in_init_or_a_folder_of_templates(tmp_path: Path) -> None:
+def test_a_pipeline_is_a_file_in_init_or_a_folder_of_templates_or_statements(tmp_path: Path) -> None:
     for folder in ("legacy", "shared", "values", "empty"):
         (tmp_path / "connectors" / folder).mkdir(parents=True)
         if folder != "empty":
             (tmp_path / "connectors" / folder / "a.json.j2").touch()
+    (tmp_path / "ksql" / "shop").mkdir(parents=True)
+    (tmp_path / "ksql" / "shop" / "01-orders.sql").touch()
     (tmp_path / "init").mkdir()
     (tmp_path / "init" / "plain.yml").write_text("topics: {t: {partitions: 1}}\n")
     project = Project(tmp_path)
-    assert project.pipelines() == ["legacy", "plain"]
+    assert project.pipelines() == ["legacy", "plain", "shop"]
     assert project.pipeline("legacy") == Pipeline("legacy")
     assert project.pipeline("plain").generator is None
     with pytest.raises(ProjectError, match=r"plain\.yml names no generator"):
         generator_of(project.pipeline("plain"))
-    with pytest.raises(UnknownName, match=r"no pipeline empty: neither init/empty\.yml nor templates"):
+    with pytest.raises(UnknownName, match=r"no pipeline empty: neither init/empty\.yml, nor ksql/empty"):
         project.pipeline("empty")
 
 

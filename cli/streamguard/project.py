@@ -110,15 +110,17 @@ class Project:
         return self.root / "init"
 
     def pipelines(self) -> list[str]:
-        """The names of all pipelines, sorted: those of init/NAME.yml, and folders of connectors that need none."""
-        folders = {path.parent.name for path in self.connectors.glob("*/*.json.j2")}.difference(NO_PIPELINES)
+        """The names of all pipelines, sorted: of init/NAME.yml, and folders of statements or connectors without one."""
+        files = (*self.connectors.glob("*/*.json.j2"), *self.ksql.glob("*/*.sql"))
+        folders = {path.parent.name for path in files}.difference(NO_PIPELINES)
         return sorted({path.stem for path in self.init.glob("*.yml")} | folders)
 
     def pipeline(self, name: str) -> Pipeline:
-        """Read and check `init/NAME.yml`; a folder of connectors without one is a pipeline of nothing else."""
+        """Read and check `init/NAME.yml`; a folder of statements or connectors without one is a pipeline of those."""
         if name not in self.pipelines():
             raise UnknownName(
-                f"no pipeline {name}: neither init/{name}.yml nor templates in connectors/{name}/ in {self.root}"
+                f"no pipeline {name}: neither init/{name}.yml, nor ksql/{name}/*.sql, nor connectors/{name}/*.json.j2 "
+                f"in {self.root}"
                 f"{did_you_mean(name, self.pipelines())}"
             )
         path = self.init / f"{name}.yml"
