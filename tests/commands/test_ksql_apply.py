@@ -140,7 +140,7 @@ def test_described_sources_are_printed_whole(server: KsqlServer, capsys: Capture
     lines = capsys.readouterr().out.splitlines()
     assert lines[:3] == [
         "stream      ORDERS",
-        "topic       o (1 partitions, 1 replicas)",
+        "topic       o (1 partition, 1 replica)",
         "formats     key KAFKA, value JSON",
     ]
     assert "read by     CSAS_LARGE_1 (RUNNING)" in lines
