@@ -1,0 +1,140 @@
+"""Puts the parts of each record side by side, for a block of records at a time.
+
+Neighbours whose bytes are few are written into one matrix, a row a record; its rows are cut apart all at once. Long
+pieces (a person's details) are not copied there but joined to the rows. Nothing is done for a single record but
+looking up its pieces and one join, and both happen in C.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from streamguard.datagen.encoding.parts import Number, Part, Piece, Text
+from streamguard.datagen.encoding.texts import Column, Whole, moment_texts, number_texts
+
+Values = Mapping[str, npt.NDArray[Any]]
+"""The columns of a block by name: whole numbers, all of the same length."""
+
+_LONG = 48
+"""Bytes from which a piece is joined rather than copied into the matrix."""
+
+_LAYOUTS = 16
+"""Layouts that are kept: a number may have a group of digits more in one block than in the next."""
+
+_END = b"\n"
+_NO_TABLE: Column = np.array([b""])
+
+
+class Segment(Protocol):
+    """A stretch of the record, for every record of a block."""
+
+    def write(self, values: Values, size: int) -> Sequence[bytes]: ...
+
+
+class Splicer:
+    """Writes the records that are made of `parts`, which must not hold NUL or a line feed. Not for two threads."""
+
+    def __init__(self, parts: Iterable[Part]) -> None:
+        parts = list(parts)
+        if any(byte in text for part in parts for text in _contents(part) for byte in (b"\0", _END)):
+            raise ValueError("a part holds NUL or a line feed")
+        self._segments: list[Segment] = []
+        for long, run in groupby(_merged(parts), _is_long):
+            neighbours = list(run)
+            self._segments += map(LookedUp, neighbours) if long else [Matrix(neighbours)]
+
+    def write(self, values: Values, size: int) -> list[bytes]:
+        """The `size` records whose columns are `values`."""
+        written = [segment.write(values, size) for segment in self._segments]
+        return list(written[0]) if len(written) == 1 else list(map(b"".join, zip(*written, strict=True)))
+
+
+class LookedUp:
+    """A long piece: the very texts of its table."""
+
+    def __init__(self, piece: Part) -> None:
+        assert isinstance(piece, Piece)
+        self._column, self._table = piece.column, piece.table
+
+    def write(self, values: Values, _size: int) -> Sequence[bytes]:
+        return list(map(self._table.__getitem__, values[self._column].tolist()))
+
+
+class Matrix:
+    """Neighbours with few bytes: a column of texts each, and a line feed at the end of every row."""
+
+    def __init__(self, parts: Iterable[Part]) -> None:
+        self._parts = [(part, np.array(part.table) if isinstance(part, Piece) else _NO_TABLE) for part in parts]
+        self._matrices: dict[tuple[Any, ...], npt.NDArray[Any]] = {}
+
+    def write(self, values: Values, size: int) -> Sequence[bytes]:
+        if not size:
+            return ()
+        columns = [column for part, table in self._parts for column in _columns(part, table, values)]
+        matrix = self._matrix(columns, size)
+        for number, column in enumerate(columns):
+            if len(column) > 1 or size == 1:
+                matrix[f"{number}"] = column
+        return matrix.tobytes().translate(None, b"\0").split(_END)[:-1]
+
+    def _matrix(self, columns: Sequence[Column], size: int) -> npt.NDArray[Any]:
+        """Rows that hold already what is the same in all of them; kept, as one block is like the next."""
+        layout = tuple(column.tobytes() if len(column) == 1 < size else column.dtype for column in columns)
+        found = self._matrices.get(layout)
+        if found is None or len(found) < size:
+            fields: list[tuple[str, Any]] = [(f"{number}", column.dtype) for number, column in enumerate(columns)]
+            found = np.zeros(size, np.dtype([*fields, ("end", "S1")]))
+            found["end"] = _END
+            for number, column in enumerate(columns):
+                if len(column) == 1:
+                    found[f"{number}"] = column
+            if len(self._matrices) >= _LAYOUTS:
+                self._matrices.clear()
+            self._matrices[layout] = found
+        return found[:size]
+
+
+def _columns(part: Part, table: Column, values: Values) -> list[Column]:
+    if isinstance(part, Text):
+        return [np.array([part.content])]
+    column = values[part.column]
+    if isinstance(part, Piece):
+        return [table.take(column)]
+    if isinstance(part, Number):
+        return number_texts(_wide(column), part.decimals, part.width)
+    return moment_texts(_wide(column), part.form)
+
+
+def _contents(part: Part) -> Sequence[bytes]:
+    if isinstance(part, Text):
+        return (part.content,)
+    return part.table if isinstance(part, Piece) else ()
+
+
+def _is_long(part: Part) -> bool:
+    return isinstance(part, Piece) and max(map(len, part.table), default=0) >= _LONG
+
+
+def _wide(column: npt.NDArray[Any]) -> Whole:
+    return column.astype(np.int64, copy=False)
+
+
+def _merged(parts: Iterable[Part]) -> list[Part]:
+    """Texts go into the long piece beside them, and into each other."""
+    merged: list[Part] = []
+    for part in parts:
+        last = merged[-1] if merged else None
+        if isinstance(part, Text) and isinstance(last, Text):
+            merged[-1] = Text(last.content + part.content)
+        elif isinstance(part, Piece) and isinstance(last, Text) and _is_long(part):
+            merged[-1] = Piece(part.column, tuple(last.content + text for text in part.table))
+        elif isinstance(part, Text) and isinstance(last, Piece) and _is_long(last):
+            merged[-1] = Piece(last.column, tuple(text + part.content for text in last.table))
+        else:
+            merged.append(part)
+    return merged
