@@ -184,6 +184,11 @@ class ShowTime:
 
 
 @dataclass(frozen=True)
+class ShowIndex:
+    """The number of the record, from 0, as a JSON number."""
+
+
+@dataclass(frozen=True)
 class ShowConstant:
     """Always the same value."""
 
@@ -205,7 +210,7 @@ class ShowObject:
     fields: tuple[Field, ...]
 
 
-Show = ShowColumn | ShowAttribute | ShowEntity | ShowTime | ShowConstant | ShowText | ShowObject
+Show = ShowColumn | ShowAttribute | ShowEntity | ShowTime | ShowIndex | ShowConstant | ShowText | ShowObject
 
 
 @dataclass(frozen=True)
