@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamguard.datagen.draws import BLOCK
 from streamguard.datagen.encoding import JsonEncoder, records
 from streamguard.datagen.people import People
-from streamguard.datagen.worlds.bank import BANKS, STATUSES, Run, Shares, blocks, columns
+from streamguard.datagen.worlds.bank import BANKS, BLOCK, STATUSES, Run, Shares, blocks, columns
 
 START = datetime(2026, 11, 22, 12, 0, 0, 250_000, tzinfo=UTC)
 FIELDS = [

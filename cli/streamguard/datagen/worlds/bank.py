@@ -6,7 +6,9 @@ Pure: record i depends on the run and i alone, not on the records before it, the
 
 from __future__ import annotations
 
+import hashlib
 import math
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,8 +16,7 @@ from functools import cache
 from itertools import count
 from statistics import NormalDist
 
-from streamguard.datagen.draws import BLOCK, RANGE, draws
-
+BLOCK, RANGE = 1024, 1 << 32
 FRAUDULENT, UNIDENTIFIED, LEGITIMATE = range(3)
 EVALUATIONS = ("fraudulent", "unidentified", "legitimate")
 STATUSES = ("completed", "pending", "failed")
@@ -111,7 +112,8 @@ def columns(run: Run, block: int, *, skip: int = 0) -> Columns:
 
 
 def _draws(run: Run, column: str, block: int, skip: int) -> tuple[int, ...]:
-    return draws(run.seed, f"bank/{column}", block)[skip:]
+    text = f"{run.seed}/bank/{column}/{block}".encode()
+    return struct.unpack(f"<{BLOCK}I", hashlib.shake_256(text).digest(4 * BLOCK))[skip:]
 
 
 def _choices(numbers: tuple[int, ...], limits: tuple[int, int]) -> list[int]:
