@@ -130,8 +130,8 @@ class Place:
 class Trait:
     """A number (or place) of an entity that steers how it behaves, and is never shown.
 
-    `by` names a `ChoiceText` attribute of the same entity (or one of the entity it belongs to) and then `kinds` has one
-    distribution for each of its values, in the order of its choices; else it has one."""
+    `by` names a `ChoiceText` attribute of the same entity, and then `kinds` has one distribution for each of its
+    values, in the order of its choices; else it has one."""
 
     name: str
     kinds: tuple[Distribution | Zipf | Place, ...]

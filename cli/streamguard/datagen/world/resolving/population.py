@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from functools import cache
 from string import Formatter
@@ -52,20 +52,8 @@ def _attribute(
     match kind:
         case None:
             return None
-        case "uuid":
-            return model.UuidText()
-        case "index":
-            return model.IndexText()
         case "faker":
             return _faker(spec, path, problems)
-        case "template":
-            return model.TemplateText(spec["template"])
-        case "pattern":
-            return model.PatternText(spec["pattern"])
-        case "hex":
-            return model.HexText(spec["hex"])
-        case "iban":
-            return model.IbanText(spec["iban"])
         case "date":
             return _dates(spec["date"], (*path, "date"), problems)
         case "choice":
@@ -73,8 +61,20 @@ def _attribute(
         case "number":
             shape = distribution(spec["number"], (*path, "number"), problems)
             return model.NumberText(shape, spec.get("decimals", 0))
-        case _:
+        case "entity":
             return _owner(spec["entity"], (*path, "entity"), entity, every, problems)
+        case _:
+            return _PLAIN[kind](spec[kind])
+
+
+_PLAIN: Mapping[str, Callable[[Any], AttributeKind]] = {
+    "uuid": lambda _: model.UuidText(),
+    "index": lambda _: model.IndexText(),
+    "template": model.TemplateText,
+    "pattern": model.PatternText,
+    "hex": model.HexText,
+    "iban": model.IbanText,
+}
 
 
 def _owner(owner: str, path: Path, entity: str, every: Mapping[str, Any], problems: Problems) -> AttributeKind:
