@@ -1,0 +1,59 @@
+"""Where records can go instead of Kafka: standard output, a file of JSON lines, a Parquet file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from streamguard.datagen.blocks import Block
+from streamguard.datagen.draws import BLOCK
+from streamguard.datagen.sinks.lines import Files, Lines, Sink
+from streamguard.datagen.source import Source
+from streamguard.datagen.sums import Account, Summer
+from streamguard.errors import StreamguardError
+
+STDOUT = "stdout"
+ENDINGS = (".jsonl", ".parquet")
+
+__all__ = ["ENDINGS", "STDOUT", "Sink", "is_sink", "open_sink", "store"]
+
+
+def is_sink(target: str) -> bool:
+    """Whether `target` names such a place."""
+    return target == STDOUT or Path(target).suffix in ENDINGS
+
+
+def open_sink(target: str, source: Source) -> Sink:
+    """The sink that `target` names: ``stdout``, FILE.jsonl or FILE.parquet, to be entered.
+
+    Beside a file, the truth goes to NAME-truth.jsonl and the labels to NAME-labels.jsonl; standard output has neither.
+    """
+    if target == STDOUT:
+        return Lines.to_stdout()
+    path = Path(target)
+    if path.suffix == ".jsonl":
+        return Files(Lines(path), path, source)
+    if path.suffix == ".parquet":
+        from streamguard.datagen.sinks.parquet import Parquet
+
+        return Files(Parquet(path, source), path, source)
+    raise StreamguardError(f"{target} is no place for records: name {STDOUT}, FILE.jsonl or FILE.parquet")
+
+
+def store(source: Source, sink: Sink, first: int, stop: int) -> Account:
+    """Write the records from number `first`, which begins a block, to `stop`; their account, with all in its chain.
+
+    Raises BrokenPipeError when nobody reads any more, StorageError when the disk is full.
+    """
+    summer, account = Summer(), Account(first // BLOCK)
+    for block in source.blocks(first, stop):
+        _store(block, sink, summer, account)
+    account.add(summer.rest())
+    account.fold()
+    return account
+
+
+def _store(block: Block, sink: Sink, summer: Summer, account: Account) -> None:
+    sink.write(block)
+    summer.take(block)
+    account.add(summer.done())
+    account.fold()
