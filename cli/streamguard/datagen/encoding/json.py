@@ -111,7 +111,7 @@ class Parts:
         if reference == "run":
             yield Text(self._run.encode())
         elif reference == INDEX:
-            yield Number(INDEX, width=int(form.removesuffix("d") or 1))
+            yield Number(INDEX, width=min(18, int(form.removesuffix("d") or 1)))
         else:
             column, _, attribute = reference.partition(".")
             yield from self.of_text(ShowAttribute(column, attribute) if attribute else ShowColumn(column))

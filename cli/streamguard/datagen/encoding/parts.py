@@ -31,7 +31,10 @@ class Piece:
 
 @dataclass(frozen=True)
 class Number:
-    """The number in a column, with a point before its last `decimals` digits and zeros up to `width` digits."""
+    """The number in a column, with a point before its last `decimals` digits.
+
+    Leading zeros fill its whole part up to `width` digits; both together are at most 18 digits.
+    """
 
     column: str
     decimals: int = 0

@@ -37,13 +37,13 @@ class Segment(Protocol):
 
 
 class Splicer:
-    """Writes the records that are made of `parts`, which must not hold NUL or a line feed. Not for two threads."""
+    """Writes the records that are made of `parts`, whose texts hold neither NUL nor line feed. Not for two threads."""
 
     def __init__(self, parts: Iterable[Part]) -> None:
         parts = list(parts)
-        if any(byte in text for part in parts for text in _contents(part) for byte in (b"\0", _END)):
-            raise ValueError("a part holds NUL or a line feed")
-        self._segments: list[Segment] = []
+        if any(isinstance(part, Text) and _would_be_cut(part.content) for part in parts):
+            raise ValueError("a text holds NUL or a line feed")
+        self._segments: list[Segment] = [] if parts else [Matrix([Text(b"")])]
         for long, run in groupby(_merged(parts), _is_long):
             neighbours = list(run)
             self._segments += map(LookedUp, neighbours) if long else [Matrix(neighbours)]
@@ -110,14 +110,15 @@ def _columns(part: Part, table: Column, values: Values) -> list[Column]:
     return moment_texts(_wide(column), part.form)
 
 
-def _contents(part: Part) -> Sequence[bytes]:
-    if isinstance(part, Text):
-        return (part.content,)
-    return part.table if isinstance(part, Piece) else ()
-
-
 def _is_long(part: Part) -> bool:
-    return isinstance(part, Piece) and max(map(len, part.table), default=0) >= _LONG
+    """Whether a piece is better joined than copied into a matrix, or must be, as the matrix would be cut within it."""
+    if not isinstance(part, Piece):
+        return False
+    return max(map(len, part.table), default=0) >= _LONG or any(map(_would_be_cut, part.table))
+
+
+def _would_be_cut(text: bytes) -> bool:
+    return b"\0" in text or _END in text
 
 
 def _wide(column: npt.NDArray[Any]) -> Whole:

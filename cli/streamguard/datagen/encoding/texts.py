@@ -38,9 +38,9 @@ def number_texts(values: Whole, decimals: int = 0, width: int = 1) -> list[Colum
     if len(values) and int(values.min()) < 0:
         columns.append((np.less(values, 0).view(np.uint8) * np.uint8(ord("-"))).view("S1"))
         values = np.abs(values)
-    digits = len(str(int(values.max()))) if len(values) else 1
     if width > 1:
-        return columns + _padded(values, max(width + decimals, digits), decimals)
+        return columns + _at_least(values, decimals, width)
+    digits = len(str(int(values.max()))) if len(values) else 1
     groups = max(decimals // 4 + 1, -(-digits // 4))
     return columns + _plain(values, decimals, groups)
 
@@ -77,6 +77,15 @@ def _plain(values: Whole, decimals: int, groups: int) -> list[Column]:
             columns.append(table[low])
         values = rest
     return columns[::-1]
+
+
+def _at_least(values: Whole, decimals: int, width: int) -> list[Column]:
+    """With leading zeros up to `width` digits in the whole part, and more digits where a value has them."""
+    beyond, low = _divided(values, 10 ** (width + decimals))
+    columns = _padded(low, width + decimals, decimals)
+    if not beyond.any():
+        return columns
+    return [*(np.where(beyond > 0, column, b"") for column in number_texts(beyond)), *columns]
 
 
 def _padded(values: Whole, width: int, decimals: int) -> list[Column]:
