@@ -57,11 +57,14 @@ def columns(
 ) -> tuple[Column, ...]:
     """The columns in the order of the file; each sees those before it."""
     found: dict[str, Column] = {}
+    broken: set[str] = set()
     for name, one in spec.items():
-        later = [other for other in spec if other not in found]
-        scope = Scope(entities, found, problems, later)
+        later = [other for other in spec if other not in found and other not in broken]
+        scope = Scope(entities, found, problems, later, broken)
         if (column := _column(name, one, scope, (*path, name))) is not None:
             found[name] = column
+        else:
+            broken.add(name)
     _apart(tuple(found.values()), path, problems)
     return tuple(found.values())
 

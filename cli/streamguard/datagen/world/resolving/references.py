@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from streamguard.datagen.world.document import Path
@@ -23,17 +23,22 @@ Names = Mapping[str, Column]
 
 @dataclass(frozen=True)
 class Scope:
-    """Entities, and the columns that a place may use; `later` are the columns of the stream that come after it."""
+    """Entities, and the columns that a place may use; `later` are the columns of the stream that come after it.
+
+    `broken` are columns that could not be made: what leads to one of them is no problem of its own."""
 
     entities: Mapping[str, Entity]
     columns: Names
     problems: Problems
     later: Sequence[str] = ()
+    broken: Collection[str] = ()
 
     def column(self, name: str, path: Path) -> Column | None:
         """The column of that name."""
         if name in self.columns:
             return self.columns[name]
+        if name in self.broken:
+            return None
         if name in self.later:
             own = path[3] if len(path) > 3 else "it"
             self.problems.add(path, f"column {name} is drawn after {own}: move {name} above it")

@@ -44,7 +44,8 @@ def streams(spec: Mapping[str, Any], entities: Mapping[str, Entity], problems: P
 def _stream(name: str, spec: Mapping[str, Any], entities: Mapping[str, Entity], problems: Problems) -> Stream:
     path: Path = ("streams", name)
     drawn = columns(spec["columns"], entities, (*path, "columns"), problems)
-    scope = Scope(entities, {column.name: column for column in drawn}, problems)
+    known = {column.name: column for column in drawn}
+    scope = Scope(entities, known, problems, broken=spec["columns"].keys() - known.keys())
     fields = _fields(spec["record"], scope, (*path, "record"))
     key = None if spec.get("key") is None else _key(spec["key"], scope, (*path, "key"))
     return Stream(name, spec["topic"], rate(spec["rate"], (*path, "rate"), problems), drawn, fields, key)
@@ -118,6 +119,8 @@ def _reference(reference: str, scope: Scope, path: Path) -> ShowColumn | ShowAtt
         return ShowAttribute(name, attribute)
     if reference in known:
         return ShowEntity(name) if isinstance(scope.columns.get(name), EntityColumn) else ShowColumn(reference)
+    if name in scope.broken:
+        return None
     if name in scope.columns and dot:
         scope.problems.unknown(path, f"attribute of {name},", reference, [one for one in known if one.startswith(name)])
     elif isinstance(scope.columns.get(name), ComponentsColumn):
