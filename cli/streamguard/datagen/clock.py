@@ -78,9 +78,9 @@ class Clock:
             return np.full_like(indexes, max(1, parts * 1_000_000 * SECOND // (span * FINE)))
         self._reach(int(indexes.max(initial=0) + 1) * FINE)
         at = np.searchsorted(self._parts, np.maximum(0, indexes) * FINE, side="right") - 1
-        span = self._times.take(at + 1) - self._times.take(at)
-        pace = (self._parts.take(at + 1) - self._parts.take(at)) * 1_000_000 // np.maximum(1, span * FINE // SECOND)
-        return np.maximum(1, pace)
+        spans = self._times.take(at + 1) - self._times.take(at)
+        counts = self._parts.take(at + 1) - self._parts.take(at)
+        return np.asarray(np.maximum(1, counts * 1_000_000 // np.maximum(1, spans * FINE // SECOND)), dtype=np.int64)
 
     def _knot(self, at: int) -> tuple[int, int, int, int]:
         """The offset of a knot and the parts until then; the µs and the parts from there to the next."""

@@ -38,6 +38,8 @@ class Numbers:
         self._starts = starts.astype(np.int64) if len(mixtures) > 1 else None
         mixed = len(parts) > len(mixtures)
         self._parts = Shares([[share for share, _ in mixture] for mixture in mixtures]) if mixed else None
+        self._means = self._main.reshape(-1, _ROW).mean(axis=1) / scale
+        self._weights = np.array([share for mixture in mixtures for share, _ in mixture]) / len(mixtures)
 
     def take(self, draw: Draw, name: str, by: Whole | None = None) -> Whole:
         """A number for each draw called `name`; `by` has the group of each, if there are several."""
@@ -48,6 +50,10 @@ class Numbers:
             part = self._parts.take(draw(f"{name}/part"), by)
             rows = part if rows is None else rows + part
         return self._between(draw(name), None if rows is None else rows * _ROW)
+
+    def mean(self) -> float:
+        """About the mean of all groups, without scale."""
+        return float((self._means * self._weights).sum())
 
     def _between(self, draws: Draws32, offsets: Whole | None) -> Whole:
         steps = (draws >> np.uint32(_BITS)).astype(np.int64)
@@ -96,7 +102,8 @@ class Shares:
     def __init__(self, groups: Sequence[Sequence[float] | NDArray[np.float64] | Whole]) -> None:
         limits = [_limits(np.asarray(shares, dtype=np.float64)) for shares in groups]
         lengths = [len(row) for row in limits]
-        self._bits = min(20, max(8, (max(lengths) - 1).bit_length() + 4))
+        most = max(0, 20 - (len(limits) - 1).bit_length())
+        self._bits = min(most, max(8, (max(lengths) - 1).bit_length() + 4))
         self._starts = np.cumsum([0, *lengths[:-1]]).astype(np.int64)
         self._limits = np.concatenate([row + (number << 32) for number, row in enumerate(limits)])
         buckets = np.arange((len(limits) << self._bits) + 1, dtype=np.int64) << (32 - self._bits)
@@ -107,7 +114,7 @@ class Shares:
 
     def take(self, draws: Draws32, by: Whole | None = None) -> Whole:
         """The number of a choice for each draw; `by` has the group of each, if there are several."""
-        buckets = (draws >> np.uint32(32 - self._bits)).astype(np.int64)
+        buckets = draws.astype(np.int64) >> (32 - self._bits)
         if by is not None:
             buckets += by << self._bits
         result: Whole = self._guide.take(buckets)
@@ -126,7 +133,7 @@ class Shares:
 def _limits(shares: NDArray[np.float64]) -> Whole:
     """Upper limits of the draws of each choice; a choice without a share has no draw, and the last limit is 2^32."""
     total = np.cumsum(shares)
-    limits = np.floor(total / total[-1] * 2.0**32 + 0.5).astype(np.int64)
+    limits: Whole = np.floor(total / total[-1] * 2.0**32 + 0.5).astype(np.int64)
     limits[np.flatnonzero(shares)[-1] :] = 1 << 32
     return limits
 
