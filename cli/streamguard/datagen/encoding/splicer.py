@@ -126,16 +126,31 @@ def _wide(column: npt.NDArray[Any]) -> Whole:
 
 
 def _merged(parts: Iterable[Part]) -> list[Part]:
-    """Texts go into the long piece beside them, and into each other."""
+    """Texts go into each other, and into a long piece what is beside it and needs no number of its own."""
     merged: list[Part] = []
     for part in parts:
-        last = merged[-1] if merged else None
-        if isinstance(part, Text) and isinstance(last, Text):
-            merged[-1] = Text(last.content + part.content)
-        elif isinstance(part, Piece) and isinstance(last, Text) and _is_long(part):
-            merged[-1] = Piece(part.column, tuple(last.content + text for text in part.table))
-        elif isinstance(part, Text) and isinstance(last, Piece) and _is_long(last):
-            merged[-1] = Piece(last.column, tuple(text + part.content for text in last.table))
-        else:
-            merged.append(part)
+        merged.append(part)
+        while len(merged) > 1 and _go_together(*merged[-2:]):
+            right, left = merged.pop(), merged.pop()
+            merged.append(_glued(left, right))
     return merged
+
+
+def _go_together(left: Part, right: Part) -> bool:
+    if isinstance(left, Text) and isinstance(right, Text):
+        return True
+    columns = {part.column for part in (left, right) if isinstance(part, Piece)}
+    chosen = all(isinstance(part, Text | Piece) for part in (left, right)) and len(columns) == 1
+    return chosen and (_is_long(left) or _is_long(right))
+
+
+def _glued(left: Part, right: Part) -> Part:
+    """Both as one part."""
+    if isinstance(left, Text) and isinstance(right, Text):
+        return Text(left.content + right.content)
+    if isinstance(left, Piece) and isinstance(right, Text):
+        return Piece(left.column, tuple(text + right.content for text in left.table))
+    if isinstance(left, Text) and isinstance(right, Piece):
+        return Piece(right.column, tuple(left.content + text for text in right.table))
+    assert isinstance(left, Piece) and isinstance(right, Piece)
+    return Piece(left.column, tuple(map(bytes.__add__, left.table, right.table)))
