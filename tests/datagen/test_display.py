@@ -21,7 +21,13 @@ class Terminal(io.StringIO):
 
 
 def progress(
-    seconds: float, acknowledged: int, *, waiting: int = 0, silent: float = 0.0, total: int | None = None, **more: object
+    seconds: float,
+    acknowledged: int,
+    *,
+    waiting: int = 0,
+    silent: float = 0.0,
+    total: int | None = None,
+    **more: object,
 ) -> Progress:
     sent = acknowledged + waiting
     return Progress(

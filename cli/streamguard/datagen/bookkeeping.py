@@ -81,7 +81,9 @@ class Books:
         return self._journal.positions[stream].reserved
 
     def permits(self, progress: Progress) -> Mapping[str, int]:
-        """The same for all streams, ahead of what their workers have sent."""
+        """The same for all streams, ahead of what their workers have sent; nothing if there is no journal."""
+        if self._journal is None:
+            return {}
         return {name: self.permit(name, position.sent + BLOCK) for name, position in progress.positions.items()}
 
     def close(self, progress: Progress) -> None:

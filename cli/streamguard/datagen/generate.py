@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from streamguard.datagen.bookkeeping import Books, Files
-from streamguard.datagen.counters import served
+from streamguard.datagen.counters import Counters, served
 from streamguard.datagen.display import Display
 from streamguard.datagen.interrupt import Interrupt
 from streamguard.datagen.latencies import percentile
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from streamguard.datagen.run import Run
     from streamguard.datagen.source import Source
     from streamguard.settings import Settings
-
-Show = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)
@@ -113,29 +111,70 @@ def generate(
         partitions = publisher.require_topics([*own, *beside])
         interrupt = stack.enter_context(Interrupt())
         run, sources = _prepared(run, orders, settings)
-        about = About(
-            f"{run.world.name} → {', '.join(own)}",
-            settings.kafka_bootstrap,
-            {topic: partitions[topic] for topic in own},
-            orders.workers,
+        title = f"{run.world.name} → {', '.join(own)}"
+        about = About(title, settings.kafka_bootstrap, {topic: partitions[topic] for topic in own}, orders.workers)
+        sending = _Sending(
+            settings,
+            run,
+            orders,
+            Books(files, run, sources),
+            stack.enter_context(served(about, metrics_port)),
+            stack.enter_context(Display(about, duration=orders.duration)),
+            interrupt,
         )
-        books = Books(files, run, sources)
-        counters = stack.enter_context(served(about, metrics_port))
-        display = stack.enter_context(Display(about, duration=orders.duration))
-
-        def show(progress: Progress) -> None:
-            counters.rates.add(progress)
-            books.note(progress)
-            display.show(progress)
-
-        def stopped() -> bool:
-            return interrupt.signal is not None
-
-        go = _alone if orders.workers == 1 else _together
-        totals = go(settings, run, orders, sources, publisher, books, files, stopped, show)
-        books.close(totals.progress)
+        totals = sending.alone(sources, publisher) if orders.workers == 1 else sending.together()
+        sending.books.close(totals.progress)
     doubtful = sum(position.doubtful for position in (files.resumed or {}).values())
     return Outcome(run, own, totals, interrupt.signal == signal.SIGINT, orders.first, doubtful)
+
+
+@dataclass(frozen=True)
+class _Sending:
+    """A run with everything around it."""
+
+    settings: Settings
+    run: Run
+    orders: Orders
+    books: Books
+    counters: Counters
+    display: Display
+    interrupt: Interrupt
+
+    def alone(self, sources: Sequence[Source], publisher: Publisher) -> Totals:
+        """Send it from this process."""
+        summers = {source.name: Summer() for source in sources} if self.books.kept else {}
+
+        def show(progress: Progress) -> None:
+            self.books.take({name: summer.done() for name, summer in summers.items()})
+            self.show(progress)
+
+        totals = send(
+            self.run,
+            self.orders,
+            sources,
+            publisher,
+            stopped=self.stopped,
+            show=show,
+            summers=summers,
+            permit=self.books.permit,
+        )
+        self.books.take({name: [*summer.done(), *summer.rest()] for name, summer in summers.items()})
+        return totals
+
+    def together(self) -> Totals:
+        """Send it from workers."""
+        from streamguard.datagen.workers import started
+
+        with started(self.settings, self.run, self.orders, summed=self.books.kept) as workers:
+            return workers.run(self.stopped, self.show, take=self.books.take, permit=self.books.permits)
+
+    def show(self, progress: Progress) -> None:
+        self.counters.rates.add(progress)
+        self.books.note(progress)
+        self.display.show(progress)
+
+    def stopped(self) -> bool:
+        return self.interrupt.signal is not None
 
 
 def _prepared(run: Run, orders: Orders, settings: Settings) -> tuple[Run, list[Source]]:
@@ -147,51 +186,10 @@ def _prepared(run: Run, orders: Orders, settings: Settings) -> tuple[Run, list[S
     return run, sources_of(run, settings.cache_dir)
 
 
-def _alone(
-    settings: Settings,
-    run: Run,
-    orders: Orders,
-    sources: list[Source],
-    publisher: Publisher,
-    books: Books,
-    files: Files,
-    stopped: Callable[[], bool],
-    show: Show,
-) -> Totals:
-    summers = {source.name: Summer() for source in sources} if files.any else {}
-
-    def show_and_sum(progress: Progress) -> None:
-        books.take({name: summer.done() for name, summer in summers.items()})
-        show(progress)
-
-    totals = send(
-        run, orders, sources, publisher, stopped=stopped, show=show_and_sum, summers=summers, permit=books.permit
-    )
-    books.take({name: [*summer.done(), *summer.rest()] for name, summer in summers.items()})
-    return totals
-
-
-def _together(
-    settings: Settings,
-    run: Run,
-    orders: Orders,
-    sources: list[Source],
-    publisher: Publisher,
-    books: Books,
-    files: Files,
-    stopped: Callable[[], bool],
-    show: Show,
-) -> Totals:
-    from streamguard.datagen.workers import started
-
-    with started(settings, run, orders, summed=files.any) as workers:
-        return workers.run(stopped, show, take=books.take, permit=books.permits if files.journal else None)
-
-
 def write_out(
     run: Run, orders: Orders, target: str, settings: Settings, *, files: Files | None = None
-) -> tuple[Run, int]:
-    """Write a run to standard output or a file instead of Kafka: the run and how many records it has.
+) -> tuple[Run, int, bool]:
+    """Write a run to standard output or a file instead of Kafka: the run, how many records, and if Ctrl-C ended it.
 
     At its pace if it has one. Of a world with several streams, the run names one.
     """
@@ -210,7 +208,7 @@ def write_out(
             if stop <= lane.next:
                 woken.wait(min(LOOK, lane.pace.wait(elapsed, lane.next)))
                 continue
-            block = lane.read(lane.next, stop)
+            block: Any = lane.read(lane.next, stop)
             sink.write(block)
             if books.kept:
                 summer.take(block)
@@ -219,7 +217,7 @@ def write_out(
     books.take({source.name: summer.rest()})
     sent = min(lane.next, lane.limit)
     books.close(Progress(time.monotonic() - begin, positions={source.name: lane.position(0.0)}))
-    return run, sent
+    return run, sent, interrupt.signal == signal.SIGINT
 
 
 def _milliseconds(seconds: float | None) -> float | None:

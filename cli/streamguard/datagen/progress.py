@@ -13,7 +13,6 @@ from typing import TypeVar
 
 from streamguard.datagen.latencies import Classes, added
 
-
 K = TypeVar("K")
 
 

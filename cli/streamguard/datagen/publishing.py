@@ -226,7 +226,7 @@ class Publishing:
     def publish(self) -> Totals:
         """Send until the limits, the time, a stop, or a failure; then wait for the reports that are missing."""
         while not self._stopped():
-            busy = self._has_room() and any([self._advance(lane) for lane in self._lanes])
+            busy = self._has_room() and sum(map(self._advance, self._lanes)) > 0  # not any: each of them has its turn
             self._look()
             if all(lane.is_done for lane in self._lanes) or self._ends():
                 break

@@ -56,7 +56,7 @@ def clock_time(seconds: float) -> str:
 def told_latency(seconds: float | None) -> str:
     """A latency in ms, with as many digits as say something."""
     if seconds is None:
-        return "–"
+        return "…"
     milliseconds = seconds * 1e3
     return f"{milliseconds:,.0f} ms" if milliseconds >= 10 else f"{milliseconds:.1f} ms"
 
@@ -88,9 +88,8 @@ def _rows(about: About, rates: Rates) -> Iterable[tuple[str, Text]]:
     wanted = "as fast as possible" if target is None else f"of {target:,.1f}/s"
     behind = f" · {rates.behind:,} behind" if rates.behind > max(2.0, rates.actual * 0.1) else ""
     yield "rate", Text(f"{rates.actual:,.1f}/s {wanted} · {rates.size / 1e6:,.2f} MB/s{behind}")
-    yield "delivery", Text(
-        f"p50 {told_latency(percentile(progress.recent, 0.5))} · p99 {told_latency(percentile(progress.recent, 0.99))}"
-    )
+    half, most = (told_latency(percentile(progress.recent, part)) for part in (0.5, 0.99))
+    yield "delivery", Text(f"p50 {half} · p99 {most}")
     if progress.silent:
         said = f"silent for {progress.silent:.0f} s: {progress.waiting:,} records wait for it, none is dropped"
         yield "Kafka", Text(said, style="yellow")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -50,7 +50,7 @@ def _take_beginning(lane: Lane) -> None:
 def send(
     run: Run,
     orders: Orders,
-    sources: list[Source],
+    sources: Iterable[Source],
     publisher: Publisher,
     *,
     stopped: Callable[[], bool],

@@ -117,7 +117,9 @@ class Workers:
     def error(self) -> str | None:
         """What the first failed record, or the first worker that died, failed of."""
         dead = next((worker.dead for worker in self._all if worker.dead), None)
-        return dead or next((worker.totals.error for worker in self._all if worker.totals and worker.totals.error), None)
+        return dead or next(
+            (worker.totals.error for worker in self._all if worker.totals and worker.totals.error), None
+        )
 
     @property
     def died(self) -> str | None:
