@@ -98,15 +98,16 @@ def _items(node: yaml.MappingNode, path: Path, lines: dict[Path, int]) -> Iterat
         line = key.start_mark.line + 1
         if not isinstance(key, yaml.ScalarNode):
             raise NoYaml(line, "a key is a word: no list or object can be one")
-        if key.value in seen:
-            raise NoYaml(line, f"{key.value} is there twice (line {seen[key.value]} too): leave one out")
-        seen[key.value] = line
-        lines[(*path, key.value)] = line
-        yield key.value, child
+        name = _text(key)
+        if name in seen:
+            raise NoYaml(line, f"{name} is there twice (line {seen[name]} too): leave one out")
+        seen[name] = line
+        lines[(*path, name)] = line
+        yield name, child
 
 
 def _scalar(node: yaml.Node) -> Any:
-    text = str(node.value)
+    text = _text(node)
     if node.tag not in _PLAIN or (isinstance(node, yaml.ScalarNode) and node.style is not None):
         return text
     if _NULL.fullmatch(text):
@@ -117,6 +118,14 @@ def _scalar(node: yaml.Node) -> Any:
         return int(text) if len(text) <= 20 else text
     number = float(text) if _FLOAT.fullmatch(text) else None
     return text if number is None or abs(number) == float("inf") else number
+
+
+def _text(node: yaml.Node) -> str:
+    """The text of a scalar; pairs of surrogates, as JSON escapes them, become the character that they mean."""
+    try:
+        return str(node.value).encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError as exc:
+        raise NoYaml(node.start_mark.line + 1, "half a character is no text: write the other half of \\u… too") from exc
 
 
 _PLAIN = frozenset(
