@@ -8,6 +8,7 @@ after it follow. What somebody has said about a record, and what gives fraud awa
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -91,6 +92,7 @@ class Draft:
     campaign: NDArray[np.int16]
     instance: Whole
     step: NDArray[np.int16]
+    conditions: Sequence[ConditionState]
     groups: list[Group] = field(default_factory=list)
 
     def mark(self, marked: Marked | None) -> None:
@@ -117,9 +119,8 @@ class Stream:
         counts = {entity.name: entity.count for entity in world.entities}
         pools = {entity.name: Pool(entity, seed, counts, cache_dir) for entity in world.entities}
         self._lookups = Lookups(declared, pools)
-        pace = Clock(declared.rate, start)
-        self.clock = Clock(constant(AT_ONCE), start) if full_speed else pace
-        self._seed = seed
+        self._seed, self._full_speed = seed, full_speed
+        pace = self._begin(start)
         self._draws: dict[str, Draws] = {}
         own = [(number, one) for number, one in enumerate(world.campaigns) if one.stream == name]
         bursts = [(number, one) for number, one in own if isinstance(one, Burst)]
@@ -130,6 +131,14 @@ class Stream:
         self._rules = [(number, one) for number, one in own if isinstance(one, Rule)]
         self._fraud = np.array([False, *(campaign.fraud for campaign in world.campaigns)])
         self._steps = self._compiled()
+
+    def starting(self, start: int) -> Stream:
+        """The same stream from another instant (µs since 1970) on; what is compiled is shared."""
+        other = copy(self)
+        pace = other._begin(start)
+        other.bursts = [burst.starting(pace) for burst in self.bursts]
+        other.conditions = [condition.starting(start) for condition in self.conditions]
+        return other
 
     def block(self, number: int) -> Columns:
         """The records from ``number * BLOCK`` on."""
@@ -156,6 +165,12 @@ class Stream:
             return Fixed(column.decimals)
         return pieces_of(self._lookups.choices(name).values)
 
+    def _begin(self, start: int) -> Clock:
+        """Set the clock; returns the one that says how often records are by declaration."""
+        pace = Clock(self._lookups.stream.rate, start)
+        self.clock = Clock(constant(AT_ONCE), start) if self._full_speed else pace
+        return pace
+
     def _draft(self, number: int) -> Draft:
         def draw(name: str) -> Draws32:
             if name not in self._draws:
@@ -172,6 +187,7 @@ class Stream:
             np.zeros(BLOCK, dtype=np.int16),
             np.full(BLOCK, -1, dtype=np.int64),
             np.full(BLOCK, -1, dtype=np.int16),
+            self.conditions,
         )
         for burst in self.bursts:
             draft.mark(burst.in_block(number))
@@ -181,13 +197,13 @@ class Stream:
         """What makes a block, in order."""
         steps: list[Make] = []
         late: list[Make] = []
-        waiting = list(self.conditions)
+        waiting = list(enumerate(self.conditions))
         drawn: set[str] = set()
         for column in self._lookups.stream.columns:
-            if any(column.name in condition.columns for condition in waiting):
-                ready = [condition for condition in waiting if condition.condition.actor in {"", *drawn}]
-                steps += [_deciding(condition) for condition in ready]
-                waiting = [condition for condition in waiting if condition not in ready]
+            if any(column.name in state.columns for _, state in waiting):
+                ready = [place for place, state in waiting if state.condition.actor in {"", *drawn}]
+                steps += map(_deciding, ready)
+                waiting = [each for each in waiting if each[0] not in ready]
             match column:
                 case LabelColumn():
                     late.append(self._label(column))
@@ -202,7 +218,7 @@ class Stream:
                 case AttributeColumn():
                     steps.append(_filling(column.name, attribute_fill(column, self._lookups)))
             drawn.add(column.name)
-        steps += [_deciding(condition) for condition in waiting]
+        steps += [_deciding(place) for place, _ in waiting]
         steps += [self._ruling(number, rule) for number, rule in self._rules]
         return [*steps, *late]
 
@@ -271,8 +287,9 @@ def compile_stream(
     return Stream(world, name, seed=seed, start=start, cache_dir=cache_dir, full_speed=full_speed)
 
 
-def _deciding(condition: ConditionState) -> Make:
+def _deciding(place: int) -> Make:
     def make(draft: Draft) -> None:
+        condition = draft.conditions[place]
         actors = draft.values.get(condition.condition.actor)
         draft.mark(condition.decide(draft.number * BLOCK, draft.instants, actors, draft.campaign == 0))
 

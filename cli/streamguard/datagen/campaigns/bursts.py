@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -53,7 +54,7 @@ class BurstLane:
     ) -> None:
         """`pace` says how many records a second there are; `track` is the campaign's place in `tracks`."""
         self.burst, self.number = burst, number
-        self._tracks, self._track, self._pace = tracks, track, pace
+        self._tracks, self._track = tracks, track
         self._draws = CampaignDraws(seed, lookups.stream.name, burst.name)
         self._every = Numbers([phase.every for phase in burst.phases], 1000.0, most=1 << 40)
         lows, highs = ([getattr(phase.records, end) for phase in burst.phases] for end in ("low", "high"))
@@ -63,15 +64,25 @@ class BurstLane:
             peak_share(burst),
             tracks.counts[track],
             ((sum(lows) + sum(highs)) / 2, self._most),
-            self._every.mean() / 1000.0 * mean_rate(rate),
+            self._every.mean() * mean_rate(rate),
             unevenness(rate),
         )
-        self._drift = [(pace.count_until(round(drift.day * DAY)), drift.times) for drift in burst.drift]
         self._changes = [compile_changes(phase.changes, lookups, seed) for phase in burst.phases]
         self._targets = []
         for phase in burst.phases:
             pool = lookups.pool(phase.actor)
             self._targets.append(Shares([pool.weights(burst.weight)]) if burst.weight else pool.count)
+        self._begin(pace)
+
+    def starting(self, pace: Clock) -> BurstLane:
+        """The same campaign in a stream that starts at another instant."""
+        other = copy(self)
+        other._begin(pace)
+        return other
+
+    def _begin(self, pace: Clock) -> None:
+        self._pace = pace
+        self._drift = [(pace.count_until(round(drift.day * DAY)), drift.times) for drift in self.burst.drift]
         self._stride = lru_cache(maxsize=3)(self._steps)
 
     @cached_property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -40,12 +41,21 @@ class ConditionState:
         self._draws = CampaignDraws(seed, lookups.stream.name, condition.name)
         self._count = lookups.pool(condition.actor).count if condition.actor else 0
         self._changes = compile_changes(condition.changes, lookups, seed)
-        self._start_day = start // DAY
         self._takes = chance(condition.probability)
         self._hours = None
         if condition.hours is not None:
             self._hours = tuple(round(hour * DAY / 24) for hour in condition.hours)
-        self.fallen = lru_cache(maxsize=4 * condition.days + 8)(self._fallen)
+        self._begin(start)
+
+    def starting(self, start: int) -> ConditionState:
+        """The same condition in a stream that starts at another instant."""
+        other = copy(self)
+        other._begin(start)
+        return other
+
+    def _begin(self, start: int) -> None:
+        self._start_day = start // DAY
+        self.fallen = lru_cache(maxsize=4 * self.condition.days + 8)(self._fallen)
         self._states = lru_cache(maxsize=16)(self._state)
 
     @property
