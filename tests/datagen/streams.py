@@ -64,7 +64,9 @@ class Numbers:
             counts=Counter(label_of(index) for index in written),
             campaigns={"fast-spending": campaign} if (campaign := sum(i % 100 == 0 for i in written)) else {},
             faults={name: count for name, count in faults.items() if count},
-            truth=[Truth(i, b"t", b"truth-%d" % i, i * 1000) for i in covered if i % 10 == 0] if self.truth_topic else [],
+            truth=[Truth(i, b"t", b"truth-%d" % i, i * 1000) for i in covered if i % 10 == 0]
+            if self.truth_topic
+            else [],
             labels=[Truth(i, b"l", b"label-%d" % i, i * 10 + 500) for i in covered if i % 100 == 0]
             if self.labels_topic
             else [],

@@ -119,17 +119,18 @@ def _told(ctx: click.Context, names: list[str]) -> str:
 
 def _world(app: App, pipeline: str, world: str | None, places: dict[str, Any]) -> tuple[World, dict[str, str]]:
     """The world, and the topics that the pipeline gives its streams."""
-    from streamguard.datagen.world.reading import find_world, read_world
-    from streamguard.errors import ProjectError, UnknownName
-    from streamguard.project import generator_of
+    from streamguard.datagen.world.reading import find_world, read_world, worlds
+    from streamguard.errors import ProjectError
+    from streamguard.project import did_you_mean, generator_of
 
     if world is not None:
         return read_world(find_world(app.project, world), places), {}
     generator = generator_of(app.pipeline(pipeline))
-    try:
-        path = find_world(app.project, generator.world)
-    except UnknownName as exc:
-        raise ProjectError(f"init/{pipeline}.yml: generator.world: {exc}") from exc
+    known = worlds(app.project)
+    if generator.world not in known:
+        hint = did_you_mean(generator.world, known)
+        raise ProjectError(f"init/{pipeline}.yml: generator.world: no world {generator.world}{hint}")
+    path = find_world(app.project, generator.world)
     found = read_world(path, places)
     first = found.streams[0]
     return found, {first.name: generator.topic} if first.topic != generator.topic else {}
@@ -210,7 +211,7 @@ def _shown(summary: dict[str, Any]) -> dict[str, Any]:
         name: ", ".join(f"{key} {number}" for key, number in value.items()) if isinstance(value, dict) else value
         for name, value in summary.items()
     }
-    return {name: value for name, value in told.items() if value not in ("", None, [], False)}
+    return {name: value for name, value in told.items() if value is not None and value not in ("", [])}
 
 
 def _write_out(app: App, run: Run, orders: Orders, target: str, files: Files) -> int:
