@@ -82,6 +82,7 @@ class Faults:
         """What is written in the place of each record that is not written as it is, by its place in the block."""
         draws = self._draw("how", number).tolist()
         spoilt: Spoils = {}
+        others = keys if len({*keys} - {None}) > 1 else ()
         for place in np.flatnonzero(codes).tolist():
             kind, key, value, draw = KINDS[codes[place] - 1], keys[place], values[place], draws[place]
             if kind == "dropped":
@@ -89,7 +90,7 @@ class Faults:
             elif kind == "duplicate":
                 spoilt[place] = [(key, value)] * 2
             elif kind == "wrong_key":
-                spoilt[place] = [(_another(keys, place, draw), value)]
+                spoilt[place] = [(_another(others, key, place + draw), value)]
             elif kind not in ("late", "out_of_order"):
                 spoilt[place] = [(key, _spoilt(self._by_code[int(codes[place])], value, draw))]
         return spoilt
@@ -150,8 +151,7 @@ def _of_wrong_type(value: object) -> object:
     return 0 if isinstance(value, str) else "wrong"
 
 
-def _another(keys: Sequence[bytes | None], place: int, draw: int) -> bytes:
-    """The key of another record of the block that has another key."""
-    own, size = keys[place], len(keys)
-    others = (keys[(place + 1 + draw + step) % size] for step in range(size))
+def _another(keys: Sequence[bytes | None], own: bytes | None, draw: int) -> bytes:
+    """One of `keys` that is another one; if there are none, a strange one."""
+    others = (keys[(draw + step) % len(keys)] for step in range(len(keys)))
     return next((key for key in others if key is not None and key != own), STRANGE_KEY)

@@ -7,7 +7,8 @@ faults move event times, the encoder makes bytes, faults spoil some of them, and
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -46,10 +47,13 @@ class Source:
     def __init__(self, run: Run, name: str, cache_dir: Path | None = None) -> None:
         world = run.resolved()
         declared = world.stream(name)
-        start = _microseconds(run.start)
-        full_speed = run.full_speed and not run.backfill
         self._stream = compile_stream(
-            world, name, seed=run.seed, start=start, cache_dir=cache_dir, full_speed=full_speed
+            world,
+            name,
+            seed=run.seed,
+            start=_microseconds(run.start),
+            cache_dir=cache_dir,
+            full_speed=run.full_speed and not run.backfill,
         )
         self._encoder: Encoder = JsonEncoder(declared, self._stream.form, run.name)
         self._faults = Faults(world.faults, run.seed, name)
@@ -58,14 +62,26 @@ class Source:
         self._label = label.name if label else None
         self._labels = tuple(map(str, label.choices.values)) if label else _WITHOUT_LABEL
         self._campaigns = tuple(campaign.name for campaign in world.campaigns)
-        self._with_times = run.backfill
+        self._run = run
         self._last: tuple[int, Block] | None = None
         self.name, self.topic, self.record = name, declared.topic, declared.record
         self.form = self._stream.form
         self.spoils = bool(world.faults)
         self.truth_topic = world.truth.topic if world.truth else None
         self.labels_topic = world.truth.labels.topic if world.truth and world.truth.labels else None
-        self.total = self.due((_microseconds(run.to) - start) / _MICROSECONDS) if run.to else None
+
+    def starting(self, start: datetime) -> Source:
+        """The same with another start: costs next to nothing, as what takes time to make is shared."""
+        other = copy(self)
+        other._run = replace(self._run, start=start)
+        other._stream = self._stream.starting(_microseconds(start))
+        other._last = None
+        return other
+
+    @property
+    def total(self) -> int | None:
+        """How many records a backfill has; None: it has no end."""
+        return self.due((self._run.to - self._run.start).total_seconds()) if self._run.to else None
 
     def due(self, seconds: float) -> int:
         """How many records are due before so many seconds after the start."""
@@ -119,7 +135,7 @@ class Source:
             size=columns.size,
             keys=keys,
             values=values,
-            times=times.tolist() if self._with_times else None,
+            times=times.tolist() if self._run.backfill else None,
             classes=Classes(self._labels, self._campaigns, label, campaign, codes),
             places=places,
             truth=self._teller.truth(happened) if self._teller else (),
