@@ -52,7 +52,24 @@ DOCUMENT: dict[str, Any] = {
         },
     },
 }
-FAULTS: dict[str, Any] = {}
+FAULTS: dict[str, Any] = {
+    "late": {"share": 0.01, "delay": {"lognormal": {"median": "10m", "sigma": 1}}},
+    "duplicate": 0.01,
+    "dropped": 0.01,
+    "tombstone": 0.01,
+    "wrong_type": 0.01,
+    "truncated": 0.01,
+    "wrong_key": 0.01,
+}
+TRUTH: dict[str, Any] = {
+    "topic": "payments-truth",
+    "labels": {
+        "topic": "payments-labels",
+        "delay": {"lognormal": {"median": "6d", "sigma": 0.5}},
+        "wrong": 0.04,
+        "unreported": 0.15,
+    },
+}
 SMALL = world_of(DOCUMENT)
 
 

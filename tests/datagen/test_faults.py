@@ -196,7 +196,7 @@ def test_the_dead_letters_of_the_bank_pipeline_are_exactly_those_in_the_ledger()
                 refused.add(index)
     ledger = list(SPOILT.ledger(0, BLOCKS * BLOCK))
     assert refused == {entry.index for entry in ledger if entry.kind in BECOME_DEAD_LETTERS}
-    counts = Counter(entry.kind for entry in ledger)
+    counts: Counter[str] = Counter(entry.kind for entry in ledger)
     assert len(refused) == sum(counts[kind] for kind in BECOME_DEAD_LETTERS) > 0
 
 

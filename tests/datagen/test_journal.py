@@ -134,7 +134,7 @@ def test_a_journal_of_another_format_or_of_other_versions_is_refused(tmp_path: P
     Journal(path, RUN, {})
     document = orjson.loads(path.read_bytes())
     path.write_bytes(orjson.dumps({**document, "journal": 99}))
-    with pytest.raises(ProjectError, match="is of format 99"):
+    with pytest.raises(ProjectError, match="it is of format 99"):
         read_journal(path)
     path.write_bytes(orjson.dumps({**document, "versions": {**document["versions"], "faker": "1.0"}}))
     with pytest.raises(ProjectError, match=r"began with faker 1\.0"):

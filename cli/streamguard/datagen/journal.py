@@ -125,24 +125,26 @@ def read_journal(path: Path) -> Resumed:
     try:
         document = orjson.loads(path.read_bytes())
         if document["journal"] != FORMAT:
-            raise ProjectError(f"{path} is of format {document['journal']}, and this streamguard reads {FORMAT}")
-        _check_versions(path, document["versions"])
+            raise ProjectError(f"it is of format {document['journal']}, and this streamguard reads {FORMAT}")
+        _check_versions(document["versions"])
         run = Run.of(document["run"], world_of(document["world"]))
         names = ("watermark", "reserved", "account")
         positions = {name: Position(*(each[key] for key in names)) for name, each in document["streams"].items()}
         return Resumed(run, positions)
+    except ProjectError as exc:
+        raise ProjectError(f"{path}: {exc}") from exc
     except OSError as exc:
         raise ProjectError(f"{path} can not be read: {exc.strerror}") from exc
     except (ValueError, KeyError, TypeError, AttributeError) as exc:
         raise ProjectError(f"{path} is no journal of `streamguard produce --journal`") from exc
 
 
-def _check_versions(path: Path, told: Mapping[str, str]) -> None:
+def _check_versions(told: Mapping[str, str]) -> None:
     """Refuse to go on with what might write other names and numbers than before."""
     now = versions()
     for name in ("streamguard", "faker"):
         if told[name] != now[name]:
             raise ProjectError(
-                f"{path}: the run began with {name} {told[name]}, and this is {now[name]}: install that one to go on, "
+                f"the run began with {name} {told[name]}, and this is {now[name]}: install that one to go on, "
                 "or begin a new run"
             )

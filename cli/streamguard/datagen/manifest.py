@@ -82,10 +82,12 @@ def read_manifest(path: Path) -> Manifest:
     try:
         document = orjson.loads(path.read_bytes())
         if document["manifest"] != FORMAT:
-            raise ProjectError(f"{path} is of format {document['manifest']}, and this streamguard reads {FORMAT}")
+            raise ProjectError(f"it is of format {document['manifest']}, and this streamguard reads {FORMAT}")
         run = Run.of(document["run"], world_of(document["world"]))
         entries = tuple(_entry(each) for each in document["streams"])
         return Manifest(run, entries, document["versions"])
+    except ProjectError as exc:
+        raise ProjectError(f"{path}: {exc}") from exc
     except OSError as exc:
         raise ProjectError(f"{path} can not be read: {exc.strerror}") from exc
     except (ValueError, KeyError, TypeError, AttributeError) as exc:
