@@ -1,0 +1,130 @@
+"""S8: as much of each campaign as declared, in instances as long and as quick as declared."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from streamguard.datagen.campaigns.bursts import BurstLane
+from streamguard.datagen.check.findings import Finding, within
+from streamguard.datagen.check.sample import Sample, days_of, take
+from streamguard.datagen.check.statistics import Mask, Whole, fits, scipy_stats
+from streamguard.datagen.world.campaigns import Burst, Campaign, Condition
+from streamguard.datagen.world.expectations import expected, is_time, mean
+from streamguard.datagen.world.model import World
+
+QUICK = 0.10
+"""How far the mean time between records of an instance may be from what is declared."""
+NATURAL = 1 << 18
+"""Records of the sample at the declared rate, which shows times."""
+
+
+def campaigns(sample: Sample) -> Iterator[Finding]:
+    """Shares, lengths and mix."""
+    free = np.ones(sample.size, dtype=np.bool_)
+    lanes = {lane.number: lane for lane in sample.stream.bursts}
+    order = sorted(enumerate(sample.world.campaigns), key=lambda one: not isinstance(one[1], Burst))
+    for place, campaign in order:
+        own = sample.campaign == place + 1
+        match campaign:
+            case Burst(drift=()):
+                yield _share(sample, campaign, own, campaign.share)
+                yield from _lengths(sample, campaign, own, lanes[place])
+            case Condition(drift=()):
+                yield _condition(sample, campaign, own, free)
+        free &= ~own
+
+
+def _share(sample: Sample, campaign: Campaign, own: Mask, share: float) -> Finding:
+    """Records come in instances, so chance is that of their number: the variance is the sum of their squares."""
+    found, declared = int(own.sum()), share * sample.size
+    _, sizes = np.unique(sample.instance[own], return_counts=True)
+    typical = float((sizes**2).sum() / max(1, found)) if found else 1.0
+    deviation = math.sqrt(max(declared * typical, 1e-9))
+    p = float(2 * scipy_stats().norm.sf(abs(found - declared) / deviation))
+    detail = f"{len(sizes):,} instances"
+    return Finding("S8", campaign.name, "share", found / sample.size, f"{share:.4g}", p, detail=detail)
+
+
+def _condition(sample: Sample, campaign: Condition, own: Mask, free: Mask) -> Finding:
+    """Of those that no campaign before it has taken; one without entities takes its part of the times it is on."""
+    if not campaign.steady:
+        share = expected(sample.world, campaign).share * float(free.mean())
+        return _share(sample, campaign, own, share)
+    days = days_of(sample.instants)
+    on = {day: is_time(campaign, day) for day in set(days)}
+    eligible = free & np.array([on[day] for day in days])
+    total, found = int(eligible.sum()), int(own.sum())
+    told = f"{campaign.probability:.4g} of {total:,}"
+    if not total:
+        return within("S8", campaign.name, "records outside its time", found, (0, 0))
+    p = float(scipy_stats().binomtest(found, total, campaign.probability).pvalue)
+    return Finding("S8", campaign.name, "share of its time", found / total, told, p)
+
+
+def _lengths(sample: Sample, campaign: Burst, own: Mask, lane: BurstLane) -> Iterator[Finding]:
+    """Every instance that is whole inside the sample has exactly the records that it is to have."""
+    places = np.flatnonzero(own)
+    instances, first, counts = np.unique(sample.instance[places], return_index=True, return_counts=True)
+    if not len(instances):
+        return
+    lengths = lane.lengths(instances)
+    last = _last(sample.instance[places], places, instances)
+    spans = last - places[first]
+    whole = (sample.step[places[first]] == 0) & (places[first] + 2 * spans.max(initial=0) + 1 < sample.size)
+    wrong = int((counts != lengths.sum(axis=1))[whole].sum())
+    detail = f"{int(whole.sum()):,} whole instances"
+    yield within("S8", campaign.name, "instances of another length", wrong, (0, 0), detail=detail)
+    for number, phase in enumerate(campaign.phases):
+        low, high = phase.records.low, phase.records.high
+        seen = lengths[whole, number]
+        outside = int(((seen < low) | (seen > high)).sum())
+        yield within("S8", f"{campaign.name}, phase {number + 1}", f"lengths outside {low}-{high}", outside, (0, 0))
+        if high > low and whole.sum() >= 30:
+            p = fits(np.bincount(seen - low, minlength=high - low + 1), [1.0] * (high - low + 1))
+            told = f"{(low + high) / 2:g}"
+            yield Finding("S8", f"{campaign.name}, phase {number + 1}", "mean length", float(seen.mean()), told, p)
+
+
+def _last(of: Whole, places: Whole, instances: Whole) -> Whole:
+    last = np.zeros(len(instances), dtype=np.int64)
+    np.maximum.at(last, np.searchsorted(instances, of), places)
+    return last
+
+
+def intensity(world: World, stream: str, size: int, seed: int, cache_dir: Path | None) -> Iterator[Finding]:
+    """Times between the records of an instance, in a sample at the declared rate."""
+    bursts = [one for one in world.campaigns if isinstance(one, Burst) and one.stream == stream]
+    if not bursts:
+        return
+    sample = take(world, stream, min(size, NATURAL), seed=seed, cache_dir=cache_dir, days=None)
+    seconds = float(sample.instants[-1] - sample.instants[0]) / 1e6
+    spacing = seconds / sample.size
+    for place, campaign in enumerate(world.campaigns):
+        if isinstance(campaign, Burst) and campaign.stream == stream:
+            own = np.flatnonzero(sample.campaign == place + 1)
+            yield from _gaps(sample, campaign, own, partial(_readable, seconds=seconds, spacing=spacing))
+
+
+def _readable(campaign: Burst, every: float, *, seconds: float, spacing: float) -> bool:
+    """Whether the sample is long enough to hold instances whole, and records dense enough to show their times."""
+    length = sum(phase.records.high * mean(phase.every) for phase in campaign.phases)
+    return length < seconds / 8 and every > 20 * spacing
+
+
+def _gaps(sample: Sample, campaign: Burst, own: Whole, readable: partial[bool]) -> Iterator[Finding]:
+    order = own[np.lexsort((sample.step[own], sample.instance[own]))]
+    same = np.diff(sample.instance[order]) == 0
+    gaps = (np.diff(sample.instants[order]) / 1e6)[same]
+    if len(campaign.phases) != 1 or len(gaps) < 100:  # where phases meet is not seen from outside
+        return
+    declared = mean(campaign.phases[0].every)
+    if readable(campaign, declared):
+        bounds = (declared * (1 - QUICK), declared * (1 + QUICK))
+        yield within(
+            "S8", campaign.name, "seconds between records", float(gaps.mean()), bounds, detail=f"{len(gaps):,} gaps"
+        )
