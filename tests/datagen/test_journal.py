@@ -7,7 +7,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -90,6 +90,7 @@ class Killed(RuleBasedStateMachine):
 
 
 TestKilled = Killed.TestCase
+TestKilled.settings = settings(max_examples=25, stateful_step_count=25)
 
 
 def test_a_journal_is_read_back(tmp_path: Path) -> None:
