@@ -1,8 +1,8 @@
 """From draws to numbers: tables of quantiles in whole numbers, and shares in whole numbers.
 
-A distribution becomes a row of quantiles at 4,096 even steps, with the first and the last step cut into 4,096 again, so
-that tails are true down to one in sixteen million. Between two quantiles the value goes straight, in whole numbers: a
-draw gives the same value on every machine.
+A distribution becomes a row of quantiles at 4,096 even steps; the first and the last step are cut into 4,096 again, and
+the outermost of these into the 256 draws that are left, so that tails are true to the end. Between two quantiles the
+value goes straight, in whole numbers: a draw gives the same value on every machine.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from streamguard.datagen.arithmetic import Floats
 from streamguard.datagen.draws import Draws32, Whole
 from streamguard.datagen.quantiles import Level, quantile, simplified
 
@@ -23,6 +24,7 @@ _BITS = 20  # of a draw that say where between two steps it is
 _REST = (1 << _BITS) - 1
 _LEAST = 2.0**-33  # half a draw: nothing is farther out
 _ROW = STEPS + 1
+_OUTERMOST = 256
 
 
 class Numbers:
@@ -34,6 +36,8 @@ class Numbers:
         parts = [part for mixture in mixtures for _, part in mixture]
         tables = np.stack([_table(part, scale, most) for part in parts], axis=1)
         self._low, self._main, self._high = (np.ascontiguousarray(table).reshape(-1) for table in tables)
+        self._ahead = np.append(np.diff(self._main), 0)
+        self._outer = np.stack([_outer_table(part, scale, most) for part in parts])
         starts = np.cumsum([0, *map(len, mixtures[:-1])])
         self._starts = starts.astype(np.int64) if len(mixtures) > 1 else None
         mixed = len(parts) > len(mixtures)
@@ -56,16 +60,16 @@ class Numbers:
         return float((self._means * self._weights).sum())
 
     def _between(self, draws: Draws32, offsets: Whole | None) -> Whole:
-        steps = (draws >> np.uint32(_BITS)).astype(np.int64)
-        at = steps if offsets is None else steps + offsets
-        low = self._main.take(at)
-        at += 1
-        result: Whole = self._main.take(at)
-        result -= low
-        result *= draws & np.uint32(_REST)
+        wide = draws.astype(np.int64)
+        at = wide >> _BITS
+        if offsets is not None:
+            at += offsets
+        wide &= _REST
+        result: Whole = self._ahead.take(at)
+        result *= wide
         result >>= _BITS
-        result += low
-        ends = np.flatnonzero(((draws >> np.uint32(_BITS)) - np.uint32(1)) > np.uint32(STEPS - 3))
+        result += self._main.take(at)
+        ends = np.flatnonzero(draws - np.uint32(1 << _BITS) >= np.uint32((STEPS - 2) << _BITS))
         if len(ends):
             result[ends] = self._ends(draws[ends], None if offsets is None else offsets[ends])
         return result
@@ -74,9 +78,15 @@ class Numbers:
         """The values of draws in the first or the last step, each of which has a table of its own."""
         rest = (draws & np.uint32(_REST)).astype(np.int64)
         at = (rest >> 8) + (0 if offsets is None else offsets)
-        ends = np.where(draws < np.uint32(1 << _BITS), self._low.take(at), self._high.take(at))
-        after = np.where(draws < np.uint32(1 << _BITS), self._low.take(at + 1), self._high.take(at + 1))
-        return np.asarray(ends + ((after - ends) * (rest & 255) >> 8), dtype=np.int64)
+        high = draws >= np.uint32(1 << _BITS)
+        ends = np.where(high, self._high.take(at), self._low.take(at))
+        after = np.where(high, self._high.take(at + 1), self._low.take(at + 1))
+        result = np.asarray(ends + ((after - ends) * (rest & 255) >> 8), dtype=np.int64)
+        outer = np.flatnonzero((rest >> 8) == np.where(high, STEPS - 1, 0))
+        if len(outer):
+            rows = 0 if offsets is None else offsets[outer] // _ROW
+            result[outer] = self._outer[rows, (rest[outer] & 255) + _OUTERMOST * high[outer]]
+        return result
 
 
 def _table(part: object, scale: float, most: int) -> Whole:
@@ -89,8 +99,18 @@ def _table(part: object, scale: float, most: int) -> Whole:
         quantile(part, Level(whole, np.maximum(1.0 - even, _LEAST))),
         quantile(part, Level(1.0 - fine[::-1], fine[::-1])),
     )
-    bounded = np.clip(np.floor(np.stack(rows) * scale + 0.5), -most, most)
-    return np.asarray(bounded, dtype=np.int64)
+    return _whole(np.stack(rows), scale, most)
+
+
+def _outer_table(part: object, scale: float, most: int) -> Whole:
+    """The value of each of the smallest and each of the largest draws."""
+    small = (np.arange(_OUTERMOST) + 0.5) / 2**32
+    low, high = quantile(part, Level(small, 1.0 - small)), quantile(part, Level(1.0 - small[::-1], small[::-1]))
+    return _whole(np.concatenate([low, high]), scale, most)
+
+
+def _whole(numbers: Floats, scale: float, most: int) -> Whole:
+    return np.asarray(np.clip(np.floor(numbers * scale + 0.5), -most, most), dtype=np.int64)
 
 
 class Shares:

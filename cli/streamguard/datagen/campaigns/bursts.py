@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache, partial
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from streamguard.datagen.campaigns.changes import CampaignDraws, Group, compile_
 from streamguard.datagen.campaigns.lanes import CYCLE, Tracks, begun, fitted, plan
 from streamguard.datagen.clock import DAY, Clock
 from streamguard.datagen.distributions import Numbers, Shares
-from streamguard.datagen.draws import BLOCK, Whole, below
+from streamguard.datagen.draws import BLOCK, Draws32, Whole, below
 from streamguard.datagen.lookups import Lookups
 from streamguard.datagen.world.campaigns import Burst
 from streamguard.datagen.world.streams import Rate
@@ -27,12 +27,26 @@ _MILLION = 1_000_000
 
 @dataclass(frozen=True)
 class Steps:
-    """Records of bursts, by number of the record; parallel arrays."""
+    """Records of a burst campaign, by number of the record; parallel arrays. What is drawn for them is kept."""
 
     index: Whole
     instance: Whole
     step: Whole
     phase: Whole
+    _each: dict[str, Draws32] = field(default_factory=dict)
+    _once: dict[str, Draws32] = field(default_factory=dict)
+
+    def each(self, draws: CampaignDraws, name: str) -> Draws32:
+        """Draws for every record."""
+        if name not in self._each:
+            self._each[name] = draws.of(name, self.instance, self.step)
+        return self._each[name]
+
+    def once(self, draws: CampaignDraws, name: str) -> Draws32:
+        """Draws that are the same for all records of an instance."""
+        if name not in self._once:
+            self._once[name] = draws.of(name, self.instance)
+        return self._once[name]
 
 
 @dataclass(frozen=True)
@@ -100,8 +114,8 @@ class BurstLane:
         if low == high:
             return None
         places = steps.index[low:high] - first
-        instance, step, phase = steps.instance[low:high], steps.step[low:high], steps.phase[low:high]
-        return Marked(self.number, places, instance, step, list(self._groups(places, instance, step, phase)))
+        groups = list(self._groups(steps, low, high, places))
+        return Marked(self.number, places, steps.instance[low:high], steps.step[low:high], groups)
 
     def lengths(self, instances: Whole) -> Whole:
         """How many records instances have, from the first to the last, as a row of the length of each phase."""
@@ -111,18 +125,17 @@ class BurstLane:
         ]
         return np.stack(counts, axis=1)
 
-    def _groups(self, places: Whole, instance: Whole, step: Whole, phase: Whole) -> Iterator[Group]:
-        draws = self._draws
-        for number, (declared, changes, targets) in enumerate(
-            zip(self.burst.phases, self._changes, self._targets, strict=True)
-        ):
-            mine = slice(None) if len(self.burst.phases) == 1 else np.flatnonzero(phase == number)
-            at, of = places[mine], instance[mine]
-            if not len(at):
+    def _groups(self, steps: Steps, low: int, high: int, places: Whole) -> Iterator[Group]:
+        """The records of a block, which are `steps` from `low` to `high`, by phase."""
+        alone = len(self.burst.phases) == 1
+        for number, phase in enumerate(self.burst.phases):
+            mine = np.arange(low, high) if alone else low + np.flatnonzero(steps.phase[low:high] == number)
+            if not len(mine):
                 continue
-            drawn = draws.of("target", of)
+            drawn, targets = steps.once(self._draws, "target")[mine], self._targets[number]
             target = below(drawn, targets) if isinstance(targets, int) else targets.take(drawn)
-            yield Group(at, draws.at(of, step[mine]), draws.at(of), changes, declared.actor, target)
+            each, once = (partial(_some, draws, self._draws, mine) for draws in (steps.each, steps.once))
+            yield Group(places[mine - low], each, once, self._changes[number], phase.actor, target)
 
     def _steps(self, stride: int) -> Steps:
         """The steps among the records from ``stride * STRIDE`` on."""
@@ -184,6 +197,12 @@ class BurstLane:
         lengths = ends[:, -1]
         positions = fitted(np.cumsum(gaps, axis=1) >> _FINE, lengths, self._lanes.window)
         return begun(positions, lengths, self._lanes.window, self._draws.of("begin", instance)), lengths, phases
+
+
+def _some(
+    draws: Callable[[CampaignDraws, str], Draws32], campaign: CampaignDraws, mine: Whole, name: str
+) -> Draws32:
+    return draws(campaign, name)[mine]
 
 
 def compile_bursts(campaigns: Sequence[tuple[int, Burst]], lookups: Lookups, pace: Clock, seed: int) -> list[BurstLane]:
