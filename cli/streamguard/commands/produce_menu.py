@@ -53,7 +53,7 @@ CHOICES = (
         "velocity burst", "half of all records in quick bursts of one account", ("--mode", "velocity"), (RATE, SECONDS)
     ),
     Choice("realistic day", "the last 24 hours with quiet nights and busy evenings", ("--mode", "day"), (SPEED,)),
-    Choice("backfill", "the last days with their own dates, then on as records are due", (), (DAYS,)),
+    Choice("backfill", "the last days with their own dates, and then on", (), (DAYS,)),
 )
 ON = "And then go on live"
 

@@ -182,8 +182,8 @@ def _prepared(run: Run, orders: Orders, settings: Settings) -> tuple[Run, list[S
     sources = sources_of(run, settings.cache_dir)
     if run.backfill or orders.first:
         return run, sources
-    run = replace(run, start=datetime.now(UTC))
-    return run, sources_of(run, settings.cache_dir)
+    start = datetime.now(UTC)
+    return replace(run, start=start), [source.starting(start) for source in sources]
 
 
 def write_out(
