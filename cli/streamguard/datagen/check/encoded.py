@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from streamguard.datagen.check.findings import Finding, within
-from streamguard.datagen.check.sample import START
+from streamguard.datagen.check.sample import START, Sample
+from streamguard.datagen.check.statistics import Whole
+from streamguard.datagen.forms import Fixed
 from streamguard.datagen.run import Run
 from streamguard.datagen.source import Source
 from streamguard.datagen.world.model import Fault, World
 from streamguard.datagen.world.population import HexText, IbanText, IndexText, UuidText
 from streamguard.datagen.world.shapes import Uniform
-from streamguard.datagen.world.streams import EntityColumn, Field, Follow, ShowAttribute, ShowEntity, Stream
+from streamguard.datagen.world.streams import EntityColumn, Field, Follow, ShowAttribute, ShowColumn, ShowEntity, Stream
 
 LATE = Fault("late", 0.10, delay=Uniform(60.0, 7200.0))
 _UNIQUE = (UuidText, IndexText, HexText, IbanText)
@@ -28,22 +31,48 @@ def source_of(world: World, stream: str, seed: int, cache_dir: Path | None, *, f
     return Source(run, stream, cache_dir)
 
 
-def integrity(world: World, stream: str, size: int, seed: int, cache_dir: Path | None) -> Iterator[Finding]:
+def integrity(sample: Sample, size: int, cache_dir: Path | None) -> Iterator[Finding]:
     """S7 and S9: whatever a record shows of an entity is what that entity is, and belongs together; a tenth is late."""
-    declared = world.stream(stream)
-    shown = _shown(declared)
-    source = source_of(world, stream, seed, cache_dir, faults=[LATE])
-    reading = _Reading(world, declared, source, shown)
+    world, declared = sample.world, sample.declared
+    source = source_of(world, declared.name, sample.seed, cache_dir, faults=[LATE])
+    reading = _Reading(world, declared, source, _shown(declared))
+    drawn = _drawn(sample, source)
+    wrong = dict.fromkeys(drawn, 0)
     for block in source.blocks(0, size):
-        for value in block.values:
-            if value is not None:
-                reading.add(orjson.loads(value))
+        for index, value in zip(block.indexes, block.values, strict=True):
+            record = orjson.loads(value or b"{}")
+            reading.add(record)
+            for name, expected in drawn.items():
+                wrong[name] += record[name] != expected(index)
     told = f"{reading.records:,} records"
     for column in reading.known:
         yield within("S9", column, "unknown entities", reading.strange[column], (0, 0), detail=told)
         yield within("S7", column, "attributes that changed", reading.changed[column], (0, 0), detail=told)
-    for column, wrong in reading.misplaced.items():
-        yield within("S9", column, "owners that are others", wrong, (0, 0), detail=told)
+    for column, others in reading.misplaced.items():
+        yield within("S9", column, "owners that are others", others, (0, 0), detail=told)
+    for name, count in wrong.items():
+        yield within("S9", name, "not as drawn", count, (0, 0), detail=told)
+
+
+def _drawn(sample: Sample, source: Source) -> dict[str, Callable[[int], Any]]:
+    """What fields at the top that show a column have to say, for the number of a record."""
+    found: dict[str, Callable[[int], Any]] = {}
+    for one in sample.declared.record:
+        if isinstance(one.show, ShowColumn):
+            values, form = sample.values[one.show.column], source.form(one.show.column)
+            if isinstance(form, Fixed):
+                found[one.name] = partial(_number, values, 10**form.decimals)
+            else:
+                found[one.name] = partial(_piece, values, [orjson.loads(json) for json in form.json])
+    return found
+
+
+def _number(values: Whole, unit: int, index: int) -> float:
+    return int(values[index]) / unit
+
+
+def _piece(values: Whole, pieces: Sequence[Any], index: int) -> Any:
+    return pieces[values[index]]
 
 
 def _shown(stream: Stream) -> dict[str, list[Field]]:

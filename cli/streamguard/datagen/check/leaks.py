@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import orjson
 
 from streamguard.datagen.check.encoded import source_of
 from streamguard.datagen.check.findings import Finding
 from streamguard.datagen.check.sample import Sample
 from streamguard.datagen.check.statistics import Floats, Mask, Whole, telling
+from streamguard.datagen.forms import Fixed, Pieces
+from streamguard.datagen.source import Source
 from streamguard.datagen.world.model import World
-from streamguard.datagen.world.streams import LabelColumn, ShowColumn, Stream
+from streamguard.datagen.world.population import IndexText
+from streamguard.datagen.world.streams import (
+    Field,
+    LabelColumn,
+    ShowAttribute,
+    ShowColumn,
+    ShowEntity,
+    ShowIndex,
+    ShowObject,
+    ShowText,
+    ShowTime,
+    Stream,
+)
 
 PRECISION, RECALL, AREA = 0.9, 0.2, 0.25
 """A rule of one comparison is a leak with more than this precision at more than this recall; so is an average
@@ -24,77 +37,94 @@ FEW = 400
 PREFIX = 3
 PARTITIONS = (2, 3, 4, 6, 8, 12)
 SIZE, KEY = "(size)", "(key)"
-Codes = Whole
-
-
-class Texts:
-    """Texts as codes, each different one kept once."""
-
-    def __init__(self) -> None:
-        self._codes: dict[str, int] = {}
-        self._parts: list[Codes] = []
-
-    def add(self, values: Sequence[Any]) -> None:
-        """More records."""
-        known = self._codes
-        self._parts.append(np.array([known.setdefault(str(value), len(known)) for value in values], dtype=np.int64))
-
-    def all(self) -> tuple[Codes, list[str]]:
-        """The code of each record, and what the codes mean."""
-        return np.concatenate(self._parts), list(self._codes)
-
-
-class Fields:
-    """All that can be seen of each record, by name: numbers and texts."""
-
-    def __init__(self) -> None:
-        self.numbers: dict[str, list[Floats]] = {}
-        self.texts: dict[str, Texts] = {}
-
-    def add(self, keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> None:
-        """The records of a block."""
-        columns: dict[str, list[Any]] = {SIZE: [len(value or b"") for value in values]}
-        if keys[0] is not None:
-            columns[KEY] = [(key or b"").decode(errors="replace") for key in keys]
-        for value in values:
-            for name, one in _flat("", orjson.loads(value or b"{}")):
-                columns.setdefault(name, []).append(one)
-        for name, column in columns.items():
-            if name not in self.texts and all(isinstance(one, int | float) for one in column):
-                self.numbers.setdefault(name, []).append(np.array(column, dtype=np.float64))
-            else:
-                self.texts.setdefault(name, Texts()).add(column)
-
-
-def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if not isinstance(value, dict):
-        yield name, value
-        return
-    for key, inner in value.items():
-        yield from _flat(f"{name}.{key}" if name else key, inner)
+Views = Iterator[tuple[str, Floats]]
+"""A field as scores: how it is looked at, and a number for each record, high where fraud is suspected."""
 
 
 def leaks(world: World, sample: Sample, cache_dir: Path | None) -> Iterator[Finding]:
-    """Every raw field of the encoded records; a label that somebody has observed may tell, and is left out."""
+    """Every raw field of the records, their size and key; a label that somebody has observed may tell, and is left out.
+
+    Keys and sizes are those of the encoded bytes. Fields are what the columns show: that the bytes say the same is S9.
+    """
     source = source_of(world, sample.declared.name, sample.seed, cache_dir)
-    fields = Fields()
+    sizes, keys, known = [], [], dict[bytes, int]()
     for block in source.blocks(0, sample.size):
-        fields.add(block.keys, block.values)
-    labels = observed(sample.declared)
-    views = {name: _of_numbers(np.concatenate(parts), sample.fraud) for name, parts in fields.numbers.items()}
-    views |= {name: _of_texts(name, *texts.all(), sample.fraud) for name, texts in fields.texts.items()}
+        sizes += [len(value or b"") for value in block.values]
+        keys += [known.setdefault(key or b"", len(known)) for key in block.keys]
+    views = {SIZE: of_numbers(np.array(sizes, dtype=np.float64), sample.fraud)}
+    if len(known) > 1:
+        texts = [key.decode(errors="replace") for key in known]
+        views[KEY] = chain(
+            of_texts(np.array(keys), texts, sample.fraud), _partitions(np.array(keys), known, sample.fraud)
+        )
+    views |= dict(_fields(sample, source, sample.declared.record, ""))
     for name, found in views.items():
-        if name.partition(".")[0] not in labels:
-            yield _field(name, found, sample.fraud, trivial=world.trivial)
+        yield _finding(name, found, sample.fraud, trivial=world.trivial)
+
+
+def _fields(sample: Sample, source: Source, fields: Sequence[Field], above: str) -> Iterator[tuple[str, Views]]:
+    """What each field shows, as scores."""
+    labels = observed(sample.declared)
+    for one in fields:
+        name = f"{above}{one.name}"
+        match one.show:
+            case ShowColumn(column) if column not in labels:
+                yield name, _column(sample, source, column)
+            case ShowAttribute(column, attribute):
+                yield name, _attribute(sample, source, column, attribute)
+            case ShowEntity(column):
+                for shown in sample.pool(column).entity.shown:
+                    yield f"{name}.{shown.name}", _attribute(sample, source, column, shown.name)
+            case ShowTime():
+                yield name, _times(sample)
+            case ShowIndex() | ShowText():
+                yield name, _indexes(sample)
+            case ShowObject(inner):
+                yield from _fields(sample, source, inner, f"{name}.")
+
+
+def _column(sample: Sample, source: Source, column: str) -> Views:
+    form = source.form(column)
+    if isinstance(form, Fixed):
+        return of_numbers(sample.values[column] / 10**form.decimals, sample.fraud)
+    return of_texts(sample.values[column], form.text, sample.fraud)
+
+
+def _attribute(sample: Sample, source: Source, column: str, attribute: str) -> Views:
+    form = source.form(f"{column}.{attribute}")
+    assert isinstance(form, Pieces)
+    codes = sample.values[column]
+    if isinstance(sample.pool(column).entity.attribute(attribute).kind, IndexText):
+        return of_numbers(codes.astype(np.float64), sample.fraud)
+    return of_texts(codes, form.text, sample.fraud)
+
+
+def _times(sample: Sample) -> Views:
+    """The instant, and its parts: the hour, the second, the last digits."""
+    seconds = sample.instants // 1_000_000
+    yield from of_numbers(seconds.astype(np.float64), sample.fraud)
+    for name, parts in (
+        ("hour", seconds // 3600 % 24),
+        ("second", seconds % 60),
+        ("millisecond", sample.instants // 1000 % 1000),
+    ):
+        yield name, _rates(parts, sample.fraud)
+
+
+def _indexes(sample: Sample) -> Views:
+    """The number of the record, of which ids are made, and its last digits."""
+    numbers = np.arange(sample.size)
+    yield from of_numbers(numbers.astype(np.float64), sample.fraud)
+    for count in (10, 100, 1000, 4096):
+        yield f"remainder of {count}", _rates(numbers % count, sample.fraud)
 
 
 def observed(stream: Stream) -> set[str]:
-    """The fields that show a label."""
-    labels = {column.name for column in stream.columns if isinstance(column, LabelColumn)}
-    return {one.name for one in stream.record if isinstance(one.show, ShowColumn) and one.show.column in labels}
+    """The columns that are labels."""
+    return {column.name for column in stream.columns if isinstance(column, LabelColumn)}
 
 
-def _field(name: str, views: Iterator[tuple[str, Floats]], fraud: Mask, *, trivial: bool) -> Finding:
+def _finding(name: str, views: Views, fraud: Mask, *, trivial: bool) -> Finding:
     area = rule = 0.0
     best = ""
     for told, scores in views:
@@ -108,7 +138,7 @@ def _field(name: str, views: Iterator[tuple[str, Floats]], fraud: Mask, *, trivi
     return Finding("S12", name, "average precision", area, f"at most {AREA}", None, trivial or not leaking, detail)
 
 
-def _of_numbers(numbers: Floats, fraud: Mask) -> Iterator[tuple[str, Floats]]:
+def of_numbers(numbers: Floats, fraud: Mask) -> Views:
     """High, low and unusual ones, and the last two digits."""
     yield "high", numbers
     yield "low", -numbers
@@ -116,30 +146,30 @@ def _of_numbers(numbers: Floats, fraud: Mask) -> Iterator[tuple[str, Floats]]:
     yield "cents", _rates((np.abs(numbers) * 100 % 100).astype(np.int64), fraud)
 
 
-def _of_texts(name: str, codes: Codes, texts: Sequence[str], fraud: Mask) -> Iterator[tuple[str, Floats]]:
-    """Values, lengths, beginnings, ends, the hour of a time; the partition of a key."""
-
-    def by(what: Callable[[str], object]) -> Floats:
-        known: dict[object, int] = {}
-        groups = np.array([known.setdefault(what(text), len(known)) for text in texts], dtype=np.int64)
-        return _rates(groups[codes], fraud)
-
-    yield "length", by(len)
+def of_texts(codes: Whole, texts: Sequence[str], fraud: Mask) -> Views:
+    """Values, lengths, beginnings and ends; `codes` says which of the texts each record has."""
+    yield "length", _by([len(text) for text in texts], codes, fraud)
     if len(texts) <= FEW:
         yield "value", _rates(codes, fraud)
     for count in range(1, PREFIX + 1):
-        yield f"first {count}", by(lambda text, count=count: text[:count])
-        yield f"last {count}", by(lambda text, count=count: text[-count:])
-    if _is_time(texts[0]):
-        yield "hour", by(lambda text: text[11:13])
-    if name == KEY:
-        for count in PARTITIONS:
-            yield f"partition of {count}", by(lambda text, count=count: (murmur2(text.encode()) & 0x7FFFFFFF) % count)
+        yield f"first {count}", _by([text[:count] for text in texts], codes, fraud)
+        yield f"last {count}", _by([text[-count:] for text in texts], codes, fraud)
 
 
-def _rates(codes: Codes, fraud: Mask) -> Floats:
-    """Each value as the part of fraud that it has among the other half of the records: nothing is learnt by heart."""
-    half = np.arange(len(codes)) % 2 == 0
+def _partitions(codes: Whole, keys: Iterable[bytes], fraud: Mask) -> Views:
+    hashes = [murmur2(key) & 0x7FFFFFFF for key in keys]
+    for count in PARTITIONS:
+        yield f"partition of {count}", _by([one % count for one in hashes], codes, fraud)
+
+
+def _by(groups: Sequence[object], codes: Whole, fraud: Mask) -> Floats:
+    known: dict[object, int] = {}
+    return _rates(np.array([known.setdefault(one, len(known)) for one in groups], dtype=np.int64)[codes], fraud)
+
+
+def _rates(codes: Whole, fraud: Mask) -> Floats:
+    """Each value as the part of fraud that it has in the other half of the time: nothing is learnt by heart."""
+    half = np.arange(len(codes)) * 2 < len(codes)
     scores = np.zeros(len(codes))
     many = int(codes.max()) + 1
     for own in (half, ~half):
@@ -147,10 +177,6 @@ def _rates(codes: Codes, fraud: Mask) -> Floats:
         hits = np.bincount(codes[~own], weights=fraud[~own].astype(np.float64), minlength=many)
         scores[own] = ((hits + fraud.mean()) / (total + 1))[codes[own]]
     return scores
-
-
-def _is_time(text: str) -> bool:
-    return len(text) >= 19 and text[4] == text[7] == "-" and text[10] in "T "
 
 
 def murmur2(data: bytes) -> int:

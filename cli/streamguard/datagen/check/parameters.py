@@ -50,8 +50,8 @@ def _trait(pool: Pool, trait: Trait, chance: np.random.Generator) -> Iterator[Fi
     stats = scipy_stats()
     subject = f"{pool.entity.name} ({trait.name})"
     if isinstance(trait.kind, Place):
-        for axis, place in zip("xy", pool.places(trait.name), strict=True):
-            found = stats.kstest(place / (1 << TRAIT_BITS), "uniform", (0, trait.kind.size))
+        for axis, points in zip("xy", pool.places(trait.name), strict=True):
+            found = stats.kstest(points / (1 << TRAIT_BITS), "uniform", (0, trait.kind.size))
             yield Finding("S1", f"{subject} {axis}", "KS", float(found.statistic), "uniform", float(found.pvalue))
         return
     if isinstance(trait.kind, Zipf):

@@ -64,7 +64,7 @@ def _parts(
     yield "S2: independence", lambda: independence(sample)
     yield "S3: times", lambda: times(sample)
     yield "S5, S6: activity and popularity", lambda: activity(sample)
-    yield "S7, S9: entities", lambda: integrity(world, stream, few, seed, cache_dir)
+    yield "S7, S9: entities", lambda: integrity(sample, few, cache_dir)
     yield "S8: campaigns", lambda: campaigns(sample)
     yield "S8: times within campaigns", lambda: intensity(declared, stream, sample.size, seed, cache_dir)
     yield "S10: faults", lambda: ledger(world, stream, few, seed, cache_dir)
