@@ -94,6 +94,7 @@ class Source:
     def block(self, number: int, first: int = 0, stop: int = BLOCK) -> Block:
         """The records from place `first` to `stop` (exclusive) of a block; parts of the same block cost little."""
         if self._last is None or self._last[0] != number:
+            self._last = None  # its memory is used again at once, while it is still in the processor's cache
             self._last = number, self._made(number)
         whole = self._last[1]
         return whole if (first, stop) == (0, BLOCK) else whole.part(first, stop)

@@ -8,9 +8,9 @@ Neither is in the records themselves; both depend on seed, stream and number of 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
 
 import numpy as np
 import orjson
@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 
 from streamguard.datagen.distributions import Numbers, chance
 from streamguard.datagen.draws import BLOCK, Draws32, block
+from streamguard.datagen.encoding.parts import INDEX
 from streamguard.datagen.faults import Spoilt
 from streamguard.datagen.stream import Columns
+from streamguard.datagen.world.campaigns import Campaign
 from streamguard.datagen.world.model import World
 from streamguard.datagen.world.streams import NumberColumn, ShowText, Stream
 
@@ -30,7 +32,7 @@ _MICROSECONDS = 1_000_000
 _MILLISECONDS = 1_000
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Told:
     """A record about a record: key, value, and when it may be told (milliseconds since 1970). `index` is what about."""
 
@@ -52,13 +54,14 @@ class Happened:
 
 
 class TruthTeller:
-    """Makes truth and labels of the records of one stream."""
+    """Makes truth and labels of the records of one stream. Their texts are put together from pieces, as records are."""
 
     def __init__(self, stream: Stream, world: World, run: str, seed: int) -> None:
-        self._stream, self._campaigns, self._run, self._seed = stream, world.campaigns, run, seed
+        self._stream, self._seed = stream.name, seed
         self._labels = labels = world.truth.labels if world.truth else None
         self._delays = Numbers([labels.delay], _MICROSECONDS) if labels else None
-        self._id = _identity(stream)
+        self._which = _Which(stream, run)
+        self._campaigns = [_campaign(None), *map(_campaign, world.campaigns)]
         self._decimals = next(
             (each.decimals for each in stream.columns if isinstance(each, NumberColumn) and each.name == LOSS), None
         )
@@ -68,64 +71,77 @@ class TruthTeller:
         columns = happened.columns
         spoilt = {entry.index - columns.first: entry for entry in happened.ledger}
         places = sorted({*np.flatnonzero((columns.campaign != 0) | columns.fraud).tolist(), *spoilt})
+        rows = zip(
+            places,
+            (happened.instants[places] // _MILLISECONDS).tolist(),
+            *(each[places].tolist() for each in (columns.campaign, columns.instance, columns.step)),
+            self._losses(columns, places),
+            strict=True,
+        )
         return [
-            self._told(happened, place, self._truth(happened, place, spoilt.get(place)), self._time(happened, place))
-            for place in places
+            Told(
+                columns.first + place,
+                happened.keys[place],
+                (
+                    f"{self._which.record(columns.first + place, time)},{self._campaigns[campaign]}"
+                    f',"instance":{_or_null(instance)},"step":{_or_null(step)},"loss":{loss},{_fault(spoilt.get(place))}}}'
+                ).encode(),
+                time,
+            )
+            for place, time, campaign, instance, step, loss in rows
         ]
 
     def labels(self, happened: Happened) -> list[Told]:
         """The reports about the records of a block, in their order; `time` is when each is made."""
         if self._labels is None or self._delays is None:
             return []
-        columns = happened.columns
+        columns, number = happened.columns, happened.columns.first // BLOCK
 
         def draw(name: str) -> Draws32:
-            return block(self._seed, f"{self._stream.name}/label/{name}", columns.first // BLOCK)
+            return block(self._seed, f"{self._stream}/label/{name}", number)
 
         frauds = np.flatnonzero(columns.fraud & (draw("reported") >= chance(self._labels.unreported)))
-        delays = np.maximum(self._delays.take(draw, "delay"), 1)
-        wrong, others, ordinary = (
-            draw("wrong") < chance(self._labels.wrong),
-            draw("other"),
-            np.flatnonzero(~columns.fraud),
-        )
-        reports: dict[int, int] = {}
-        for place in frauds.tolist():
-            about = int(ordinary[others[place] % len(ordinary)]) if wrong[place] and len(ordinary) else place
-            reports.setdefault(about, int(columns.instants[about] + delays[place]) // _MILLISECONDS)
+        ordinary, about = np.flatnonzero(~columns.fraud), frauds
+        if len(ordinary):
+            wrong = draw("wrong")[frauds] < chance(self._labels.wrong)
+            about = np.where(wrong, ordinary[draw("other")[frauds] % len(ordinary)], frauds)
+        delays = np.maximum(self._delays.take(draw, "delay"), 1)[frauds]
+        about, first = np.unique(about, return_index=True)  # who is named twice is reported once
+        reported = ((columns.instants[about] + delays[first]) // _MILLISECONDS).tolist()
+        happened_at = (happened.instants[about] // _MILLISECONDS).tolist()
         return [
-            self._told(happened, place, {"label": "fraud", "reported_at": reports[place]}, reports[place])
-            for place in sorted(reports)
+            Told(
+                columns.first + place,
+                happened.keys[place],
+                f'{self._which.record(columns.first + place, at)},"label":"fraud","reported_at":{time}}}'.encode(),
+                time,
+            )
+            for place, at, time in zip(about.tolist(), happened_at, reported, strict=True)
         ]
 
-    def _told(self, happened: Happened, place: int, content: Mapping[str, Any], time: int) -> Told:
-        """A record about the one at `place`: which one that is, and what there is to say."""
-        index = happened.columns.first + place
-        name, before, width, after = self._id
-        own = {name: f"{before.format(run=self._run)}{index:0{width}d}{after.format(run=self._run)}"} if name else {}
-        which = {"run": self._run, "stream": self._stream.name, "index": index}
-        when = {"event_time": self._time(happened, place)}
-        return Told(index, happened.keys[place], orjson.dumps({**own, **which, **when, **content}), time)
+    def _losses(self, columns: Columns, places: Sequence[int]) -> list[str]:
+        """What each of these records cost: its amount if it is fraud."""
+        if self._decimals is None:
+            return ["0"] * len(places)
+        amounts = np.where(columns.fraud[places], columns.values[LOSS][places], 0).tolist()
+        unit = 10**self._decimals
+        return [
+            f"{amount // unit}.{amount % unit:0{self._decimals}d}" if unit > 1 else f"{amount}" for amount in amounts
+        ]
 
-    def _truth(self, happened: Happened, place: int, spoilt: Spoilt | None) -> dict[str, Any]:
-        columns = happened.columns
-        number, instance, step = (int(each[place]) for each in (columns.campaign, columns.instance, columns.step))
-        campaign = self._campaigns[number - 1] if number else None
-        fraud = bool(columns.fraud[place])
-        loss = int(columns.values[LOSS][place]) if fraud and self._decimals is not None else 0
-        return {
-            "fraud": fraud,
-            "campaign": campaign.name if campaign else None,
-            "kind": campaign.kind if campaign else None,
-            "instance": instance if campaign and instance >= 0 else None,
-            "step": step if campaign and step >= 0 else None,
-            "loss": loss / 10**self._decimals if self._decimals else loss,
-            "fault": spoilt.kind if spoilt else None,
-            "field": spoilt.field if spoilt else None,
-        }
 
-    def _time(self, happened: Happened, place: int) -> int:
-        return int(happened.instants[place]) // _MILLISECONDS
+class _Which:
+    """Tells which record something is about: its own id, if it shows one, its number, and when it happened."""
+
+    def __init__(self, stream: Stream, run: str) -> None:
+        name, before, width, after = _identity(stream, run)
+        self._own = (f"{_json(name)}:{_json(before)[:-1]}", width, f"{_json(after)[1:]},") if name else None
+        self._run = f'"run":{_json(run)},"stream":{_json(stream.name)},"index":'
+
+    def record(self, index: int, time: int) -> str:
+        """The beginning of an object about a record."""
+        own = f"{self._own[0]}{index:0{self._own[1]}d}{self._own[2]}" if self._own else ""
+        return f'{{{own}{self._run}{index},"event_time":{time}'
 
 
 class Delayed:
@@ -153,22 +169,34 @@ class Delayed:
         return found
 
 
-def _identity(stream: Stream) -> tuple[str, str, int, str]:
+def _campaign(campaign: Campaign | None) -> str:
+    if campaign is None:
+        return '"fraud":false,"campaign":null,"kind":null'
+    fraud = "true" if campaign.fraud else "false"
+    return f'"fraud":{fraud},"campaign":{_json(campaign.name)},"kind":{_json(campaign.kind)}'
+
+
+def _fault(spoilt: Spoilt | None) -> str:
+    return f'"fault":{_json(spoilt.kind if spoilt else None)},"field":{_json(spoilt.field if spoilt else None)}'
+
+
+def _or_null(number: int) -> str:
+    return "null" if number < 0 else str(number)
+
+
+@cache
+def _json(text: str | None) -> str:
+    return orjson.dumps(text).decode()
+
+
+def _identity(stream: Stream, run: str) -> tuple[str, str, int, str]:
     """The first field whose text is made of run and number: its name, and what is before, how wide, and after it."""
     for field in stream.record:
         if isinstance(field.show, ShowText):
-            texts, width = [""], 0
-            for part in field.show.parts:
-                if isinstance(part, str):
-                    texts[-1] += part.replace("{", "{{").replace("}", "}}")
-                elif part[0] == "run":
-                    texts[-1] += "{run}"
-                elif part[0] == "index" and len(texts) == 1:
-                    width = int(part[1].removesuffix("d") or 1)
-                    texts.append("")
-                else:
-                    break
-            else:
-                if len(texts) == 2:
-                    return field.name, texts[0], width, texts[1]
+            parts = [run if part == ("run", "") else part for part in field.show.parts]
+            numbers = [place for place, part in enumerate(parts) if not isinstance(part, str)]
+            if len(numbers) == 1 and parts[numbers[0]][0] == INDEX:
+                (place,) = numbers
+                before, after = ("".join(map(str, each)) for each in (parts[:place], parts[place + 1 :]))
+                return field.name, before, int(parts[place][1].removesuffix("d") or 1), after
     return "", "", 0, ""

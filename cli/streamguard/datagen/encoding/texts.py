@@ -34,15 +34,13 @@ def number_texts(values: Whole, decimals: int = 0, width: int = 1) -> list[Colum
 
     The whole part has no leading zeros beyond `width` digits. Works for every 64-bit number but the smallest.
     """
-    columns: list[Column] = []
-    if len(values) and int(values.min()) < 0:
-        columns.append((np.less(values, 0).view(np.uint8) * np.uint8(ord("-"))).view("S1"))
-        values = np.abs(values)
-    if width > 1:
-        return columns + _at_least(values, decimals, width)
-    digits = len(str(int(values.max()))) if len(values) else 1
-    groups = max(decimals // 4 + 1, -(-digits // 4))
-    return columns + _plain(values, decimals, groups)
+    if not len(values) or int(values.min()) >= 0:
+        return _positive(values, decimals, width)
+    negative = np.less(values, 0).view(np.uint8)
+    values = np.abs(values)
+    if width == 1 and int(values.max()) < _GROUP ** (decimals // 4 + 1):
+        return _signed(values, negative, decimals)
+    return [(negative * np.uint8(ord("-"))).view("S1"), *_positive(values, decimals, width)]
 
 
 def moment_texts(instants: Whole, form: str) -> list[Column]:
@@ -58,6 +56,24 @@ def moment_texts(instants: Whole, form: str) -> list[Column]:
     day, hour = _dates(days), _clock()[clock]
     fraction = [POINT, *_padded(rest, _DIGITS[unit], 0)] if unit != "s" else []
     return [*day, np.array([b"T"]), hour, *fraction, np.array([b"Z"])]
+
+
+def _positive(values: Whole, decimals: int, width: int) -> list[Column]:
+    if width > 1:
+        return _at_least(values, decimals, width)
+    digits = len(str(int(values.max()))) if len(values) else 1
+    return _plain(values, decimals, max(decimals // 4 + 1, -(-digits // 4)))
+
+
+def _signed(values: Whole, negative: npt.NDArray[np.uint8], decimals: int) -> list[Column]:
+    """Numbers whose whole part is in the first group, as nearly all are: that has the sign as well."""
+    behind, places = divmod(decimals, 4)
+    columns: list[Column] = []
+    for _ in range(behind):
+        values, low = _divided(values, _GROUP)
+        columns.append(_digits(4)[low])
+    first = _with_sign(places, decimals > 0)[values + np.multiply(negative, _GROUP, dtype=np.int64)]
+    return [first, *columns[::-1]]
 
 
 def _plain(values: Whole, decimals: int, groups: int) -> list[Column]:
@@ -131,9 +147,21 @@ def _leading(places: int, point: bool) -> Column:
 
 
 @cache
+def _with_sign(places: int, point: bool) -> Column:
+    """The same as the first of a number without a sign, and behind them those with a minus."""
+    first = _leading(places, point)[:_GROUP].tolist()
+    return _table([*first, *(b"-" + text for text in first)])
+
+
+@cache
 def _clock() -> Column:
     """The time of day of each second."""
-    return _table(b"%02d:%02d:%02d" % (at // 3600, at // 60 % 60, at % 60) for at in range(_DAY))
+    seconds = np.arange(_DAY)
+    texts = np.full((_DAY, 8), ord(":"), np.uint8)
+    for place, number in ((0, seconds // 3600), (3, seconds // 60 % 60), (6, seconds % 60)):
+        texts[:, place] = ord("0") + number // 10
+        texts[:, place + 1] = ord("0") + number % 10
+    return texts.view("S8").ravel()
 
 
 def _dates(days: Whole) -> list[Column]:
