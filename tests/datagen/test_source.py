@@ -44,11 +44,11 @@ def document(found: list[Sum]) -> dict[str, Any]:
 WHOLE = document(sums(RUN, list(range(BLOCKS))))
 
 
-@pytest.mark.parametrize("workers", [2, 4])
-def test_the_hash_does_not_depend_on_the_number_of_workers(workers: int) -> None:
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        told = pool.map(sums, [RUN] * workers, [list(range(worker, BLOCKS, workers)) for worker in range(workers)])
-        assert document([each for one in told for each in one]) == WHOLE
+def test_the_hash_does_not_depend_on_the_number_of_workers() -> None:
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        for workers in (1, 2, 4):
+            told = pool.map(sums, [RUN] * workers, [list(range(worker, BLOCKS, workers)) for worker in range(workers)])
+            assert document([each for one in told for each in one]) == WHOLE
 
 
 @pytest.mark.parametrize("batch", [1, 1_000, 8_192])

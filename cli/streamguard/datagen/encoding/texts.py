@@ -165,10 +165,9 @@ def _clock() -> Column:
 
 
 def _dates(days: Whole) -> list[Column]:
-    """One text where the whole block is on one day, as is usual."""
     first, last = (int(days.min()), int(days.max())) if len(days) else (0, 0)
     if first == last:
-        return [np.array([_date(first)])]
+        return [np.broadcast_to(np.array([_date(first)]), len(days))]  # of this block alone: not the same in all
     if last - first < _MOST_DAYS:
         return [np.array([_date(day) for day in range(first, last + 1)])[days - first]]
     return [np.array([_date(day) for day in days.tolist()])]
