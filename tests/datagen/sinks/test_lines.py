@@ -14,12 +14,13 @@ import orjson
 import pytest
 
 from streamguard.datagen.draws import BLOCK
-from streamguard.datagen.manifest import Entry, Manifest, differences, versions
+from streamguard.datagen.manifest import Manifest, differences, versions
 from streamguard.datagen.run import Run
-from streamguard.datagen.sinks import is_sink, open_sink, store
+from streamguard.datagen.sinks import is_sink, open_sink
 from streamguard.datagen.sinks.lines import Lines
 from streamguard.datagen.source import Source, written
 from streamguard.errors import StorageError, StreamguardError
+from tests.datagen.sinks.storing import stored
 from tests.datagen.small import FAULTS, SMALL, TRUTH, world
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -28,22 +29,17 @@ SPOILT = Run(world(faults=FAULTS, truth=TRUTH), "r", 7, START)
 PROGRAM = """
 from datetime import UTC, datetime
 from streamguard.datagen.run import Run
-from streamguard.datagen.sinks import open_sink, store
+from streamguard.datagen.sinks import open_sink
 from streamguard.datagen.source import Source
 from tests.datagen.small import SMALL
 source = Source(Run(SMALL, "r", 7, datetime(2026, 3, 1, tzinfo=UTC)), "payments")
 with open_sink("stdout", source) as sink:
     try:
-        store(source, sink, 0, 10**9)
+        for block in source.blocks(0, 10**9):
+            sink.write(block)
     except BrokenPipeError:
         pass
 """
-
-
-def stored(run: Run, path: Path, count: int = COUNT) -> Entry:
-    source = Source(run, "payments")
-    with open_sink(str(path), source) as sink:
-        return Entry.of(source, store(source, sink, 0, count))
 
 
 def lines(path: Path) -> list[bytes]:
@@ -51,13 +47,13 @@ def lines(path: Path) -> list[bytes]:
 
 
 def test_a_line_is_the_value_of_a_record(tmp_path: Path) -> None:
-    stored(Run(SMALL, "r", 7, START), tmp_path / "out.jsonl")
+    stored(Run(SMALL, "r", 7, START), tmp_path / "out.jsonl", COUNT)
     assert lines(tmp_path / "out.jsonl") == [record.value for record in written(Run(SMALL, "r", 7, START), COUNT)]
     assert [path.name for path in tmp_path.iterdir()] == ["out.jsonl"]
 
 
 def test_faults_are_in_the_file_as_they_would_be_in_kafka_and_the_truth_is_beside_it(tmp_path: Path) -> None:
-    entry = stored(SPOILT, tmp_path / "out.jsonl")
+    entry = stored(SPOILT, tmp_path / "out.jsonl", COUNT)
     assert lines(tmp_path / "out.jsonl") == [record.value or b"null" for record in written(SPOILT, COUNT)]
     assert len(lines(tmp_path / "out.jsonl")) == entry.tally.written
     truth = [orjson.loads(line) for line in lines(tmp_path / "out-truth.jsonl")]
@@ -67,7 +63,7 @@ def test_faults_are_in_the_file_as_they_would_be_in_kafka_and_the_truth_is_besid
 
 
 def test_its_account_is_that_of_the_manifest(tmp_path: Path) -> None:
-    entry = stored(SPOILT, tmp_path / "out.jsonl")
+    entry = stored(SPOILT, tmp_path / "out.jsonl", COUNT)
     assert differences(Manifest(SPOILT, (entry,), versions())) == []
 
 
@@ -85,7 +81,7 @@ def test_other_places_are_refused_with_those_that_there_are() -> None:
 
 def test_a_folder_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=r"out\.jsonl can not be written: No such file or directory"):
-        stored(SPOILT, tmp_path / "missing" / "out.jsonl")
+        stored(SPOILT, tmp_path / "missing" / "out.jsonl", COUNT)
 
 
 def test_a_reader_that_goes_away_ends_it_quietly() -> None:

@@ -12,10 +12,11 @@ from pyarrow import parquet
 
 from streamguard.datagen.draws import BLOCK
 from streamguard.datagen.run import Run
-from streamguard.datagen.sinks import open_sink, store
+from streamguard.datagen.sinks import open_sink
 from streamguard.datagen.sinks import parquet as sink_module
 from streamguard.datagen.source import Source, records, written
 from streamguard.errors import StreamguardError
+from tests.datagen.sinks.storing import stored
 from tests.datagen.small import FAULTS, SMALL, TRUTH, world
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -24,9 +25,7 @@ COUNT = BLOCK + 77
 
 
 def table(run: Run, path: Path, count: int = COUNT) -> pa.Table:
-    source = Source(run, "payments")
-    with open_sink(str(path), source) as sink:
-        store(source, sink, 0, count)
+    stored(run, path, count)
     return parquet.read_table(path)
 
 

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from streamguard.datagen.blocks import Block
-from streamguard.datagen.draws import BLOCK
 from streamguard.datagen.sinks.lines import Files, Lines, Sink
 from streamguard.datagen.source import Source
-from streamguard.datagen.sums import Account, Summer
 from streamguard.errors import StreamguardError
 
 STDOUT = "stdout"
 ENDINGS = (".jsonl", ".parquet")
 
-__all__ = ["ENDINGS", "STDOUT", "Sink", "is_sink", "open_sink", "store"]
+__all__ = ["ENDINGS", "STDOUT", "Sink", "is_sink", "open_sink"]
 
 
 def is_sink(target: str) -> bool:
@@ -37,23 +34,3 @@ def open_sink(target: str, source: Source) -> Sink:
 
         return Files(Parquet(path, source), path, source)
     raise StreamguardError(f"{target} is no place for records: name {STDOUT}, FILE.jsonl or FILE.parquet")
-
-
-def store(source: Source, sink: Sink, first: int, stop: int) -> Account:
-    """Write the records from number `first`, which begins a block, to `stop`; their account, with all in its chain.
-
-    Raises BrokenPipeError when nobody reads any more, StorageError when the disk is full.
-    """
-    summer, account = Summer(), Account(first // BLOCK)
-    for block in source.blocks(first, stop):
-        _store(block, sink, summer, account)
-    account.add(summer.rest())
-    account.fold()
-    return account
-
-
-def _store(block: Block, sink: Sink, summer: Summer, account: Account) -> None:
-    sink.write(block)
-    summer.take(block)
-    account.add(summer.done())
-    account.fold()
