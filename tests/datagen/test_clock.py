@@ -39,7 +39,8 @@ STARTS = st.integers(min_value=0, max_value=4_000_000_000 * SECOND)
 
 
 def dates(clock: Clock, first: int) -> list[int]:
-    return (clock.instants(first, Draws(5, "arrivals").block(first // BLOCK)) - clock.start).tolist()
+    instants = clock.instants(first, Draws(5, "arrivals").block(first // BLOCK))
+    return [instant - clock.start for instant in instants.tolist()]
 
 
 @given(RATES, STARTS, st.integers(min_value=0, max_value=40))
@@ -124,11 +125,17 @@ def test_seasons_and_days_of_the_month_have_their_share() -> None:
         assert abs(on(year, month, day) - plain * times) <= 1
 
 
-def test_the_local_rate_is_that_of_the_instant() -> None:
-    clock = Clock(STEPS, START)
-    indexes = np.array([0, 90, clock.count_until(22 * SECOND), clock.count_until(25 * SECOND)])
-    assert clock.rate_at(indexes).tolist() == [40_000_000, 40_000_000, 8_000_000_000, 2_000_000_000]
-    assert Clock(constant(0.25), START).rate_at(np.array([-5, 7])).tolist() == [250_000, 250_000]
+@given(RATES, st.lists(st.integers(min_value=-50_000, max_value=100_000), min_size=1, max_size=9))
+def test_instants_of_many_records_at_once_are_about_right(rate: Rate, indexes: list[int]) -> None:
+    clock = Clock(rate, START)
+    numbers = np.array(indexes, dtype=np.float64)
+    offsets = clock.offsets_of(numbers)
+    for index, offset in zip(indexes, offsets.tolist(), strict=True):
+        if index >= 0:
+            assert offset == pytest.approx(clock.due_at(index), abs=1 + offset * 1e-12)
+        else:
+            assert offset < 0
+    assert abs(clock.indexes_of(offsets) - numbers).max() <= 1
 
 
 def test_a_rate_that_ends_says_so() -> None:

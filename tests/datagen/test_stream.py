@@ -42,7 +42,7 @@ def small(seed: int = 0) -> Stream:
 
 
 def content(columns: Columns) -> bytes:
-    arrays = [columns.instants, columns.campaign, columns.instance, columns.step, columns.fraud]
+    arrays: list[Any] = [columns.instants, columns.campaign, columns.instance, columns.step, columns.fraud]
     arrays += [columns.values[name] for name in sorted(columns.values)]
     return b"".join(array.astype("<i8").tobytes() for array in arrays)
 

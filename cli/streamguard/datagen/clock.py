@@ -36,6 +36,7 @@ class Clock:
         self._times = self._parts = np.zeros(1, dtype=np.int64)  # at these offsets, so many parts have happened
         self._exact = 0.0  # parts, before they are rounded
         self._days = 0
+        self._mean = mean_rate(rate)
 
     def instants(self, first: int, draws: Draws32) -> Whole:
         """The event times (since 1970) of the `BLOCK` records from `first` on; never falling."""
@@ -71,16 +72,32 @@ class Clock:
         since, happened, span, parts = self._knot(at)
         return _up(happened + _up(min(offset - since, span) * parts, span), FINE)
 
-    def rate_at(self, indexes: Whole) -> Whole:
-        """The rate where these records are, in records per million seconds, at least 1."""
+    def offsets_of(self, indexes: Floats) -> Floats:
+        """About when these records are due; before the first one, at the mean rate."""
         if self._plain is not None:
             span, parts = self._plain
-            return np.full_like(indexes, max(1, parts * 1_000_000 * SECOND // (span * FINE)))
-        self._reach(int(indexes.max(initial=0) + 1) * FINE)
-        at = np.searchsorted(self._parts, np.maximum(0, indexes) * FINE, side="right") - 1
+            return np.asarray(indexes * FINE * span / parts, dtype=np.float64)
+        self._reach(int(max(0.0, indexes.max(initial=0.0))) * FINE)
+        parts_ = np.maximum(0.0, indexes) * FINE
+        at = np.minimum(np.searchsorted(self._parts, parts_, side="right"), len(self._parts) - 1) - 1
+        counts = np.maximum(1, self._parts.take(at + 1) - self._parts.take(at))
         spans = self._times.take(at + 1) - self._times.take(at)
+        found = self._times.take(at) + (parts_ - self._parts.take(at)) * spans / counts
+        return np.where(indexes < 0, indexes * (SECOND / self._mean), found)
+
+    def indexes_of(self, offsets: Floats) -> Whole:
+        """The records that are about to happen at these offsets; before the start, at the mean rate."""
+        if self._plain is not None:
+            span, parts = self._plain
+            return np.floor(offsets * parts / span / FINE).astype(np.int64)
+        while self._times[-1] <= offsets.max(initial=0.0) and self._extend():
+            pass
+        ahead = np.minimum(np.maximum(0.0, offsets), self._times[-1])
+        at = np.minimum(np.searchsorted(self._times, ahead, side="right"), len(self._times) - 1) - 1
         counts = self._parts.take(at + 1) - self._parts.take(at)
-        return np.asarray(np.maximum(1, counts * 1_000_000 // np.maximum(1, spans * FINE // SECOND)), dtype=np.int64)
+        spans = self._times.take(at + 1) - self._times.take(at)
+        found = (self._parts.take(at) + (ahead - self._times.take(at)) * counts / spans) / FINE
+        return np.floor(np.where(offsets < 0, offsets * (self._mean / SECOND), found)).astype(np.int64)
 
     def _knot(self, at: int) -> tuple[int, int, int, int]:
         """The offset of a knot and the parts until then; the µs and the parts from there to the next."""
@@ -130,6 +147,11 @@ class Clock:
         self._parts = np.concatenate([self._parts, np.floor(sums + 0.5).astype(np.int64)])
         self._days += days
         return True
+
+
+def mean_rate(rate: Rate) -> float:
+    """Records a second on a plain day, or over all steps alike."""
+    return max(1e-9, sum(step.rate for step in rate.steps) / len(rate.steps) if rate.steps else rate.mean)
 
 
 def constant(per_second: float) -> Rate:

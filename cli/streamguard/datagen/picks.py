@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from streamguard.datagen.entities import TRAIT_BITS, Pool
 from streamguard.datagen.lookups import Codes, Lookups
 from streamguard.datagen.rows import Rows
 from streamguard.datagen.world.campaigns import Away
-from streamguard.datagen.world.streams import EntityColumn, Favourites, Follow, Near, Same, Weighted
+from streamguard.datagen.world.streams import AttributeColumn, EntityColumn, Favourites, Follow, Near, Same, Weighted
 
 Pick = Callable[[Rows], Whole]
 """Gives an entity for each record."""
@@ -106,7 +106,7 @@ def _favourites(pick: Favourites, name: str, pool: Pool, lookups: Lookups, seed:
 
 
 def _everyone(pick: Favourites, name: str, lookups: Lookups, seed: int) -> Rows:
-    """A row for each favourite of each entity: the entity and what it belongs to, directly or not."""
+    """A row for each favourite of each entity: the entity, what it belongs to, and whoever else a record may name."""
     owners = np.arange(lookups.pool(pick.of).count, dtype=np.int64).repeat(pick.count)
     ranks = np.tile(np.arange(pick.count, dtype=np.int64), lookups.pool(pick.of).count)
     values = {pick.of: owners}
@@ -115,9 +115,11 @@ def _everyone(pick: Favourites, name: str, lookups: Lookups, seed: int) -> Rows:
         lambda purpose: Scatter(seed, lookups.stream.name, name, "favourites", purpose).of(owners, ranks),
         values,
     )
-    for column in lookups.stream.columns:
-        if isinstance(column, EntityColumn) and isinstance(column.pick, Follow) and column.pick.column in values:
-            values[column.name] = lookups.codes(f"{column.pick.column}.{column.pick.attribute}")(rows)
+    for column in lookups.stream.columns[: [each.name for each in lookups.stream.columns].index(name)]:
+        if column.name not in values and isinstance(column, EntityColumn):
+            values[column.name] = compile_pick(replace(column, other_than=None), lookups, seed)(rows)
+        elif isinstance(column, AttributeColumn):
+            values[column.name] = lookups.codes(column.reference)(rows)
     return rows
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from streamguard.datagen.campaigns.bursts import BurstLane, Marked, compile_bursts
+from streamguard.datagen.campaigns.bursts import BurstState, Marked, compile_bursts
 from streamguard.datagen.campaigns.changes import Group
 from streamguard.datagen.campaigns.conditions import ConditionState
 from streamguard.datagen.clock import Clock, constant
@@ -124,7 +124,7 @@ class Stream:
         self._draws: dict[str, Draws] = {}
         own = [(number, one) for number, one in enumerate(world.campaigns) if one.stream == name]
         bursts = [(number, one) for number, one in own if isinstance(one, Burst)]
-        self.bursts: Sequence[BurstLane] = compile_bursts(bursts, self._lookups, pace, seed)
+        self.bursts: Sequence[BurstState] = compile_bursts(bursts, self._lookups, pace, seed)
         self.conditions: Sequence[ConditionState] = [
             ConditionState(one, number, self._lookups, start, seed) for number, one in own if isinstance(one, Condition)
         ]

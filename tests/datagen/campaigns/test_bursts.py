@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamguard.datagen.campaigns.lanes import CYCLE, Tracks, fitted
+from streamguard.datagen.campaigns.slots import CYCLE, Tracks, settled
 from streamguard.datagen.draws import BLOCK
 from streamguard.datagen.stream import Columns, Stream, compile_stream
 from streamguard.datagen.world.campaigns import Burst
 from streamguard.datagen.world.model import World
+from tests.datagen.columns import joined
 from tests.datagen.small import DOCUMENT, world
 
 START = 1_795_000_000_000_000
@@ -20,7 +21,7 @@ SHARES = st.lists(st.floats(1e-5, 0.1), min_size=1, max_size=6).filter(lambda sh
 BLOCKS = 150
 MANY: dict[str, Any] = {
     "spending": {"kind": "velocity_burst", "actor": "payer", "share": 0.02, "records": [4, 9], "every": ["2s", "20s"]},
-    "mules": {"kind": "mule", "from": "payer", "to": "payee", "share": 0.02, "records": [4, 12], "every": ["5s", "90s"]},
+    "mules": {"kind": "mule", "from": "payer", "to": "payee", "share": 0.02, "records": [4, 12]},
     "slow": {"kind": "velocity_burst", "actor": "payer", "share": 0.01, "records": 3, "every": "20m"},
     "single": {"kind": "purchase", "actor": "payer", "payee": "payee", "share": 0.01},
     "limit": {
@@ -46,15 +47,7 @@ def stream() -> Stream:
 @cache
 def records() -> Columns:
     """Some hundred thousand records as one."""
-    blocks = [stream().block(number) for number in range(BLOCKS)]
-    join = np.concatenate
-    return Columns(
-        0,
-        BLOCK * BLOCKS,
-        {name: join([block.values[name] for block in blocks]) for name in blocks[0].values},
-        *(join([getattr(block, name) for block in blocks]) for name in ("instants", "campaign", "instance", "step")),
-        join([block.fraud for block in blocks]),
-    )
+    return joined([stream().block(number) for number in range(BLOCKS)])
 
 
 def instances(name: str) -> list[np.ndarray[Any, Any]]:
@@ -99,14 +92,13 @@ def test_nothing_shows_in_the_number_of_a_record() -> None:
     assert ((counts - mean) ** 2 / mean).sum() < CYCLE + 5 * np.sqrt(2 * CYCLE)
 
 
-@given(st.lists(st.lists(st.integers(0, 50), min_size=6, max_size=6), min_size=1, max_size=5), st.integers(6, 300))
-def test_an_instance_fits_into_its_window(gaps: list[list[int]], window: int) -> None:
-    lengths = np.array([1 + sum(row) % 6 for row in gaps])
-    positions = fitted(np.cumsum([[0, *row[1:]] for row in gaps], axis=1), lengths, window)
-    for row, length in zip(positions, lengths, strict=True):
-        assert row[0] == 0
-        assert (np.diff(row[:length]) > 0).all()
-        assert row[length - 1] < window
+@given(st.lists(st.integers(0, 99), min_size=1, max_size=100).map(sorted))
+def test_every_record_of_a_campaign_has_a_slot_of_its_own_near_where_it_wants_one(wanted: list[int]) -> None:
+    found = settled(np.array(wanted), 100)
+    assert (np.diff(found) > 0).all()
+    assert found[-1] < 100
+    if len(set(wanted)) == len(wanted):
+        assert found.tolist() == wanted
 
 
 @pytest.mark.parametrize("name", MANY)

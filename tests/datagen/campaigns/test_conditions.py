@@ -7,8 +7,8 @@ import pytest
 
 from streamguard.datagen.campaigns.conditions import within
 from streamguard.datagen.clock import DAY
-from streamguard.datagen.draws import BLOCK
 from streamguard.datagen.stream import Columns, Stream, compile_stream
+from tests.datagen.columns import joined
 from tests.datagen.small import DOCUMENT, world
 
 START = 20_790 * DAY + 5 * DAY // 24
@@ -25,15 +25,7 @@ def stream(rate: float = 0.2, start: int = START, **campaigns: Any) -> Stream:
 
 
 def sample(made: Stream, blocks: int = 40) -> Columns:
-    found = [made.block(number) for number in range(blocks)]
-    join = np.concatenate
-    return Columns(
-        0,
-        blocks * BLOCK,
-        {name: join([block.values[name] for block in found]) for name in found[0].values},
-        *(join([getattr(block, name) for block in found]) for name in ("instants", "campaign", "instance", "step")),
-        join([block.fraud for block in found]),
-    )
+    return joined([made.block(number) for number in range(blocks)])
 
 
 LEAKED = {"kind": "leaked_card", "actor": "payer", "amount": "amount", "per_day": 3, "days": 4, "probability": 1}

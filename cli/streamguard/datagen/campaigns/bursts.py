@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, field
@@ -10,8 +11,8 @@ from functools import cached_property, lru_cache, partial
 import numpy as np
 
 from streamguard.datagen.campaigns.changes import CampaignDraws, Group, compile_changes
-from streamguard.datagen.campaigns.lanes import CYCLE, Tracks, begun, fitted, plan
-from streamguard.datagen.clock import DAY, Clock
+from streamguard.datagen.campaigns.slots import CYCLE, Tracks, grown, settled
+from streamguard.datagen.clock import DAY, SECOND, Clock, mean_rate
 from streamguard.datagen.distributions import Numbers, Shares
 from streamguard.datagen.draws import BLOCK, Draws32, Whole, below
 from streamguard.datagen.lookups import Lookups
@@ -21,8 +22,8 @@ from streamguard.datagen.world.streams import Rate
 STRIDE = 64 * BLOCK
 """Records for which the steps of a campaign are worked out at a time."""
 
-_FINE = 8  # bits after the point of a slot
-_MILLION = 1_000_000
+_LONGEST = 1 << 25
+"""Records of the stream that an instance lasts at most."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Marked:
     groups: Sequence[Group]
 
 
-class BurstLane:
+class BurstState:
     """One burst campaign, compiled. `number` is its place among the campaigns of the world."""
 
     def __init__(
@@ -70,17 +71,14 @@ class BurstLane:
         self.burst, self.number = burst, number
         self._tracks, self._track = tracks, track
         self._draws = CampaignDraws(seed, lookups.stream.name, burst.name)
-        self._every = Numbers([phase.every for phase in burst.phases], 1000.0, most=1 << 40)
+        self._every = Numbers([phase.every for phase in burst.phases], SECOND, most=1 << 52)
         lows, highs = ([getattr(phase.records, end) for phase in burst.phases] for end in ("low", "high"))
         self._lows, self._highs, self._most = lows, highs, sum(highs)
+        self._slots = tracks.counts[track]  # in a cycle
+        self._plot = (sum(lows) + sum(highs)) / 2 * self._slots / (CYCLE * peak_share(burst))
         rate = lookups.stream.rate
-        self._lanes = plan(
-            peak_share(burst),
-            tracks.counts[track],
-            ((sum(lows) + sum(highs)) / 2, self._most),
-            self._every.mean() * mean_rate(rate),
-            unevenness(rate),
-        )
+        span = 2 * self._most * self._every.mean() * mean_rate(rate) * unevenness(rate)
+        self._longest = self._most + int(min(span, _LONGEST) * self._slots / CYCLE)
         self._changes = [compile_changes(phase.changes, lookups, seed) for phase in burst.phases]
         self._targets = []
         for phase in burst.phases:
@@ -88,7 +86,7 @@ class BurstLane:
             self._targets.append(Shares([pool.weights(burst.weight)]) if burst.weight else pool.count)
         self._begin(pace)
 
-    def starting(self, pace: Clock) -> BurstLane:
+    def starting(self, pace: Clock) -> BurstState:
         """The same campaign in a stream that starts at another instant."""
         other = copy(self)
         other._begin(pace)
@@ -139,77 +137,73 @@ class BurstLane:
 
     def _steps(self, stride: int) -> Steps:
         """The steps among the records from ``stride * STRIDE`` on."""
-        count, lanes, window = self._tracks.counts[self._track], self._lanes.lanes, self._lanes.window
-        first = stride * STRIDE // CYCLE * count
-        last = first + STRIDE // CYCLE * count  # slots of the campaign
-        lane, number = self._windows(first, last)
-        instance = number * lanes + lane
-        begins = number * window - self._phase(lane)  # slots of the lane
-        takes = self._takes_place(instance, np.maximum(0, begins * lanes + lane) * CYCLE // count)
-        lane, instance, begins = lane[takes], instance[takes], begins[takes]
-        positions, lengths, phases = self._instances(instance, np.maximum(0, begins * lanes + lane) * CYCLE // count)
-        slots = (positions + begins[:, None]) * lanes + lane[:, None]
-        order = np.arange(self._most)
-        row, step = np.nonzero((order < lengths[:, None]) & (slots >= first) & (slots < last))
-        index = self._tracks.indexes(self._track, slots[row, step])
-        by_index = np.argsort(index, kind="stable")
-        row, step = row[by_index], step[by_index]
-        return Steps(index[by_index], instance[row], step, phases[row, step])
+        first = stride * STRIDE // CYCLE * self._slots
+        last = first + STRIDE // CYCLE * self._slots  # slots of the campaign
+        plots = np.arange(
+            math.floor((first - self._longest) / self._plot) - 1, math.floor((last + self._longest) / self._plot) + 1
+        )
+        plots = plots[self._takes_place(plots)]
+        wanted, lengths, phases = self._instances(plots)
+        row, step = np.nonzero((np.arange(self._most) < lengths[:, None]) & (wanted >= first) & (wanted < last))
+        order = np.lexsort((row, wanted[row, step]))[: last - first]
+        row, step = row[order], step[order]
+        index = self._tracks.indexes(self._track, settled(wanted[row, step], last))
+        return Steps(index, self._instance(plots[row]), step, phases[row, step])
 
-    def _windows(self, first: int, last: int) -> tuple[Whole, Whole]:
-        """Lane and number of all windows with slots from `first` to `last` (exclusive)."""
-        lane = np.arange(self._lanes.lanes, dtype=np.int64)
-        window, lanes = self._lanes.window, self._lanes.lanes
-        low = (-((lane - first) // lanes) + self._phase(lane)) // window
-        high = (-((lane - last) // lanes) - 1 + self._phase(lane)) // window
-        count = np.maximum(0, high - low + 1)
-        lanes_ = lane.repeat(count)
-        ahead = np.arange(len(lanes_)) - (np.cumsum(count) - count).repeat(count)
-        return lanes_, low.repeat(count) + ahead
+    def _instance(self, plots: Whole) -> Whole:
+        """Instances are numbered from the first that can reach the first record."""
+        return np.asarray(plots + (math.ceil(self._longest / self._plot) + 2), dtype=np.int64)
 
-    def _phase(self, lane: Whole) -> Whole:
-        """How far into its first window each lane begins: the world has been there before the first record."""
-        return below(self._draws.of("phase", lane), self._lanes.window)
+    def _takes_place(self, plots: Whole) -> Whole:
+        """The places of those plots that have an instance; drift makes it more or fewer."""
+        if not self._drift:
+            return np.arange(len(plots))
+        times = np.array([1.0, *(times for _, times in self._drift)]) / peak(self.burst)
+        index = self._middles(plots) * CYCLE // self._slots
+        accepted = times[np.searchsorted([since for since, _ in self._drift], index, side="right")]
+        limits = np.floor(accepted * 2.0**32 + 0.5)
+        return np.flatnonzero(self._draws.of("accepted", self._instance(plots)) < limits)
 
-    def _takes_place(self, instance: Whole, index: Whole) -> Whole:
-        """The places of those windows that have an instance; drift makes it more or fewer."""
-        accepted = np.full(len(instance), self._lanes.accepted / peak(self.burst))
-        if self._drift:
-            times = np.array([1.0, *(times for _, times in self._drift)])
-            accepted *= times[np.searchsorted([since for since, _ in self._drift], index, side="right")]
-        limits = np.floor(np.minimum(1.0, accepted) * 2.0**32 + 0.5)
-        return np.flatnonzero(self._draws.of("accepted", instance) < limits)
+    def _middles(self, plots: Whole) -> Whole:
+        """The slot that the middle record of the instance of each plot wants: anywhere in it."""
+        part = self._draws.of("middle", self._instance(plots)) * 2.0**-32
+        return np.asarray(np.floor((plots + part) * self._plot), dtype=np.int64)
 
-    def _instances(self, instance: Whole, index: Whole) -> tuple[Whole, Whole, Whole]:
-        """For each instance: in which slots of its window its records are, how many it has, the phase of each."""
+    def _instances(self, plots: Whole) -> tuple[Whole, Whole, Whole]:
+        """For each instance: the slots that its records want, how many it has, the phase of each record.
+
+        It lasts as long as its intervals in event time, whatever the rate does meanwhile. From its middle it goes both
+        ways, so that a campaign has its share of the records also while the rate grows or falls. There are places
+        before the first record, as the world has been there before.
+        """
+        instance, middles = self._instance(plots), self._middles(plots)[:, None]
         counts = self.lengths(instance)
-        ends = np.cumsum(counts, axis=1)
-        order = np.arange(self._most)
+        ends, order, rows = np.cumsum(counts, axis=1), np.arange(self._most), np.arange(len(instance))
         phases = np.minimum((order[None, :, None] >= ends[:, None, :]).sum(axis=2), len(self._lows) - 1)
-        flat = (instance.repeat(self._most), np.tile(order, len(instance)))
-        gaps = self._every.take(self._draws.at(*flat), "every", phases.reshape(-1)).reshape(phases.shape)
-        tracks, lanes = self._tracks.counts[self._track], self._lanes.lanes
-        pace = np.maximum(
-            1, (self._pace.rate_at(index) * tracks << _FINE) // (lanes * CYCLE)
-        )  # slots a million seconds
-        gaps = np.clip(gaps, 1, (1 << 62) // pace[:, None]) * pace[:, None] // (1000 * _MILLION)
-        gaps[:, 0] = 0
-        lengths = ends[:, -1]
-        positions = fitted(np.cumsum(gaps, axis=1) >> _FINE, lengths, self._lanes.window)
-        return begun(positions, lengths, self._lanes.window, self._draws.of("begin", instance)), lengths, phases
+        at = self._draws.at(instance.repeat(self._most), np.tile(order, len(instance)))
+        every = self._every.take(at, "every", phases.reshape(-1)).reshape(phases.shape)
+        since = np.cumsum(every, axis=1)
+        since -= since[rows, ends[:, -1] // 2][:, None]
+        index = self._pace.indexes_of(self._pace.offsets_of(middles.astype(np.float64) * (CYCLE / self._slots)) + since)
+        away = index * self._slots // CYCLE - middles
+        away[rows, ends[:, -1] // 2] = 0
+        span = away[rows, ends[:, -1] - 1] - away[:, 0]
+        long = np.flatnonzero(span > self._longest)
+        away[long] = away[long] * self._longest // span[long, None]
+        return grown(middles + away), ends[:, -1], phases
 
 
-def _some(
-    draws: Callable[[CampaignDraws, str], Draws32], campaign: CampaignDraws, mine: Whole, name: str
-) -> Draws32:
+def _some(draws: Callable[[CampaignDraws, str], Draws32], campaign: CampaignDraws, mine: Whole, name: str) -> Draws32:
     return draws(campaign, name)[mine]
 
 
-def compile_bursts(campaigns: Sequence[tuple[int, Burst]], lookups: Lookups, pace: Clock, seed: int) -> list[BurstLane]:
+def compile_bursts(
+    campaigns: Sequence[tuple[int, Burst]], lookups: Lookups, pace: Clock, seed: int
+) -> list[BurstState]:
     """All bursts of a stream, given with their places among the campaigns of the world."""
     tracks = Tracks(seed, lookups.stream.name, [peak_share(burst) for _, burst in campaigns])
     return [
-        BurstLane(burst, number, tracks=tracks, track=track, lookups=lookups, pace=pace, seed=seed)
+        BurstState(burst, number, tracks=tracks, track=track, lookups=lookups, pace=pace, seed=seed)
         for track, (number, burst) in enumerate(campaigns)
     ]
 
@@ -222,11 +216,6 @@ def peak(burst: Burst) -> float:
 def peak_share(burst: Burst) -> float:
     """The largest share that a campaign ever has."""
     return burst.share * peak(burst)
-
-
-def mean_rate(rate: Rate) -> float:
-    """Records a second on a plain day, or on the first steps."""
-    return sum(step.rate for step in rate.steps) / len(rate.steps) if rate.steps else rate.mean
 
 
 def unevenness(rate: Rate) -> float:

@@ -5,22 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
-from streamguard.datagen.campaigns.bursts import BurstLane
+from streamguard.datagen.campaigns.bursts import BurstState
 from streamguard.datagen.check.findings import Finding, within
-from streamguard.datagen.check.sample import Sample, days_of, take
+from streamguard.datagen.check.sample import Sample, days_of
 from streamguard.datagen.check.statistics import Mask, Whole, fits, scipy_stats
 from streamguard.datagen.world.campaigns import Burst, Campaign, Condition
 from streamguard.datagen.world.expectations import expected, is_time, mean
-from streamguard.datagen.world.model import World
 
 QUICK = 0.10
 """How far the mean time between records of an instance may be from what is declared."""
-NATURAL = 1 << 18
-"""Records of the sample at the declared rate, which shows times."""
 
 
 def campaigns(sample: Sample) -> Iterator[Finding]:
@@ -66,7 +62,7 @@ def _condition(sample: Sample, campaign: Condition, own: Mask, free: Mask) -> Fi
     return Finding("S8", campaign.name, "share of its time", found / total, told, p)
 
 
-def _lengths(sample: Sample, campaign: Burst, own: Mask, lane: BurstLane) -> Iterator[Finding]:
+def _lengths(sample: Sample, campaign: Burst, own: Mask, lane: BurstState) -> Iterator[Finding]:
     """Every instance that is whole inside the sample has exactly the records that it is to have."""
     places = np.flatnonzero(own)
     instances, first, counts = np.unique(sample.instance[places], return_index=True, return_counts=True)
@@ -85,7 +81,8 @@ def _lengths(sample: Sample, campaign: Burst, own: Mask, lane: BurstLane) -> Ite
         outside = int(((seen < low) | (seen > high)).sum())
         yield within("S8", f"{campaign.name}, phase {number + 1}", f"lengths outside {low}-{high}", outside, (0, 0))
         if high > low and whole.sum() >= 30:
-            p = fits(np.bincount(seen - low, minlength=high - low + 1), [1.0] * (high - low + 1))
+            inside = seen[(seen >= low) & (seen <= high)] - low
+            p = fits(np.bincount(inside, minlength=high - low + 1), [1.0] * (high - low + 1))
             told = f"{(low + high) / 2:g}"
             yield Finding("S8", f"{campaign.name}, phase {number + 1}", "mean length", float(seen.mean()), told, p)
 
@@ -96,16 +93,12 @@ def _last(of: Whole, places: Whole, instances: Whole) -> Whole:
     return last
 
 
-def intensity(world: World, stream: str, size: int, seed: int, cache_dir: Path | None) -> Iterator[Finding]:
-    """Times between the records of an instance, in a sample at the declared rate."""
-    bursts = [one for one in world.campaigns if isinstance(one, Burst) and one.stream == stream]
-    if not bursts:
-        return
-    sample = take(world, stream, min(size, NATURAL), seed=seed, cache_dir=cache_dir, days=None)
+def intensity(sample: Sample) -> Iterator[Finding]:
+    """Times between the records of an instance, in a sample that was taken at the declared rate."""
     seconds = float(sample.instants[-1] - sample.instants[0]) / 1e6
     spacing = seconds / sample.size
-    for place, campaign in enumerate(world.campaigns):
-        if isinstance(campaign, Burst) and campaign.stream == stream:
+    for place, campaign in enumerate(sample.world.campaigns):
+        if isinstance(campaign, Burst) and campaign.stream == sample.declared.name:
             own = np.flatnonzero(sample.campaign == place + 1)
             yield from _gaps(sample, campaign, own, partial(_readable, seconds=seconds, spacing=spacing))
 
