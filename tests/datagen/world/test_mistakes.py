@@ -58,6 +58,7 @@ MISTAKES = [
     Mistake("a whole entity as key", "key: card.hash", "key: user", "key: user", "name an attribute of it, as user.id"),
     Mistake("a value of another choice", "travel: {l", "fun: {l", "fun: {l", "no value fun (there are food, travel)"),
     Mistake("an owner that comes later", "{entity: user}", "{entity: shop}", "{entity: shop}", "move shop above card"),
+    Mistake("favourites by what changes", "user: {of: card.owner}", "user: {entity: user}", "same: {", "of: card."),
     Mistake("a column before its time", "of: card, count", "of: late, count", "of: late", "no column late"),
     # campaigns
     Mistake("no such kind", "kind: travel", "kind: travels", "travels", "did you mean travel?"),

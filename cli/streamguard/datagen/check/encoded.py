@@ -31,14 +31,17 @@ def source_of(world: World, stream: str, seed: int, cache_dir: Path | None, *, f
     return Source(run, stream, cache_dir)
 
 
-def integrity(sample: Sample, size: int, cache_dir: Path | None) -> Iterator[Finding]:
-    """S7 and S9: whatever a record shows of an entity is what that entity is, and belongs together; a tenth is late."""
+def integrity(sample: Sample, size: int, cache_dir: Path | None, written: World | None = None) -> Iterator[Finding]:
+    """S7 and S9: whatever a record shows of an entity is what that entity is, and belongs together; a tenth is late.
+
+    `written` is the world whose bytes are read, for one that is to be found wrong."""
     world, declared = sample.world, sample.declared
-    source = source_of(world, declared.name, sample.seed, cache_dir, faults=[LATE])
+    source = source_of(world, declared.name, sample.seed, cache_dir)
+    bytes_of = source_of(written or world, declared.name, sample.seed, cache_dir, faults=[LATE])
     reading = _Reading(world, declared, source, _shown(declared))
     drawn = _drawn(sample, source)
     wrong = dict.fromkeys(drawn, 0)
-    for block in source.blocks(0, size):
+    for block in bytes_of.blocks(0, size):
         for index, value in zip(block.indexes, block.values, strict=True):
             record = orjson.loads(value or b"{}")
             reading.add(record)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from streamguard.datagen.check.activity import activity
@@ -18,8 +19,11 @@ from streamguard.datagen.check.sample import Sample, take
 from streamguard.datagen.check.spoilt import ledger
 from streamguard.datagen.check.statistics import scipy_stats
 from streamguard.datagen.check.times import times
+from streamguard.datagen.world.campaigns import Burst
 from streamguard.datagen.world.model import World
 
+NATURAL = 1 << 18
+"""Records of the sample at the declared rate, which shows times within campaigns."""
 BYTES = 100_000
 """Records that are encoded and read back for integrity and faults."""
 
@@ -66,7 +70,9 @@ def _parts(
     yield "S5, S6: activity and popularity", lambda: activity(sample)
     yield "S7, S9: entities", lambda: integrity(sample, few, cache_dir)
     yield "S8: campaigns", lambda: campaigns(sample)
-    yield "S8: times within campaigns", lambda: intensity(declared, stream, sample.size, seed, cache_dir)
+    if any(isinstance(campaign, Burst) and campaign.stream == stream for campaign in world.campaigns):
+        natural = partial(take, declared, stream, min(sample.size, NATURAL), seed=seed, cache_dir=cache_dir, days=None)
+        yield "S8: times within campaigns", lambda: intensity(natural())
     yield "S10: faults", lambda: ledger(world, stream, few, seed, cache_dir)
     yield "S11: components", lambda: components(sample)
     yield "S12: leaks", lambda: leaks(world, sample, cache_dir)

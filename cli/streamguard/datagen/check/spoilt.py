@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +41,15 @@ def ledger(world: World, stream: str, size: int, seed: int, cache_dir: Path | No
     """Every kind of fault, a hundredth of the records each, found by comparing with the records as they would be."""
     clean = source_of(world, stream, seed, cache_dir)
     spoilt = source_of(world, stream, seed, cache_dir, faults=ALL)
+    yield from compared(clean.blocks(0, size), spoilt.blocks(0, size))
+
+
+def compared(clean: Iterable[Block], spoilt: Iterable[Block]) -> Iterator[Finding]:
+    """The records with faults beside those without, block by block."""
     told: Counter[str] = Counter()
     seen: Counter[str] = Counter()
     wrong = 0
-    for before, after in zip(clean.blocks(0, size), spoilt.blocks(0, size), strict=True):
+    for before, after in zip(clean, spoilt, strict=True):
         entries = {entry.index: _group(entry.kind) for entry in after.ledger}
         found = dict(_found(before, after))
         told.update(entries.values())

@@ -126,6 +126,7 @@ def _entity(name: str, spec: Mapping[str, Any], scope: Scope, path: Path) -> Col
     pick: Weighted | Favourites = otherwise
     if "favourites" in spec:
         pick = _favourites(spec["favourites"], otherwise, entity, scope, (*path, "favourites"))
+        _steady(spec, scope, path)
     other = spec.get("other_than")
     if other is not None:
         _other_than(other, entity, scope, (*path, "other_than"))
@@ -147,6 +148,26 @@ def _favourites(spec: Mapping[str, Any], otherwise: Weighted, entity: Entity, sc
             (*path, "count"), f"{spec['count']} favourites of {entity.count} {entity.name}: take fewer than there are"
         )
     return Favourites(spec["of"], spec["count"], float(spec["share"]), float(spec.get("skew", 1.0)), otherwise)
+
+
+def _steady(spec: Mapping[str, Any], scope: Scope, path: Path) -> None:
+    """Favourites are drawn once, so what they go by has to be known of whose favourites they are."""
+    of = spec["favourites"]["of"]
+    known, follows = {of}, True
+    while follows:
+        follows = False
+        for column in scope.columns.values():
+            owned = isinstance(column, EntityColumn) and isinstance(column.pick, Follow) and column.pick.column in known
+            if owned and column.name not in known:
+                known.add(column.name)
+                follows = True
+    for key, place in (("near", "of"), ("same", "as")):
+        used = spec.get(key, {}).get(place, of).partition(".")[0]
+        if used not in known and used in scope.columns and of in scope.columns:
+            fix = f"let it be {of} or a column {{of: {of}.…}}"
+            scope.problems.add(
+                (*path, key, place), f"{used} is not always the same for one {of}, whose favourites these are: {fix}"
+            )
 
 
 def _near(spec: Mapping[str, Any], entity: Entity, scope: Scope, path: Path) -> Near:
