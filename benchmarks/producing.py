@@ -40,7 +40,7 @@ PROPERTIES = {
     "acks": "all",
     "enable.idempotence": "true",
     "linger.ms": "5",
-    "batch.size": str(256 * 1024),
+    "batch.size": "1000000",
     "compression.type": "lz4",
     "buffer.memory": str(128 * 1024 * 1024),
 }

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from streamguard.datagen.publishing import BLOCK, Report
+from streamguard.datagen.lanes import BLOCK
+from streamguard.datagen.publishing import Report
 
 ANSWER = 1e-4
 """Seconds in which the outlet answers, unless it is told otherwise."""

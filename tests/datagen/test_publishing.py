@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from streamguard.datagen.lanes import BLOCK, SLICE, Lane
 from streamguard.datagen.latencies import percentile
 from streamguard.datagen.pacing import EVERYTHING, Backfill, Constant, FullSpeed, Pace, Paced
 from streamguard.datagen.progress import Progress
-from streamguard.datagen.publishing import BLOCK, LAST_CALL, ROOM, SLICE, Lane, Publishing, Totals
+from streamguard.datagen.publishing import LAST_CALL, ROOM, Publishing, Totals
 from streamguard.datagen.truth import Delayed
 from tests.datagen.streams import Memory, Numbers, label_of
 

@@ -82,7 +82,7 @@ def new_run(
     """A run of a pipeline's own world that begins now; what is None is drawn or the world's default."""
     from streamguard.datagen.planning import Wishes, plan
 
-    world, topics = _world(app, pipeline.name, None, {})
+    world, topics, _ = _world(app, pipeline.name, None, {})
     wishes = Wishes(
         name=name or secrets.token_hex(4),
         seed=secrets.randbits(32) if seed is None else seed,
@@ -117,14 +117,16 @@ def _told(ctx: click.Context, names: list[str]) -> str:
     return " and ".join(params[name].opts[-1] if params[name].opts[0][:1] == "-" else "PIPELINE" for name in names)
 
 
-def _world(app: App, pipeline: str, world: str | None, places: dict[str, Any]) -> tuple[World, dict[str, str]]:
-    """The world, and the topics that the pipeline gives its streams."""
+def _world(
+    app: App, pipeline: str, world: str | None, places: dict[str, Any]
+) -> tuple[World, dict[str, str], float | None]:
+    """The world, and the topics and the rate that the pipeline gives its streams."""
     from streamguard.datagen.world.reading import find_world, read_world, worlds
     from streamguard.errors import ProjectError
     from streamguard.project import did_you_mean, generator_of
 
     if world is not None:
-        return read_world(find_world(app.project, world), places), {}
+        return read_world(find_world(app.project, world), places), {}, None
     generator = generator_of(app.pipeline(pipeline))
     known = worlds(app.project)
     if generator.world not in known:
@@ -133,19 +135,19 @@ def _world(app: App, pipeline: str, world: str | None, places: dict[str, Any]) -
     path = find_world(app.project, generator.world)
     found = read_world(path, places)
     first = found.streams[0]
-    return found, {first.name: generator.topic} if first.topic != generator.topic else {}
+    topics = {first.name: generator.topic} if first.topic != generator.topic else {}
+    return found, topics, generator.rate
 
 
 def _planned(app: App, given: dict[str, Any]) -> tuple[Run, Orders]:
     from streamguard.datagen.planning import Contradiction, Wishes, overrides, plan
 
-    world, topics = _world(app, given["pipeline"], given["world"], given["places"])
+    world, topics, own = _world(app, given["pipeline"], given["world"], given["places"])
     rate = given["rate"]
-    if rate is None and given["world"] is None and not given["full_speed"]:
-        generator = app.pipeline(given["pipeline"]).generator
-        rate = generator.rate if generator else None
+    if rate is None and not given["full_speed"]:
+        rate = own
     if changed := overrides(world, given["mode"], rate):
-        world, topics = _world(app, given["pipeline"], given["world"], {**given["places"], **changed})
+        world, topics, _ = _world(app, given["pipeline"], given["world"], {**given["places"], **changed})
         rate = None
     shares = {"fraudulent": given["fraudulent_share"], "unidentified": given["unidentified_share"]}
     wishes = Wishes(

@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamguard.datagen.draws import BLOCK
-from streamguard.datagen.journal import Journal, Position
-from streamguard.datagen.manifest import Entry, Manifest, rederived, versions
 from streamguard.datagen.sums import Account, Sum
 
 if TYPE_CHECKING:
+    from streamguard.datagen.journal import Journal, Position
     from streamguard.datagen.progress import Progress
     from streamguard.datagen.run import Run
     from streamguard.datagen.source import Source
@@ -48,13 +47,15 @@ class Books:
 
     def __init__(self, files: Files, run: Run, sources: Sequence[Source]) -> None:
         self._files, self._run, self._sources = files, run, sources
-        positions = {source.name: (files.resumed or {}).get(source.name, Position()) for source in sources}
-        self._accounts = {name: Account.of(position.account) for name, position in positions.items()}
+        resumed = files.resumed or {}
+        self._accounts = {
+            source.name: Account.of(resumed[source.name].account) if source.name in resumed else Account()
+            for source in sources
+        }
         for source in sources:
-            self._catch_up(source, positions[source.name].watermark)
-        self._journal = None
-        if files.journal is not None:
-            self._journal = Journal(files.journal, run, positions, ahead=max(map(_ahead, sources), default=LEAST_AHEAD))
+            if source.name in resumed:
+                self._catch_up(source, resumed[source.name].watermark)
+        self._journal = None if files.journal is None else self._opened(files.journal)
         self._entered_at = 0.0
 
     @property
@@ -92,8 +93,17 @@ class Books:
             self._enter(self._journal, progress)
             self._journal.end({name: position.sent for name, position in progress.positions.items()})
         if self._files.manifest is not None:
+            from streamguard.datagen.manifest import Entry, Manifest, versions
+
             entries = tuple(Entry.of(source, self._accounts[source.name]) for source in self._sources)
             Manifest(self._run, entries, versions()).write(self._files.manifest)
+
+    def _opened(self, path: Path) -> Journal:
+        from streamguard.datagen.journal import Journal, Position
+
+        resumed = self._files.resumed or {}
+        positions = {source.name: resumed.get(source.name, Position()) for source in self._sources}
+        return Journal(path, self._run, positions, ahead=max(map(_ahead, self._sources), default=LEAST_AHEAD))
 
     def _enter(self, journal: Journal, progress: Progress) -> None:
         watermarks = {name: position.acknowledged for name, position in progress.positions.items()}
@@ -101,6 +111,8 @@ class Books:
 
     def _catch_up(self, source: Source, watermark: int) -> None:
         """What was sent before the run was interrupted, and is in no sum that the journal holds."""
+        from streamguard.datagen.manifest import rederived
+
         account = self._accounts[source.name]
         begin, whole = account.number * BLOCK, watermark // BLOCK * BLOCK
         if begin < whole:

@@ -116,9 +116,9 @@ class Delivery:
             self._complete(self)
 
     def withdraw(self, records: int) -> None:
-        """So many were not sent after all, or the number was zero from the beginning."""
+        """So many were not sent after all."""
         self.left -= records
-        if not self.left:
+        if records and not self.left:
             self._complete(self)
 
 

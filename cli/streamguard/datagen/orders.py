@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from streamguard.datagen.lanes import Lane
 from streamguard.datagen.pacing import EVERYTHING, Backfill, FullSpeed, Pace, Paced
-from streamguard.datagen.publishing import Lane
 
 if TYPE_CHECKING:
     from streamguard.datagen.run import Run

@@ -6,23 +6,17 @@ What waits for an answer is bounded in records and in bytes, so memory stays fla
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
 from streamguard.datagen.delivery import Answers, Delivery, Explain, positions_of
-from streamguard.datagen.pacing import EVERYTHING, SHORTEST_WAIT, Pace, whole_share
-from streamguard.datagen.progress import Position, Progress
+from streamguard.datagen.lanes import Lane
+from streamguard.datagen.pacing import EVERYTHING, SHORTEST_WAIT
+from streamguard.datagen.progress import Progress
 
 Report = Callable[[Any, Any], None]
-
-BLOCK = 4_096
-"""Records a block, as the draws have it: workers divide a stream by blocks."""
-
-SLICE = 1_024
-"""Records sent at one time: between two slices, reports are run."""
 
 ROOM = 100_000
 """Records that may wait for an answer."""
@@ -60,60 +54,6 @@ class Outlet(Protocol):
     def give_up(self) -> None: ...
 
 
-class Written(Protocol):
-    """What some indexes became; keys, values, times and indexes are parallel."""
-
-    @property
-    def indexes(self) -> Sequence[int]: ...
-    @property
-    def keys(self) -> Sequence[bytes | None]: ...
-    @property
-    def values(self) -> Sequence[bytes | None]: ...
-    @property
-    def times(self) -> Sequence[int] | None: ...
-    @property
-    def counts(self) -> Mapping[str, int]: ...
-    @property
-    def faults(self) -> Mapping[str, int]: ...
-    @property
-    def campaigns(self) -> Mapping[str, int]: ...
-    @property
-    def truth(self) -> Sequence[Any]: ...
-    @property
-    def labels(self) -> Sequence[Any]: ...
-
-
-class Source(Protocol):
-    """One stream of a run, as bytes: the places from `first` up to `stop`, exclusive, of block `number`."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def topic(self) -> str: ...
-    @property
-    def truth_topic(self) -> str | None: ...
-    @property
-    def labels_topic(self) -> str | None: ...
-
-    def block(self, number: int, first: int, stop: int) -> Written: ...
-
-    def due_at(self, index: int) -> float: ...
-
-
-class Sums(Protocol):
-    """Sums up what was sent, see `sums`."""
-
-    def take(self, block: Any) -> None: ...
-
-
-class Later(Protocol):
-    """Labels that are not due yet, see `truth`; `now` is in milliseconds since 1970."""
-
-    def take(self, labels: Any) -> None: ...
-
-    def due(self, now: int) -> Sequence[Any]: ...
-
-
 Permit = Callable[[str, int], int]
 """Up to which index of a stream one may send that wants to go on from an index: further ones are not reserved yet."""
 
@@ -121,73 +61,6 @@ Permit = Callable[[str, int], int]
 def unlimited(_stream: str, _index: int) -> int:
     """No reservations."""
     return EVERYTHING
-
-
-@dataclass
-class Lane:
-    """One stream on its way to Kafka. `limit` is the index that ends it."""
-
-    source: Source
-    pace: Pace
-    limit: int = EVERYTHING
-    next: int = 0
-    total: int | None = None
-    worker: int = 0
-    workers: int = 1
-    sums: Sums | None = None
-    later: Later | None = None
-    start: int = 0
-    """Event time of record 0, in milliseconds since 1970."""
-    due: int = field(default=0, init=False)
-    outstanding: deque[Delivery] = field(default_factory=deque, init=False)
-
-    def __post_init__(self) -> None:
-        self._skip()
-
-    @property
-    def is_done(self) -> bool:
-        return self.next >= self.limit
-
-    @property
-    def watermark(self) -> int:
-        """Every record of this lane below this index is acknowledged."""
-        while self.outstanding and not self.outstanding[0].left and not self.outstanding[0].refused:
-            self.outstanding.popleft()
-        return self.outstanding[0].first if self.outstanding else min(self.next, self.limit)
-
-    def position(self, elapsed: float) -> Position:
-        """How far it is, `elapsed` seconds after its sender began."""
-        expected = self.pace.expected(elapsed)
-        due = None if expected is None else min(expected, self.limit)
-        return Position(self.watermark, min(self.next, self.limit), self.total, due)
-
-    def read(self, first: int, stop: int) -> Written:
-        """What indexes of one block became."""
-        number, begin = divmod(first, BLOCK)
-        return self.source.block(number, begin, stop - number * BLOCK)
-
-    def sent(self, block: Written, stop: int) -> None:
-        """This was sent, and with it everything of this worker below `stop`."""
-        if self.sums is not None:
-            self.sums.take(block)
-        if self.later is not None:
-            self.later.take(block.labels)
-        self.next = stop
-        self._skip()
-
-    def labels(self) -> Sequence[Any]:
-        """Those that are due at the event time that this stream has come to."""
-        if self.later is None or self.source.labels_topic is None:
-            return ()
-        return self.later.due(self.start + round(self.source.due_at(self.next) * 1000))
-
-    def slice_to(self, stop: int) -> int:
-        """The end of the next slice, if everything below `stop` may be sent."""
-        _, end = whole_share(self.next, BLOCK, self.worker, self.workers)
-        return min(stop, self.limit, end, self.next + SLICE)
-
-    def _skip(self) -> None:
-        self.next, _ = whole_share(self.next, BLOCK, self.worker, self.workers)
 
 
 @dataclass(frozen=True)
@@ -220,7 +93,8 @@ class Publishing:
         self._duration, self._permit = duration, permit
         self._answers = Answers(explain, clock)
         self._produced = self._size = 0
-        self._queued = self._answered = 0
+        self._handed = self._answered = 0
+        self._deliveries: set[Delivery] = set()
         self._begin = self._answer_at = self._look_at = clock()
 
     def publish(self) -> Totals:
@@ -234,7 +108,7 @@ class Publishing:
         self._drain()
         error = self._answers.error
         now = self._clock()
-        progress = self._progress(now, self._outlet.waiting)
+        progress = self._progress(now)
         self._show(progress)
         return Totals(progress, None if error is None else self._explain(error))
 
@@ -268,37 +142,40 @@ class Publishing:
 
     def _send_slice(self, lane: Lane, first: int, stop: int) -> None:
         block = lane.read(first, stop)
-        delivery = Delivery(self._answers, len(block.values) + 1, partial(self._settle, lane))
+        delivery = self._delivery(
+            lane, len(block.values) + 1
+        )  # one more, so that it is not complete before all is sent
         delivery.first, delivery.stop = first, stop
         lane.outstanding.append(delivery)
         sent = self._send_all(lane.source.topic, block.keys, block.values, block.times, delivery)
         self._produced += sent
         if sent < len(block.values):  # the run ends while the queue is full
-            delivery.withdraw(len(block.values) - sent)
+            self._withdraw(delivery, len(block.values) - sent)
             stop = delivery.stop = lane.limit = block.indexes[sent]
             block = lane.read(first, stop)
         self._size += _size(block.keys) + _size(block.values)
         delivery.records, delivery.tallies = sent, (block.counts, block.campaigns, block.faults)
         if lane.source.truth_topic and block.truth:
             self._send_beside(lane.source.truth_topic, block.truth, block.times is not None, delivery)
-        delivery.withdraw(1)
+        self._withdraw(delivery, 1)
         lane.sent(block, stop)
         self._send_labels(lane)
 
     def _send_labels(self, lane: Lane) -> None:
         """What became known by now; no record waits for it, but it is accounted for as well."""
         if due := lane.labels():
-            delivery = Delivery(self._answers, 1, partial(self._settle, lane))
+            delivery = self._delivery(lane, 1)
             self._send_beside(lane.source.labels_topic or "", due, True, delivery)
-            delivery.withdraw(1)
+            self._withdraw(delivery, 1)
 
     def _send_beside(self, topic: str, told: Sequence[Any], timed: bool, delivery: Delivery) -> None:
         keys, values = [one.key for one in told], [one.value for one in told]
         times = [one.time for one in told] if timed else None
         delivery.left += len(values)
+        self._handed += len(values)
         sent = self._send_all(topic, keys, values, times, delivery)
         delivery.beside = {topic: sent}
-        delivery.left -= len(values) - sent
+        self._withdraw(delivery, len(values) - sent)
 
     def _send_all(
         self,
@@ -313,7 +190,6 @@ class Publishing:
         while sent < len(values):
             rest = None if times is None else times[sent:]
             more = self._outlet.send(topic, keys[sent:], values[sent:], rest, delivery.report)
-            self._queued += more
             sent += more
             if sent < len(values):
                 self._outlet.serve(LOOK)
@@ -322,9 +198,21 @@ class Publishing:
                     break
         return sent
 
+    def _delivery(self, lane: Lane, records: int) -> Delivery:
+        delivery = Delivery(self._answers, records, partial(self._settle, lane))
+        self._deliveries.add(delivery)
+        self._handed += records
+        return delivery
+
+    def _withdraw(self, delivery: Delivery, records: int) -> None:
+        """So many of its records were not sent."""
+        self._handed -= records
+        delivery.withdraw(records)
+
     def _settle(self, lane: Lane, delivery: Delivery) -> None:
         """Count records whose answers are complete, less those that failed."""
         answers, records = self._answers, delivery.records
+        self._deliveries.discard(delivery)
         answers.count(delivery.tallies)
         answers.beside.update(delivery.beside)
         if delivery.refused:
@@ -346,7 +234,7 @@ class Publishing:
     def _drain(self) -> None:
         """Wait for missing reports: as long as they come, and after a stop no longer than Kafka may be silent."""
         told = None
-        while self._outlet.waiting:
+        while self._waiting:
             self._outlet.serve(LOOK)
             self._look()
             if told is None and self._stopped():
@@ -356,27 +244,33 @@ class Publishing:
                 return
 
     def _look(self) -> None:
-        now, waiting = self._clock(), self._outlet.waiting
-        self._note_answers(now, waiting)
+        now = self._clock()
         if now >= self._look_at:
             self._look_at = now + LOOK
             self._answers.turn()
-            self._show(self._progress(now, waiting))
+            self._note_answers(now)
+            self._show(self._progress(now))
 
-    def _note_answers(self, now: float, waiting: int) -> None:
+    @property
+    def _waiting(self) -> int:
+        """Records without an answer. The outlet's own number is quicker to have, and counts more than records."""
+        return sum(delivery.left for delivery in self._deliveries)
+
+    def _note_answers(self, now: float) -> None:
         """Answers came if fewer wait than were sent since the last time."""
-        answered = self._queued - waiting
+        waiting = self._waiting
+        answered = self._handed - waiting
         if answered != self._answered or not waiting:
             self._answered, self._answer_at = answered, now
 
-    def _progress(self, now: float, waiting: int) -> Progress:
+    def _progress(self, now: float) -> Progress:
         answers, silent = self._answers, now - self._answer_at
         return Progress(
             seconds=now - self._begin,
             produced=self._produced,
             acknowledged=answers.acknowledged,
             failed=answers.failed,
-            waiting=waiting,
+            waiting=self._waiting,
             silent=silent if silent >= SILENCE else 0.0,
             size=self._size,
             counts=dict(answers.tallies[0]),

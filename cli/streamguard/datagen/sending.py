@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from streamguard.datagen.lanes import BLOCK, Lane
 from streamguard.datagen.orders import Orders, lane_of
 from streamguard.datagen.progress import Progress
-from streamguard.datagen.publishing import BLOCK, Lane, Permit, Publishing, Totals, unlimited
+from streamguard.datagen.publishing import Permit, Publishing, Totals, unlimited
 from streamguard.datagen.source import Source
 from streamguard.datagen.truth import Delayed
 from streamguard.kafka.publish import Publisher, reason

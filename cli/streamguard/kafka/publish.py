@@ -23,7 +23,8 @@ Report = Callable[[Any, Any], None]
 CONNECT_TIMEOUT = 3.0
 GIVE_UP_SECONDS = 2.0
 """Longest wait for the reports of records that are given up, which librdkafka makes at once."""
-CLIENT: dict[str, Any] = {"linger.ms": 5, "batch.size": 256 * 1024}
+CLIENT: dict[str, Any] = {"linger.ms": 5, "batch.size": 1_000_000}
+"""librdkafka counts a batch before compression; a broker takes 1 MiB after it, unless its topic says otherwise."""
 _PURGED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})
 
 
@@ -94,7 +95,12 @@ class Publisher:
         queued = 0
         try:
             for key, value, time in zip(keys, values, times or repeat(0), strict=times is not None):
-                produce(topic, value, key, -1, report, None, time)
+                try:
+                    produce(topic, value, key, -1, report, None, time)
+                except KafkaException as exc:
+                    if exc.args[0].fatal():
+                        raise
+                    report(exc.args[0], _Refused(topic, value))
                 queued += 1
         except BufferError:
             pass
