@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +39,13 @@ def source(faults: dict[str, Any]) -> Source:
     return Source(Run(world, "r", 7, START, backfill=True, counts={"person": 100}), "transactions")
 
 
-SPOILT, CLEAN = source(SPEC), source({})
-BOTH = [(SPOILT.block(number), CLEAN.block(number)) for number in range(BLOCKS)]
+@cache
+def both() -> list[tuple[Block, Block]]:
+    """Blocks with their faults, and without."""
+    spoilt, clean = source(SPEC), source({})
+    return [(spoilt.block(number), clean.block(number)) for number in range(BLOCKS)]
+
+
 Pair = tuple[bytes | None, bytes | None]
 
 
@@ -54,7 +60,7 @@ def written(block: Block) -> dict[int, list[Pair]]:
 def pairs(kind: str) -> list[tuple[list[Pair], Pair, str | None]]:
     """What is written of each record with this fault, what it is without it, and the field that the ledger names."""
     found = []
-    for spoilt, clean in BOTH:
+    for spoilt, clean in both():
         now, before = written(spoilt), written(clean)
         found += [(now[at.index], before[at.index][0], at.field) for at in spoilt.ledger if at.kind == kind]
     assert found, f"no {kind} in the sample"
@@ -62,7 +68,7 @@ def pairs(kind: str) -> list[tuple[list[Pair], Pair, str | None]]:
 
 
 def test_a_record_without_a_fault_is_as_it_is_in_a_world_without_faults() -> None:
-    for spoilt, clean in BOTH:
+    for spoilt, clean in both():
         told = {entry.index for entry in spoilt.ledger}
         now, before = written(spoilt), written(clean)
         assert all(now[index] == before[index] for index in now if index not in told)
@@ -70,13 +76,13 @@ def test_a_record_without_a_fault_is_as_it_is_in_a_world_without_faults() -> Non
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_fault_has_the_share_that_is_declared(kind: str) -> None:
-    found = sum(spoilt.faults.get(kind, 0) for spoilt, _ in BOTH)
+    found = sum(spoilt.faults.get(kind, 0) for spoilt, _ in both())
     size = BLOCKS * BLOCK
     assert abs(found - SHARE * size) < 4.5 * math.sqrt(SHARE * size)
 
 
 def test_the_ledger_and_the_counts_say_the_same() -> None:
-    for spoilt, clean in BOTH:
+    for spoilt, clean in both():
         assert Counter(entry.kind for entry in spoilt.ledger) == spoilt.faults
         assert not clean.ledger and not clean.faults
         more = spoilt.faults["duplicate"] - spoilt.faults["dropped"]
@@ -111,7 +117,7 @@ def test_one_field_is_spoilt_and_the_ledger_names_it(kind: str) -> None:
             assert document == {**intact, field: document[field]}
             assert (document[field] is None) == (kind == "null")
             assert type(document[field]) is not type(intact[field])
-    assert len(fields) == len(orjson.loads(BOTH[0][1].values[0] or b""))
+    assert len(fields) == len(orjson.loads(both()[0][1].values[0] or b""))
 
 
 def test_a_field_that_nobody_knows_and_padding_come_on_top() -> None:
@@ -124,7 +130,7 @@ def test_a_field_that_nobody_knows_and_padding_come_on_top() -> None:
 
 
 def test_a_wrong_key_is_that_of_another_record() -> None:
-    keys = set(BOTH[0][1].keys)
+    keys = set(both()[0][1].keys)
     for now, (key, value), _ in pairs("wrong_key"):
         assert now[0][1] == value
         assert now[0][0] != key and now[0][0] in keys
@@ -140,7 +146,7 @@ def test_where_all_keys_are_alike_a_wrong_one_is_made_up() -> None:
 
 def test_late_records_are_older_and_others_come_out_of_order() -> None:
     delays: list[int] = []
-    for spoilt, clean in BOTH:
+    for spoilt, clean in both():
         assert clean.times is not None and spoilt.times is not None
         at = dict(zip(spoilt.indexes, spoilt.times, strict=True))
         arrived = dict(zip(clean.indexes, clean.times, strict=True))
@@ -155,7 +161,7 @@ def test_late_records_are_older_and_others_come_out_of_order() -> None:
 
 
 def test_the_date_in_a_late_record_is_its_time() -> None:
-    spoilt, _ = BOTH[0]
+    spoilt, _ = both()[0]
     places = {index: place for place, index in enumerate(spoilt.indexes)}
     for entry in spoilt.ledger:
         if entry.kind in ("late", "out_of_order"):
@@ -172,7 +178,7 @@ def test_a_fault_more_leaves_those_before_it_as_they_are() -> None:
 
 
 def test_parts_of_a_block_have_their_part_of_its_faults() -> None:
-    whole = BOTH[1][0]
+    whole = both()[1][0]
     for size in (1, 7, 1000):
         parts = [whole.part(at, min(at + size, BLOCK)) for at in range(0, BLOCK, size)]
         assert [value for part in parts for value in part.values] == list(whole.values)
@@ -188,13 +194,13 @@ def test_parts_of_a_block_have_their_part_of_its_faults() -> None:
 def test_the_dead_letters_of_the_bank_pipeline_are_exactly_those_in_the_ledger() -> None:
     """By the faults that the ledger tells, the ingestor refuses every one of some kinds, and none of the others."""
     refused: set[int] = set()
-    for spoilt, _ in BOTH:
+    for spoilt, _ in both():
         for index, value in zip(spoilt.indexes, spoilt.values, strict=True):
             try:
                 ingestor.route(value)
             except RecordRefused:
                 refused.add(index)
-    ledger = list(SPOILT.ledger(0, BLOCKS * BLOCK))
+    ledger = list(source(SPEC).ledger(0, BLOCKS * BLOCK))
     assert refused == {entry.index for entry in ledger if entry.kind in BECOME_DEAD_LETTERS}
     counts: Counter[str] = Counter(entry.kind for entry in ledger)
     assert len(refused) == sum(counts[kind] for kind in BECOME_DEAD_LETTERS) > 0
@@ -203,7 +209,7 @@ def test_the_dead_letters_of_the_bank_pipeline_are_exactly_those_in_the_ledger()
 def test_what_each_route_gets_is_what_the_counts_say_less_the_dead_letters() -> None:
     routed: Counter[str | None] = Counter()
     expected: Counter[str | None] = Counter()
-    for spoilt, _ in BOTH:
+    for spoilt, _ in both():
         told = {entry.index for entry in spoilt.ledger if entry.kind in BECOME_DEAD_LETTERS}
         for index, value, label in zip(spoilt.indexes, spoilt.values, spoilt.classes.label, strict=True):
             if index not in told:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,28 +25,29 @@ RUN = Run(world(faults=FAULTS, truth=TRUTH), "r", 7, datetime(2026, 3, 1, tzinfo
 COUNT = BLOCK + 100
 
 
-def entry(run: Run, count: int = COUNT) -> Entry:
-    source, summer, account = Source(run, "payments"), Summer(), Account()
-    for block in source.blocks(0, count):
+@cache
+def entry() -> Entry:
+    source, summer, account = Source(RUN, "payments"), Summer(), Account()
+    for block in source.blocks(0, COUNT):
         summer.take(block)
     account.add(summer.done() + summer.rest())
     return Entry.of(source, account)
 
 
-ENTRY = entry(RUN)
-MANIFEST = Manifest(RUN, (ENTRY,), versions())
+def manifest() -> Manifest:
+    return Manifest(RUN, (entry(),), versions())
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    MANIFEST.write(tmp_path / "run.json")
+    manifest().write(tmp_path / "run.json")
     return tmp_path / "run.json"
 
 
 def test_a_manifest_gives_the_run_again(path: Path) -> None:
-    manifest = read_manifest(path)
-    assert manifest == MANIFEST
-    assert differences(manifest) == []
+    found = read_manifest(path)
+    assert found == manifest()
+    assert differences(found) == []
 
 
 def test_it_says_what_was_written(path: Path) -> None:
@@ -66,34 +69,34 @@ def test_the_drift_of_campaigns_is_written_down() -> None:
     assert document["drift"] == [{"campaign": "spending", "from": "2026-03-03T00:00:00+00:00", "times": 3.0}]
 
 
-def other_tally(**changes: Any) -> Tally:
-    return Tally.of({**ENTRY.tally.document(), **changes})
+def other_tally(**changes: Any) -> Entry:
+    return replace(entry(), tally=Tally.of({**entry().tally.document(), **changes}))
 
 
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        (replace(ENTRY, sha256="0" * 64), "stream payments: the 4,196 records have the hash"),
-        (replace(ENTRY, tally=other_tally(written=1)), "written are 4,"),
-        (replace(ENTRY, tally=other_tally(faults={})), "faults are .*, and the manifest says none"),
-        (replace(ENTRY, tally=other_tally(counts={"fraudulent": 5})), "the manifest says fraudulent 5"),
+        (lambda: replace(entry(), sha256="0" * 64), "stream payments: the 4,196 records have the hash"),
+        (lambda: other_tally(written=1), "written are 4,"),
+        (lambda: other_tally(faults={}), "faults are .*, and the manifest says none"),
+        (lambda: other_tally(counts={"fraudulent": 5}), "the manifest says fraudulent 5"),
     ],
 )
-def test_what_differs_is_a_sentence(changed: Entry, says: str) -> None:
-    (sentence,) = differences(replace(MANIFEST, entries=(changed,)))
+def test_what_differs_is_a_sentence(changed: Callable[[], Entry], says: str) -> None:
+    (sentence,) = differences(replace(manifest(), entries=(changed(),)))
     assert re.search(says, sentence)
 
 
 def test_another_seed_differs_and_other_versions_are_named_with_it() -> None:
     told = {**versions(), "faker": "1.0"}
-    sentences = differences(Manifest(replace(RUN, seed=8), (ENTRY,), told))
+    sentences = differences(Manifest(replace(RUN, seed=8), (entry(),), told))
     assert any("have the hash" in sentence for sentence in sentences)
     assert sentences[-1] == f"made with other versions: faker {versions()['faker']} instead of 1.0"
 
 
 def test_progress_is_told() -> None:
     seen: list[tuple[str, int, int]] = []
-    differences(MANIFEST, show=lambda *at: seen.append(at))
+    differences(manifest(), show=lambda *at: seen.append(at))
     assert seen == [("payments", BLOCK, COUNT), ("payments", COUNT, COUNT)]
 
 
@@ -117,7 +120,7 @@ def test_a_manifest_that_can_not_be_read_or_written_is_one_sentence(tmp_path: Pa
     with pytest.raises(ProjectError, match="can not be read: No such file"):
         read_manifest(tmp_path / "missing.json")
     with pytest.raises(StorageError, match="can not be written: No such file"):
-        MANIFEST.write(tmp_path / "missing" / "run.json")
+        manifest().write(tmp_path / "missing" / "run.json")
 
 
 @pytest.mark.parametrize("watermark", [0, 1, BLOCK - 1, BLOCK, BLOCK + 50])
@@ -130,7 +133,7 @@ def test_a_run_that_goes_on_has_the_hash_of_one_that_was_not_interrupted(waterma
     for block in source.blocks(watermark, COUNT):
         summer.take(block)
     after.add(summer.done() + summer.rest())
-    assert Entry.of(source, after) == ENTRY
+    assert Entry.of(source, after) == entry()
 
 
 def _summed(source: Source, first: int, stop: int) -> Summer:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
+from functools import cache
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,7 +41,9 @@ def whole(number: int, *, nulls: bool = True, times: bool = True) -> Block:
     )
 
 
-BLOCKS = [whole(number) for number in range(3)]
+@cache
+def blocks() -> list[Block]:
+    return [whole(number) for number in range(3)]
 
 
 def account(parts: list[Block]) -> Account:
@@ -53,44 +58,46 @@ def account(parts: list[Block]) -> Account:
 
 def cut(block: Block, places: list[int]) -> list[Block]:
     bounds = [0, *sorted(places), block.size]
-    return [block.part(first, stop) for first, stop in zip(bounds, bounds[1:], strict=False)]
+    return [block.part(first, stop) for first, stop in itertools.pairwise(bounds)]
 
 
-WHOLE = account(BLOCKS)
+@cache
+def summed() -> dict[str, Any]:
+    return account(blocks()).document()
 
 
 @settings(max_examples=20)
 @given(st.lists(st.integers(0, BLOCK), max_size=6), st.lists(st.integers(0, BLOCK), max_size=6))
 def test_cuts_do_not_matter(first: list[int], second: list[int]) -> None:
-    again = account([*cut(BLOCKS[0], first), *cut(BLOCKS[1], second), BLOCKS[2]])
-    assert again.document() == WHOLE.document()
+    again = account([*cut(blocks()[0], first), *cut(blocks()[1], second), blocks()[2]])
+    assert again.document() == summed()
 
 
 @pytest.mark.parametrize("size", [1, 1000])
 def test_batches_do_not_matter(size: int) -> None:
-    parts = [part for block in BLOCKS for part in cut(block, list(range(size, BLOCK, size)))]
-    assert account(parts).document() == WHOLE.document()
+    parts = [part for block in blocks() for part in cut(block, list(range(size, BLOCK, size)))]
+    assert account(parts).document() == summed()
 
 
 @pytest.mark.parametrize("workers", [2, 4])
 def test_the_order_of_blocks_and_who_sums_them_does_not_matter(workers: int) -> None:
     summers, found = [Summer() for _ in range(workers)], Account()
-    for place, block in enumerate(reversed(BLOCKS)):
+    for place, block in enumerate(reversed(blocks())):
         summers[place % workers].take(block)
     for summer in reversed(summers):
         found.add(summer.done())
         found.fold()
-    assert found.document() == WHOLE.document()
+    assert found.document() == summed()
 
 
 def test_everything_that_is_written_counts() -> None:
-    block = BLOCKS[0]
+    block = blocks()[0]
     places = len(block.values) - 1
     changed = [
         replace(block, values=[*block.values[:places], b"other"]),
         replace(block, keys=[b"other", *block.keys[1:]]),
         replace(block, keys=[b"", *block.keys[1:]]),
-        replace(block, times=[*(block.times or ())][:places] + [1]),
+        replace(block, times=[*(block.times or ())[:places], 1]),
         replace(block, times=None),
         replace(block, truth=block.truth[:-1]),
         replace(block, labels=block.labels[:-1]),
@@ -107,31 +114,31 @@ def test_moving_a_byte_from_a_key_to_its_value_counts() -> None:
 
 
 def test_the_tally_is_what_was_written() -> None:
-    tally = WHOLE.tally
-    values = [value for block in BLOCKS for value in block.values]
+    tally = account(blocks()).tally
+    values = [value for block in blocks() for value in block.values]
     assert (tally.records, tally.written) == (3 * BLOCK, len(values))
     assert tally.counts.total() == len(values)
-    assert tally.truth == sum(len(block.truth) for block in BLOCKS)
-    assert tally.labels == sum(len(block.labels) for block in BLOCKS)
+    assert tally.truth == sum(len(block.truth) for block in blocks())
+    assert tally.labels == sum(len(block.labels) for block in blocks())
 
 
 def test_an_account_goes_on_from_its_document() -> None:
-    begun = Account.of(account(BLOCKS[:1]).document())
+    begun = Account.of(account(blocks()[:1]).document())
     summer = Summer()
-    for block in BLOCKS[1:]:
+    for block in blocks()[1:]:
         summer.take(block)
     begun.add(summer.done())
     begun.fold()
-    assert begun.document() == WHOLE.document()
+    assert begun.document() == summed()
 
 
 def test_a_block_is_folded_once_all_before_it_are() -> None:
     summer, found = Summer(), Account()
-    summer.take(BLOCKS[1])
+    summer.take(blocks()[1])
     found.add(summer.done())
     found.fold()
     assert found.number == 0
-    summer.take(BLOCKS[0])
+    summer.take(blocks()[0])
     found.add(summer.done())
     found.fold(1)
     assert found.number == 1
