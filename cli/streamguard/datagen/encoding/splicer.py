@@ -120,7 +120,7 @@ def _is_long(part: Part) -> bool:
     """Whether a piece is better joined than copied into a matrix, or must be, as the matrix would be cut within it."""
     if not isinstance(part, Piece):
         return False
-    return max(map(len, part.table), default=0) >= _LONG or any(map(_would_be_cut, part.table))
+    return max(map(len, part.table), default=0) >= _LONG or _would_be_cut(b"".join(part.table))
 
 
 def _would_be_cut(text: bytes) -> bool:

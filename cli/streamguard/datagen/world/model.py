@@ -37,8 +37,9 @@ FaultKind = Literal[
 class Fault:
     """That share of records is spoilt in this way.
 
-    late: published `delay` seconds after its event time; out_of_order: changes places with a record up to `distance`
-    later; null, wrong_type, missing_field: one of `fields` (empty: any field at the top); oversize: `size` bytes."""
+    late: written `delay` seconds after its event time; out_of_order: its event time is before that of a record up to
+    `distance` earlier; null, wrong_type, missing_field: one of `fields` (empty: any field at the top); oversize: `size`
+    bytes."""
 
     kind: FaultKind
     share: float
