@@ -24,7 +24,7 @@ from streamguard.datagen.encoding.parts import INDEX, INSTANT
 from streamguard.datagen.faults import Codes, Faults, Spoils, Spoilt
 from streamguard.datagen.run import Run
 from streamguard.datagen.stream import Columns, compile_stream
-from streamguard.datagen.truth import Happened, TruthTeller
+from streamguard.datagen.truth import Happened, Told, TruthTeller
 from streamguard.datagen.world.streams import LabelColumn
 
 _MICROSECONDS = 1_000_000
@@ -110,19 +110,35 @@ class Source:
         for block in self.blocks(first, stop):
             yield from block.ledger
 
-    def _made(self, number: int) -> Block:
+    def waiting(self, index: int) -> list[Told]:
+        """The labels about the records before number `index` that are due after that one: for a run that goes on."""
+        if self._teller is None or self.labels_topic is None:
+            return []
+        now = (_microseconds(self._run.start) + round(self.due_at(index) * _MICROSECONDS)) // 1000
+        found: list[Told] = []
+        for number in range(-(-index // BLOCK)):
+            columns, _, shown = self._shown(number)
+            happened = Happened(columns, shown[INSTANT], self._encoder.keys(shown, columns.size), ())
+            found += (each for each in self._teller.labels(happened) if each.index < index and each.time > now)
+        return found
+
+    def _shown(self, number: int) -> tuple[Columns, Codes | None, dict[str, NDArray[Any]]]:
+        """The columns of a block, the faults of its records, and what the encoder shows of them."""
         columns = self._stream.block(number)
         codes = self._faults.codes(number)
         instants = columns.instants if codes is None else self._faults.moved(number, codes, columns.instants)
         numbers = np.arange(columns.first, columns.first + columns.size, dtype=np.int64)
-        shown = {**columns.values, INDEX: numbers, INSTANT: instants}
+        return columns, codes, {**columns.values, INDEX: numbers, INSTANT: instants}
+
+    def _made(self, number: int) -> Block:
+        columns, codes, shown = self._shown(number)
         keys, values = self._encoder.keys(shown, columns.size), self._encoder.values(shown, columns.size)
         ledger: Sequence[Spoilt] = ()
         written: tuple[NDArray[np.int64] | None, Texts, Texts] = None, keys, values
         if codes is not None:
             ledger = self._faults.ledger(number, codes, values)
             written = _written(self._faults.spoil(number, codes, keys, values), keys, values)
-        return self._block(Happened(columns, instants, keys, ledger), written, codes)
+        return self._block(Happened(columns, shown[INSTANT], keys, ledger), written, codes)
 
     def _block(
         self, happened: Happened, written: tuple[NDArray[np.int64] | None, Texts, Texts], codes: Codes | None
