@@ -216,3 +216,11 @@ def test_what_each_route_gets_is_what_the_counts_say_less_the_dead_letters() -> 
                 routed[ingestor.route(value)] += 1
                 expected[ingestor.ROUTES[spoilt.classes.labels[label]]] += 1
     assert routed == expected
+
+
+def test_the_documentation_says_which_faults_become_dead_letters() -> None:
+    text = (find_project(Path(__file__)).root / "docs" / "generator.md").read_text()
+    rows = [line.split("|") for line in text.splitlines() if line.startswith("| `")]
+    told = {row[1].strip().strip("`"): row[3].strip() for row in rows}
+    assert tuple(told) == tuple(sorted(KINDS, key=list(told).index))
+    assert {kind for kind, outcome in told.items() if outcome == "dead letter"} == BECOME_DEAD_LETTERS
