@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from streamguard.datagen.planning import BATCH, Contradiction, Wishes, overrides, plan
+from streamguard.datagen.planning import BATCH, Contradiction, Wishes, overrides, plan, retention_notes
 from streamguard.datagen.world.model import Clock, Stops, World
 from streamguard.datagen.world.reading import read_world
 from streamguard.project import shipped
@@ -99,3 +99,11 @@ def test_shares_that_are_not_named_stay_as_declared(bank: World) -> None:
 def test_contradictions_are_told(bank: World, given: dict[str, object], says: str) -> None:
     with pytest.raises(Contradiction, match=says):
         plan(bank, wishes(**given), NOW)
+
+
+def test_a_topic_that_forgets_what_is_written_is_told() -> None:
+    week = {"retention.ms": "604800000", "cleanup.policy": "delete"}
+    configs = {"short": week, "ever": {"retention.ms": "-1"}, "compacted": {**week, "cleanup.policy": "compact"}}
+    assert retention_notes(NOW - 3 * DAY, NOW, configs) == []
+    (note,) = retention_notes(NOW - 30 * DAY, NOW, configs)
+    assert note.startswith("short keeps records for 7 days")

@@ -17,12 +17,14 @@ from streamguard.datagen.display import Display
 from streamguard.datagen.interrupt import Interrupt
 from streamguard.datagen.latencies import percentile
 from streamguard.datagen.orders import Orders, lane_of
+from streamguard.datagen.planning import retention_notes
 from streamguard.datagen.progress import About, Progress
 from streamguard.datagen.publishing import LOOK, Totals
 from streamguard.datagen.sending import send, sources_of, topics_of
 from streamguard.datagen.sums import Summer
 from streamguard.errors import KafkaError
 from streamguard.kafka.publish import Publisher
+from streamguard.kafka.topics import existing_topics
 
 if TYPE_CHECKING:
     from streamguard.datagen.run import Run
@@ -122,6 +124,10 @@ def generate(
             stack.enter_context(Display(about, duration=orders.duration)),
             interrupt,
         )
+        if run.backfill:
+            kept = {name: topic.config for name, topic in existing_topics(settings, own).items()}
+            for sentence in retention_notes(run.start, datetime.now(UTC), kept):
+                sending.display.say(sentence)
         totals = sending.alone(sources, publisher) if orders.workers == 1 else sending.together()
         sending.books.close(totals.progress)
     doubtful = sum(position.doubtful for position in (files.resumed or {}).values())

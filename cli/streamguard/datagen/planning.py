@@ -116,6 +116,20 @@ def overrides(world: World, mode: str, rate: float | None) -> dict[str, Any]:
     return places
 
 
+def retention_notes(start: datetime, now: datetime, configs: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """A sentence for each topic that will not keep records with dates from `start` on: Kafka deletes by date."""
+    age = (now - start).total_seconds() * 1000
+    notes = []
+    for topic, config in configs.items():
+        kept = int(config.get("retention.ms", -1))
+        if 0 <= kept < age and "delete" in config.get("cleanup.policy", "delete"):
+            notes.append(
+                f"{topic} keeps records for {kept / 86_400_000:g} days (retention.ms), by their own dates: "
+                "Kafka deletes older ones within minutes"
+            )
+    return notes
+
+
 def _period(since: datetime | None, days: float | None, now: datetime) -> tuple[datetime, datetime]:
     """When event time begins, and when what is past ends."""
     length = None if days is None else timedelta(days=days)
