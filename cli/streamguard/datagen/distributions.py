@@ -70,23 +70,20 @@ class Numbers:
         result >>= _BITS
         result += self._main.take(at)
         ends = np.flatnonzero(draws - np.uint32(1 << _BITS) >= np.uint32((STEPS - 2) << _BITS))
-        if len(ends):
-            result[ends] = self._ends(draws[ends], None if offsets is None else offsets[ends])
+        for place in ends.tolist():
+            row = 0 if offsets is None else int(offsets[place]) // _ROW
+            result[place] = self._end(int(draws[place]), row)
         return result
 
-    def _ends(self, draws: Draws32, offsets: Whole | None) -> Whole:
-        """The values of draws in the first or the last step, each of which has a table of its own."""
-        rest = (draws & np.uint32(_REST)).astype(np.int64)
-        at = (rest >> 8) + (0 if offsets is None else offsets)
-        high = draws >= np.uint32(1 << _BITS)
-        ends = np.where(high, self._high.take(at), self._low.take(at))
-        after = np.where(high, self._high.take(at + 1), self._low.take(at + 1))
-        result = np.asarray(ends + ((after - ends) * (rest & 255) >> 8), dtype=np.int64)
-        outer = np.flatnonzero((rest >> 8) == np.where(high, STEPS - 1, 0))
-        if len(outer):
-            rows = 0 if offsets is None else offsets[outer] // _ROW
-            result[outer] = self._outer[rows, (rest[outer] & 255) + _OUTERMOST * high[outer]]
-        return result
+    def _end(self, draw: int, row: int) -> int:
+        """The value of a draw in the first or the last step, which have tables of their own."""
+        high, rest = draw >> _BITS > 0, draw & _REST
+        step, part = divmod(rest, _OUTERMOST)
+        if step == (STEPS - 1 if high else 0):
+            return int(self._outer[row, part + _OUTERMOST * high])
+        table, at = self._high if high else self._low, row * _ROW + step
+        low, after = int(table[at]), int(table[at + 1])
+        return low + (after - low) * part // _OUTERMOST
 
 
 def _table(part: object, scale: float, most: int) -> Whole:

@@ -13,9 +13,8 @@ from streamguard.datagen.arithmetic import Floats, exp, log
 from streamguard.datagen.distributions import Numbers, Shares
 from streamguard.datagen.draws import Scatter, Whole
 from streamguard.datagen.forms import Pieces
-from streamguard.datagen.texts import Texts, cached_texts, entity_draws
+from streamguard.datagen.texts import WHOLE, Encoded, cached_texts, entity_draws, text_of
 from streamguard.datagen.world.population import (
-    Attribute,
     ChoiceText,
     Entity,
     NumberText,
@@ -40,6 +39,7 @@ class Pool:
         self._indexes = np.arange(self.count, dtype=np.int64)
         self._codes: dict[str, Whole] = {}
         self._traits: dict[str, Whole] = {}
+        self._pieces: dict[str, Pieces] = {}
 
     def choices(self, name: str) -> Choices:
         """What a choice attribute may be."""
@@ -93,53 +93,50 @@ class Pool:
 
     def pieces(self, name: str) -> Pieces:
         """How records show an attribute of each entity."""
-        attribute = self.entity.attribute(name)
-        if isinstance(attribute.kind, ReferenceText):
-            raise TypeError(f"{self.entity.name}.{name} shows nothing itself")
-        values = self._values(attribute)
-        if isinstance(attribute.kind, NumberText):
-            return Pieces([str(value).encode() for value in values], [str(value) for value in values])
-        return pieces_of(values)
+        if name not in self._pieces:
+            kind = self.entity.attribute(name).kind
+            if isinstance(kind, ReferenceText):
+                raise TypeError(f"{self.entity.name}.{name} shows nothing itself")
+            json = self._plain[name] if name in self._plain else self._texts[name]
+            self._pieces[name] = Pieces(json, [text_of(each) for each in json])
+        return self._pieces[name]
 
     def objects(self) -> Pieces:
         """How records show each entity as a whole."""
-        parts: list[Sequence[bytes]] = []
-        for number, attribute in enumerate(self.entity.shown):
-            parts += [
-                [(b"," if number else b"{") + orjson.dumps(attribute.name) + b":"] * self.count,
-                self.pieces(attribute.name).json,
-            ]
-        ends = [b"}" if parts else b"{}"] * self.count
-        json = [b"".join(pieces) for pieces in zip(*parts, ends, strict=True)]
-        return Pieces(json, [text.decode() for text in json])
-
-    def _values(self, attribute: Attribute) -> Sequence[str | int | float | bool]:
-        if isinstance(attribute.kind, ChoiceText):
-            values = attribute.kind.choices.values
-            return [values[code] for code in self.codes(attribute.name).tolist()]
-        if isinstance(attribute.kind, NumberText):
-            return self._numbers(attribute.name, attribute.kind)
-        return self._texts[attribute.name]
-
-    def _numbers(self, name: str, kind: NumberText) -> list[str]:
-        numbers = Numbers([kind.distribution], 10**kind.decimals)
-        found = numbers.take(lambda purpose: entity_draws(self._indexes, self.entity.name, purpose), name).tolist()
-        return [fixed(number, kind.decimals) for number in found]
+        if WHOLE not in self._pieces:
+            json = self._texts[WHOLE]
+            self._pieces[WHOLE] = Pieces(json, [each.decode() for each in json])
+        return self._pieces[WHOLE]
 
     @cached_property
-    def _texts(self) -> Texts:
-        others: Texts = {
-            attribute.name: [str(value) for value in self._values(attribute)]
+    def _texts(self) -> Encoded:
+        return cached_texts(self.entity, self._plain, self._cache_dir)
+
+    @cached_property
+    def _plain(self) -> Encoded:
+        """The attributes that are no texts but choices and numbers."""
+        return {
+            attribute.name: self._choices(attribute.name)
+            if isinstance(attribute.kind, ChoiceText)
+            else self._numbers(attribute.name, attribute.kind)
             for attribute in self.entity.attributes
             if isinstance(attribute.kind, ChoiceText | NumberText)
         }
-        return cached_texts(self.entity, others, self._cache_dir)
+
+    def _choices(self, name: str) -> list[bytes]:
+        json = pieces_of(self.choices(name).values).json
+        return [json[code] for code in self.codes(name).tolist()]
+
+    def _numbers(self, name: str, kind: NumberText) -> list[bytes]:
+        numbers = Numbers([kind.distribution], 10**kind.decimals)
+        found = numbers.take(lambda purpose: entity_draws(self._indexes, self.entity.name, purpose), name).tolist()
+        return [fixed(number, kind.decimals).encode() for number in found]
 
 
 def pieces_of(values: Sequence[str | int | float | bool]) -> Pieces:
     """How records show each of some values."""
-    texts = [value if isinstance(value, str) else orjson.dumps(value).decode() for value in values]
-    return Pieces([orjson.dumps(value) for value in values], texts)
+    json = [orjson.dumps(value) for value in values]
+    return Pieces(json, [text_of(each) for each in json])
 
 
 def fixed(number: int, decimals: int) -> str:

@@ -12,7 +12,7 @@ import hashlib
 import os
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -40,8 +40,11 @@ from streamguard.datagen.world.population import (
 RECIPE = 2
 """Goes up when the texts change: a cached pool of another recipe is not used."""
 
-Texts = Mapping[str, list[str | int]]
-"""What each entity says, by attribute; of attributes that are texts (not choices, numbers, references)."""
+Encoded = Mapping[str, Sequence[bytes]]
+"""How each entity is shown in JSON: attributes by name, and by the name `WHOLE` the entity."""
+
+WHOLE = ""
+Values = list[str | int]
 
 _NAMESPACE = uuid.UUID("5b1c3f0e-6d0a-5a53-9d0e-0f6c1f1a7a10")
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -52,31 +55,31 @@ _FILTERS: Mapping[str, Callable[[str], str]] = {
 }
 
 
-def cached_texts(entity: Entity, others: Texts, cache_dir: Path | None) -> Texts:
+def cached_texts(entity: Entity, others: Encoded, cache_dir: Path | None) -> Encoded:
     """The texts of an entity, read from `cache_dir` if they are there, else made and left there for the next start.
 
-    `others` has the texts of its choices and numbers, which templates may use. A cache that can not be read or written,
-    or is damaged, costs the time of making the texts and nothing else.
+    `others` has its attributes that are no texts (choices and numbers), which templates may use. A cache that can not
+    be read or written, or is damaged, costs the time of making the texts and nothing else.
     """
     if cache_dir is None:
         return make_texts(entity, others)
-    name = f"{entity.name}-{entity.digest[:16]}-{entity.count}-recipe{RECIPE}-faker{version('faker')}.json"
+    name = f"{entity.name}-{entity.digest[:16]}-{entity.count}-recipe{RECIPE}-faker{version('faker')}.jsonl"
     path = cache_dir / "entities" / name
-    texts = _read(path)
+    texts = _read(path, entity.count)
     if texts is None:
         texts = make_texts(entity, others)
         with contextlib.suppress(OSError):
-            _write(path, orjson.dumps(texts))
+            _write(path, texts)
     return texts
 
 
-def make_texts(entity: Entity, others: Texts) -> Texts:
-    """The texts of all attributes of an entity that are texts."""
-    made: dict[str, list[str | int]] = {}
+def make_texts(entity: Entity, others: Encoded) -> Encoded:
+    """All attributes of an entity that are texts, and the entity as a whole."""
+    made: dict[str, Values] = {}
 
-    def of(name: str) -> list[str | int]:
+    def of(name: str) -> Values:
         if name in others:
-            return others[name]
+            return [text_of(json) for json in others[name]]
         if name not in made:
             kind = entity.attribute(name).kind
             made[name] = (
@@ -89,10 +92,23 @@ def make_texts(entity: Entity, others: Texts) -> Texts:
     for attribute in entity.attributes:
         if not isinstance(attribute.kind, _NOT_TEXT):
             of(attribute.name)
-    return made
+    encoded = {name: [orjson.dumps(value) for value in values] for name, values in made.items()}
+    return {**encoded, WHOLE: _whole(entity, {**others, **encoded})}
 
 
-def texts_of(kind: object, count: int, name: tuple[str, str]) -> list[str | int]:
+def text_of(json: bytes) -> str:
+    """A JSON value as text: strings without quotes and escapes, all else as it stands."""
+    return str(orjson.loads(json)) if json.startswith(b'"') else json.decode()
+
+
+def _whole(entity: Entity, encoded: Encoded) -> list[bytes]:
+    names = [b"%b%b:" % (b"," if place else b"{", orjson.dumps(one.name)) for place, one in enumerate(entity.shown)]
+    parts = [part for name, one in zip(names, entity.shown, strict=True) for part in ([name], encoded[one.name])]
+    columns = [list(part) * entity.count if len(part) == 1 else part for part in parts]
+    return [b"".join((*pieces, b"}")) for pieces in zip(*columns, strict=True)] if parts else [b"{}"] * entity.count
+
+
+def texts_of(kind: object, count: int, name: tuple[str, str]) -> Values:
     """The texts of `count` entities; `name` is that of the entity and of the attribute."""
     match kind:
         case UuidText():
@@ -115,7 +131,7 @@ def texts_of(kind: object, count: int, name: tuple[str, str]) -> list[str | int]
             raise TypeError(f"{kind!r} is no text")
 
 
-def _faked(kind: FakerText, count: int, name: tuple[str, str]) -> list[str | int]:
+def _faked(kind: FakerText, count: int, name: tuple[str, str]) -> Values:
     from faker import Faker
 
     fake = Faker(kind.locale, use_weighting=False)  # weighting is 4 times slower, and nobody counts the Smiths
@@ -124,12 +140,12 @@ def _faked(kind: FakerText, count: int, name: tuple[str, str]) -> list[str | int
     return [str(provider()).replace("\n", ", ") for _ in range(count)]
 
 
-def _hexes(kind: HexText, count: int, name: tuple[str, str]) -> list[str | int]:
+def _hexes(kind: HexText, count: int, name: tuple[str, str]) -> Values:
     """Multiplying by an odd number and folding take no two numbers to the same one: no text comes twice."""
     bits = 4 * kind.digits
     odd = int.from_bytes(hashlib.shake_256(key_of(RECIPE, *name)).digest(kind.digits), "little") | 1
     mask, fold = (1 << bits) - 1, (bits + 1) // 2
-    texts: list[str | int] = []
+    texts: Values = []
     for index in range(1, count + 1):
         number = index
         for _ in range(4):
@@ -139,7 +155,7 @@ def _hexes(kind: HexText, count: int, name: tuple[str, str]) -> list[str | int]:
     return texts
 
 
-def _accounts(count: int, name: tuple[str, str]) -> list[str | int]:
+def _accounts(count: int, name: tuple[str, str]) -> Values:
     """In the shape of a British IBAN; never twice, as it ends with the number of the entity."""
     banks = [_letters("?", count, (*name, place)) for place in range(4)]
     sorts = below(_draws(count, (*name, "sort")), 10**6).tolist()
@@ -171,9 +187,9 @@ def entity_draws(indexes: Whole, *name: object) -> Draws32:
     return Scatter(RECIPE, "attributes", *name).of(indexes)
 
 
-def _filled(kind: TemplateText, count: int, of: Callable[[str], list[str | int]]) -> list[str | int]:
+def _filled(kind: TemplateText, count: int, of: Callable[[str], Values]) -> Values:
     """A template with the texts of other attributes in it."""
-    parts: list[list[str | int]] = []
+    parts: list[Values] = []
     for literal, field, form, _ in Formatter().parse(kind.template):
         if literal:
             parts.append([literal] * count)
@@ -185,18 +201,23 @@ def _filled(kind: TemplateText, count: int, of: Callable[[str], list[str | int]]
     return ["".join(map(str, pieces)) for pieces in zip(*parts, strict=True)] if parts else [""] * count
 
 
-def _read(path: Path) -> Texts | None:
-    """What is cached, or None; the first line is the digest of the rest, so that half a file is no pool."""
+def _read(path: Path, count: int) -> Encoded | None:
+    """What is cached, or None. The first line is the digest of the rest, so that half a file is no pool; then come the
+    names, and for each of them a line an entity (JSON has no line breaks of its own)."""
     try:
         digest, _, rest = path.read_bytes().partition(b"\n")
     except OSError:
         return None
-    found: Texts | None = orjson.loads(rest) if digest == _digest(rest) else None
-    return found
+    if digest != _digest(rest):
+        return None
+    lines = rest.split(b"\n")
+    names: list[str] = orjson.loads(lines[0])
+    return {name: lines[1 + place * count : 1 + (place + 1) * count] for place, name in enumerate(names)}
 
 
-def _write(path: Path, rest: bytes) -> None:
+def _write(path: Path, texts: Encoded) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
+    rest = b"\n".join([orjson.dumps(list(texts)), *(line for lines in texts.values() for line in lines)])
     draft = path.with_suffix(f".{os.getpid()}.draft")
     try:
         draft.write_bytes(_digest(rest) + b"\n" + rest)
