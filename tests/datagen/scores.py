@@ -127,3 +127,23 @@ def windows(of: NDArray[Any], time: NDArray[Any], amount: NDArray[Any], days: in
     count[order] = places + 1 - first
     total[order] = sums[places + 1] - sums[first]
     return count, total
+
+
+def halves(
+    features: Floats, fraud: NDArray[np.bool_], seed: int, *, learn: float
+) -> tuple[tuple[Floats, NDArray[np.bool_]], tuple[Floats, NDArray[np.bool_]]]:
+    """A part to learn from and the rest to judge by, with the same share of fraud."""
+    train = np.zeros(len(fraud), dtype=bool)
+    chance = np.random.default_rng(seed)
+    for kind in (False, True):
+        places = chance.permutation(np.flatnonzero(fraud == kind))
+        train[places[: round(len(places) * learn)]] = True
+    return (features[train], fraud[train]), (features[~train], fraud[~train])
+
+
+def ulb(seed: int) -> tuple[tuple[Floats, NDArray[np.bool_]], tuple[Floats, NDArray[np.bool_]]]:
+    """Two days of cards, 28 components and the amount: seven tenths to learn from, three to judge by."""
+    records = generated("ulb-cards", seed, datetime(2013, 9, 1, tzinfo=UTC), 2)
+    columns = [records[f"v{number}"] for number in range(1, 29)]
+    features = np.column_stack([*columns, records["amount"] * 10_000]) / 1e6
+    return halves(features, records["fraud"], seed, learn=0.7)
