@@ -30,6 +30,7 @@ from streamguard.kafka import clients
 from streamguard.project import shipped
 from streamguard.settings import Settings, inherited_environment
 from streamguard.stack.stack import Stack
+from tests.terminal import Terminal
 
 PARTITIONS = 3
 BANK = shipped() / "init" / "worlds" / "bank.yml"
@@ -44,12 +45,16 @@ class Target:
     topic: str
     settings: Settings
 
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "streamguard", "--project", str(self.root), "produce", *arguments]
+
+    def environment(self) -> dict[str, str]:
+        return {**inherited_environment(), **self.settings.environment()}
+
     def start(self, *arguments: str, pipeline: tuple[str, ...] = ("trial",)) -> subprocess.Popen[str]:
-        program = (sys.executable, "-m", "streamguard", "--project", str(self.root))
-        command = [*program, "produce", *pipeline, *arguments]
-        environment = {**inherited_environment(), **self.settings.environment()}
+        command = self.command(*pipeline, *arguments)
         return subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
+            command, env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
         )
 
     def produce(self, *arguments: str) -> dict[str, Any]:
@@ -156,6 +161,20 @@ def test_workers_write_the_same_records_and_a_dead_one_is_told(target: Target) -
     assert process.returncode == 1
     assert re.search(r"worker [12] of 2 was killed by SIGKILL", err)
     assert json.loads(out)["run"] == "second", "the summary is there all the same"
+
+
+def test_ctrl_c_on_a_terminal_ends_all_workers_cleanly_and_done_looks_done(target: Target) -> None:
+    command = target.command("trial", "--rate", "2000", "--people", "100", "--workers", "2")
+    with Terminal(command, target.environment()) as terminal:
+        screen = terminal.wait_for("p50 ")
+        assert max(map(len, screen.splitlines())) <= 80
+        wait_for_first_record(target)
+        terminal.press("\x03")
+        assert terminal.wait(20) == 130
+        shown = terminal.shown
+    assert "Traceback" not in shown
+    (acknowledged,) = re.findall(r"done: ([\d,]+) records acknowledged in .* none failed", shown)
+    assert int(acknowledged.replace(",", "")) == len(target.read()) > 0
 
 
 def test_a_run_that_was_killed_goes_on_without_a_gap(target: Target, tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ def _partitions(about: About, progress: Progress, most: int) -> RenderableType |
         return None
     shown = places if len(places) <= most else places[: most - 1]
     whole = {topic: sum(n for (name, _), n in progress.partitions.items() if name == topic) for topic in about.topics}
-    highest = max(progress.partitions.values(), default=1)
+    highest = max(1, *progress.partitions.values(), 1)
     table = Table.grid(padding=(0, 2, 0, 0), expand=True)
     table.add_column(no_wrap=True, overflow="ellipsis", max_width=WIDEST_NAME)
     table.add_column(ratio=1)

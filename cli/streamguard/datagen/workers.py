@@ -15,6 +15,7 @@ import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
 
@@ -192,6 +193,7 @@ def started(settings: Settings, run: Run, orders: Orders, *, summed: bool) -> It
 def work(connection: Connection, task: Task) -> None:
     """What a worker does; everything that it has to say goes through the connection."""
     mailbox = Mailbox(connection)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda _number, _frame: mailbox.stop())
     try:
         connection.send(("done", *_send(connection, mailbox, task)))
@@ -276,6 +278,7 @@ def _end_of(code: int | None) -> str:
 @contextmanager
 def _without_interrupts() -> Iterator[None]:
     """Ctrl-C waits until the end of the block, and for ever in processes that are started in it."""
+    resource_tracker.ensure_running()  # when the first process is started it would undo the mask
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
