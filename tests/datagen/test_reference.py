@@ -17,7 +17,8 @@ def test_the_handbook_is_about_as_hard_as_published() -> None:
 
 @pytest.mark.slow
 def test_fraud_among_the_ulb_cards_is_about_as_hard_to_find_as_published() -> None:
-    found = score(logistic(), *ulb(1))
-    assert 0.93 <= found.auc <= 0.99
-    assert 0.75 <= found.ap <= 0.90
-    assert 0.80 <= found.recall <= 0.94
+    """Published of boosted trees: area 0.95 to 0.99; a line sees no tails and is behind them by some 0.04."""
+    found = score(logistic(), *ulb(0))
+    assert 0.91 <= found.auc <= 0.99
+    assert 0.78 <= found.ap <= 0.88
+    assert 0.80 <= found.recall <= 0.92
