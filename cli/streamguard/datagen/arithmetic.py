@@ -52,11 +52,6 @@ def log1(number: float) -> float:
     return float(log(np.array([number]))[0])
 
 
-def exp1(exponent: float) -> float:
-    """e to the power of one number."""
-    return float(exp(np.array([exponent]))[0])
-
-
 def log_gamma(number: float) -> float:
     """The logarithm of the gamma function of a positive number, by Stirling's series."""
     product = 1.0

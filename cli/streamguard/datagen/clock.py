@@ -8,7 +8,6 @@ before.
 
 from __future__ import annotations
 
-import math
 from fractions import Fraction
 
 import numpy as np
@@ -233,8 +232,3 @@ def day_of_month(days: Whole) -> Whole:
 def _up(number: int, by: int) -> int:
     """`number` divided by `by`, rounded up."""
     return -(-number // by)
-
-
-def seconds(offset: int) -> float:
-    """An offset in seconds."""
-    return math.fsum((offset // SECOND, offset % SECOND / SECOND))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache, partial
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -96,13 +96,6 @@ class BurstState:
         self._pace = pace
         self._drift = [(pace.count_until(round(drift.day * DAY)), drift.times) for drift in self.burst.drift]
         self._stride = lru_cache(maxsize=3)(self._steps)
-
-    @cached_property
-    def columns(self) -> frozenset[str]:
-        """The columns that belong to the campaign in one phase or another."""
-        return frozenset(
-            {*(phase.actor for phase in self.burst.phases), *(name for one in self._changes for name in one)}
-        )
 
     def in_block(self, number: int) -> Marked | None:
         """The campaign's records in a block; None if it has none there."""
