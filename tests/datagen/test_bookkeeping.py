@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from streamguard.datagen.bookkeeping import LEAST_AHEAD, Books, Files
+from streamguard.datagen.bookkeeping import LEAST_AHEAD, SKEW, Books, Files
 from streamguard.datagen.draws import BLOCK
 from streamguard.datagen.journal import read_journal
 from streamguard.datagen.manifest import differences, read_manifest
@@ -54,7 +54,8 @@ def test_nothing_is_sent_that_the_journal_does_not_know_of(source: Source, tmp_p
 def test_without_a_journal_nothing_is_reserved(source: Source) -> None:
     books = Books(Files(), RUN, [source])
     assert books.permit(STREAM, 10**9) > 10**12
-    assert books.permits(at(5, 5)) == {}
+    assert books.permits(at(5, 5)) == {STREAM: 5 + SKEW}, "workers stay together"
+    assert books.permits(Progress(0.0)) == {STREAM: SKEW}
     assert not books.kept
 
 

@@ -236,6 +236,23 @@ def test_workers_together_write_every_record_once(workers: int) -> None:
     assert sorted(values) == Trial().expected(20_000)
 
 
+def test_a_worker_that_is_stopped_sends_its_part_up_to_the_agreed_end() -> None:
+    answers = iter([None, None, {"numbers": 9_000}])
+    asked: list[dict[str, int]] = []
+
+    def agree(reached: Any) -> Any:
+        asked.append(dict(reached))
+        return next(answers)
+
+    trial, outlet = Trial(), Memory()
+    lane = {"worker": 0, "workers": 2}
+    totals = trial.publish(outlet, rate=100.0, stop_at=1.0, lane=lane, agree=agree).progress
+    assert asked[0]["numbers"] == pytest.approx(100, abs=5)
+    own = [index for index in range(9_000) if index // BLOCK % 2 == 0]
+    assert outlet.values() == [trial.source.value(index) for index in own]
+    assert totals.positions["numbers"].sent == 9_000
+
+
 def test_nothing_is_sent_beyond_what_is_reserved(trial: Trial) -> None:
     outlet = Memory()
     asked: list[int] = []

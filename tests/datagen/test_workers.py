@@ -156,6 +156,26 @@ def test_permits_go_to_the_workers_before_they_begin(team: Team) -> None:
     assert seen == [4096]
 
 
+def test_workers_that_are_stopped_end_where_the_furthest_is(team: Team) -> None:
+    ends = []
+
+    def reaches(index: int) -> Callable[[Connection, Mailbox], None]:
+        def work(connection: Connection, mailbox: Mailbox) -> None:
+            connection.send(("ready",))
+            mailbox.await_begin()
+            while (end := mailbox.agree({"numbers": index})) is None:
+                pass
+            ends.append(end)
+            connection.send(("done", Totals(progress(1), None), {}))
+
+        return work
+
+    team.hire(reaches(100))
+    team.hire(reaches(300))
+    team.run(stopped=True)
+    assert ends == [{"numbers": 300}] * 2
+
+
 def test_without_permits_everything_may_be_sent_and_a_parent_that_is_gone_is_a_stop() -> None:
     parent, own = Pipe()
     mailbox = Mailbox(own)
@@ -163,4 +183,5 @@ def test_without_permits_everything_may_be_sent_and_a_parent_that_is_gone_is_a_s
     assert not mailbox.stopped()
     parent.close()
     assert mailbox.stopped()
+    assert mailbox.agree({}) is not None, "nobody is left to agree with"
     own.close()

@@ -11,16 +11,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamguard.datagen.draws import BLOCK
+from streamguard.datagen.progress import Position, Progress
 from streamguard.datagen.sums import Account, Sum
 
 if TYPE_CHECKING:
-    from streamguard.datagen.journal import Journal, Position
-    from streamguard.datagen.progress import Progress
+    from streamguard.datagen.journal import Journal
+    from streamguard.datagen.journal import Position as Resumed
     from streamguard.datagen.run import Run
     from streamguard.datagen.source import Source
 
 EVERY = 1.0
 """Seconds between two entries in the journal."""
+
+SKEW = 128 * BLOCK
+"""Records by which a worker may be ahead of another one."""
 
 LEAST_AHEAD = 64
 MOST_AHEAD = 64 * BLOCK
@@ -34,7 +38,7 @@ class Files:
 
     manifest: Path | None = None
     journal: Path | None = None
-    resumed: Mapping[str, Position] | None = None
+    resumed: Mapping[str, Resumed] | None = None
 
     @property
     def any(self) -> bool:
@@ -82,10 +86,14 @@ class Books:
         return self._journal.positions[stream].reserved
 
     def permits(self, progress: Progress) -> Mapping[str, int]:
-        """The same for all streams, ahead of what their workers have sent; nothing if there is no journal."""
-        if self._journal is None:
-            return {}
-        return {name: self.permit(name, position.sent + BLOCK) for name, position in progress.positions.items()}
+        """The same for workers: of each stream what is reserved, and no more than `SKEW` beyond the slowest of them."""
+        permits = {}
+        for source in self._sources:
+            first = (self._files.resumed or {})[source.name].watermark if self._files.resumed else 0
+            position = progress.positions.get(source.name, Position(first, first))
+            reserved = self.permit(source.name, position.sent + BLOCK)
+            permits[source.name] = min(reserved, position.acknowledged + SKEW)
+        return permits
 
     def close(self, progress: Progress) -> None:
         """All is sent that will be: the journal's last entry, and the manifest."""
@@ -99,10 +107,11 @@ class Books:
             Manifest(self._run, entries, versions()).write(self._files.manifest)
 
     def _opened(self, path: Path) -> Journal:
-        from streamguard.datagen.journal import Journal, Position
+        from streamguard.datagen.journal import Journal
+        from streamguard.datagen.journal import Position as Unsent
 
         resumed = self._files.resumed or {}
-        positions = {source.name: resumed.get(source.name, Position()) for source in self._sources}
+        positions = {source.name: resumed.get(source.name, Unsent()) for source in self._sources}
         return Journal(path, self._run, positions, ahead=max(map(_ahead, self._sources), default=LEAST_AHEAD))
 
     def _enter(self, journal: Journal, progress: Progress) -> None:

@@ -88,9 +88,12 @@ class Lane:
     start: int = 0
     """Event time of record 0, in milliseconds since 1970."""
     due: int = field(default=0, init=False)
+    reached: int = field(default=0, init=False)
+    """Where the last slice that was sent ends; `next` may lie further on, in this worker's next block."""
     outstanding: deque[Delivery] = field(default_factory=deque, init=False)
 
     def __post_init__(self) -> None:
+        self.reached = self.next
         self._skip()
 
     @property
@@ -108,7 +111,7 @@ class Lane:
         """How far it is, `elapsed` seconds after its sender began."""
         expected = self.pace.expected(elapsed)
         due = None if expected is None else min(expected, self.limit)
-        return Position(self.watermark, min(self.next, self.limit), self.total, due)
+        return Position(self.watermark, self.reached, self.total, due)
 
     def read(self, first: int, stop: int) -> Written:
         """What indexes of one block became."""
@@ -121,7 +124,7 @@ class Lane:
             self.sums.take(block)
         if self.later is not None:
             self.later.take(block.labels)
-        self.next = stop
+        self.next = self.reached = stop
         self._skip()
 
     def labels(self) -> Sequence[Any]:

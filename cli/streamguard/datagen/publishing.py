@@ -6,14 +6,14 @@ What waits for an answer is bounded in records and in bytes, so memory stays fla
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
 from streamguard.datagen.delivery import Answers, Delivery, Explain, positions_of
 from streamguard.datagen.lanes import Lane
-from streamguard.datagen.pacing import EVERYTHING, SHORTEST_WAIT
+from streamguard.datagen.pacing import EVERYTHING, SHORTEST_WAIT, FullSpeed
 from streamguard.datagen.progress import Progress
 
 Report = Callable[[Any, Any], None]
@@ -58,6 +58,10 @@ Permit = Callable[[str, int], int]
 """Up to which index of a stream one may send that wants to go on from an index: further ones are not reserved yet."""
 
 
+Agree = Callable[[Mapping[str, int]], Mapping[str, int] | None]
+"""Told how far a worker has sent each stream when it ends: how far all of them shall; None: they are not there yet."""
+
+
 def unlimited(_stream: str, _index: int) -> int:
     """No reservations."""
     return EVERYTHING
@@ -86,11 +90,12 @@ class Publishing:
         explain: Explain = str,
         duration: float | None = None,
         permit: Permit = unlimited,
+        agree: Agree | None = None,
     ) -> None:
-        """`duration` (seconds) ends the run; `show` is called a few times a second."""
+        """`duration` (seconds) ends the run; `show` is called a few times a second. `agree`: with other workers."""
         self._lanes, self._outlet = list(lanes), outlet
         self._clock, self._stopped, self._show, self._explain = clock, stopped, show, explain
-        self._duration, self._permit = duration, permit
+        self._duration, self._permit, self._agree = duration, permit, agree
         self._answers = Answers(explain, clock)
         self._produced = self._size = 0
         self._handed = self._answered = 0
@@ -105,12 +110,32 @@ class Publishing:
             if all(lane.is_done for lane in self._lanes) or self._ends():
                 break
             self._outlet.serve(0.0 if busy else self._pause())
+        if self._agree is not None:
+            self._end_together(self._agree)
         self._drain()
         error = self._answers.error
         now = self._clock()
         progress = self._progress(now)
         self._show(progress)
         return Totals(progress, None if error is None else self._explain(error))
+
+    def _end_together(self, agree: Agree) -> None:
+        """Wherever workers were when they were stopped: what is sent has no holes, and ends where the furthest is."""
+        reached = {lane.source.name: lane.reached for lane in self._lanes}
+        while (ends := agree(reached)) is None:
+            if self._has_given_up():
+                return
+            self._outlet.serve(LOOK)
+            self._look()
+        for lane in self._lanes:
+            lane.limit, lane.pace = min(lane.limit, ends[lane.source.name]), FullSpeed()
+        while not all(lane.is_done for lane in self._lanes) and not self._has_given_up():
+            busy = self._has_room() and sum(map(self._advance, self._lanes)) > 0
+            self._look()
+            self._outlet.serve(0.0 if busy else SHORTEST_WAIT)
+
+    def _has_given_up(self) -> bool:
+        return self._answers.failed > 0 or self._clock() - self._answer_at >= LAST_CALL
 
     @property
     def _elapsed(self) -> float:

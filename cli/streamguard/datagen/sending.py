@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from streamguard.datagen.lanes import BLOCK, Lane
 from streamguard.datagen.orders import Orders, lane_of
 from streamguard.datagen.progress import Progress
-from streamguard.datagen.publishing import Permit, Publishing, Totals, unlimited
+from streamguard.datagen.publishing import Agree, Permit, Publishing, Totals, unlimited
 from streamguard.datagen.source import Source
 from streamguard.datagen.truth import Delayed
 from streamguard.kafka.publish import Publisher, reason
@@ -58,6 +58,7 @@ def send(
     show: Callable[[Progress], None],
     summers: Mapping[str, Summer] | None = None,
     permit: Permit = unlimited,
+    agree: Agree | None = None,
     worker: int = 0,
 ) -> Totals:
     """Send this worker's part of every stream; `summers` by stream sum up what was sent."""
@@ -68,6 +69,9 @@ def send(
         lane.sums = (summers or {}).get(source.name)
         _take_beginning(lane)
         lane.later = Delayed() if source.labels_topic else None
+        first = orders.first.get(source.name, 0)
+        if lane.later is not None and worker == 0 and first:
+            lane.later.take(source.waiting(first))
         lanes.append(lane)
     return Publishing(
         lanes,
@@ -78,4 +82,5 @@ def send(
         explain=reason,
         duration=orders.duration,
         permit=permit,
+        agree=agree,
     ).publish()

@@ -4,8 +4,9 @@ A worker is a fresh process that makes the streams anew from the run. The parent
 progress, tells the workers to stop, and tells when one is dead. Ctrl-C, which a terminal sends to all, is kept from
 them. A worker whose parent is gone stops as well.
 
-    parent → worker   ("begin", …)  ("stop",)  ("permit", {stream: index})
-    worker → parent   ("ready",)  ("progress", Progress, sums)  ("done", Totals, sums)  ("error", StreamguardError)
+    parent → worker   ("begin",)  ("permit", {stream: index})  ("stop",)  ("end", {stream: index})
+    worker → parent   ("ready",)  ("progress", Progress, sums)  ("reached", {stream: index})
+                      ("done", Totals, sums)  ("error", StreamguardError)
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ class Worker:
     process: BaseProcess
     connection: Connection
     ready: bool = False
+    reached: Mapping[str, int] | None = None
     progress: Progress = field(default_factory=lambda: Progress(0.0))
     totals: Totals | None = None
     dead: str = ""
@@ -78,6 +80,7 @@ class Workers:
     def __init__(self, workers: list[Worker]) -> None:
         self._all = workers
         self._take_sums: Callable[[Sums], None] = lambda _: None
+        self._permitted: Mapping[str, int] = {}
 
     def run(
         self,
@@ -93,8 +96,7 @@ class Workers:
         index each stream may be sent.
         """
         self._take_sums = take
-        told_to_stop = False
-        begun = False
+        begun = told_to_stop = told_the_end = False
         while not all(worker.is_over for worker in self._all):
             if not begun and all(worker.ready or worker.is_over for worker in self._all):
                 begun = True
@@ -107,6 +109,9 @@ class Workers:
             if begun:
                 show(self.progress)
                 self._tell_permit(permit)
+            if not told_the_end and all(worker.reached is not None or worker.is_over for worker in self._all):
+                told_the_end = True
+                self._tell("end", self._furthest())
         return Totals(self.progress, self.error)
 
     @property
@@ -142,6 +147,8 @@ class Workers:
     def _take(self, worker: Worker, kind: str, *what: Any) -> None:
         if kind == "ready":
             worker.ready = True
+        elif kind == "reached":
+            (worker.reached,) = what
         elif kind == "progress":
             worker.progress, sums = what
             self._take_sums(sums)
@@ -152,6 +159,14 @@ class Workers:
         else:
             raise what[0]
 
+    def _furthest(self) -> dict[str, int]:
+        """Where the furthest worker is in each stream."""
+        ends: dict[str, int] = {}
+        for worker in self._all:
+            for stream, index in (worker.reached or {}).items():
+                ends[stream] = max(index, ends.get(stream, 0))
+        return ends
+
     def _has_failed(self) -> bool:
         return any(worker.dead or worker.progress.failed for worker in self._all)
 
@@ -161,8 +176,9 @@ class Workers:
                 worker.tell(*message)
 
     def _tell_permit(self, permit: Callable[[Progress], Mapping[str, int]] | None) -> None:
-        if permit is not None and (changed := permit(self.progress)):
-            self._tell("permit", dict(changed))
+        if permit is not None and (permitted := permit(self.progress)) != self._permitted:
+            self._permitted = permitted
+            self._tell("permit", dict(permitted))
 
 
 @contextmanager
@@ -208,8 +224,9 @@ class Mailbox:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._begun = self._stopped = False
+        self._begun = self._stopped = self._has_reached = False
         self._permits: dict[str, int] | None = None
+        self._ends: Mapping[str, int] | None = None
 
     def stopped(self) -> bool:
         """Shall it stop? Looks into the connection, and never waits."""
@@ -226,19 +243,37 @@ class Mailbox:
         """Up to which index it may send."""
         return EVERYTHING if self._permits is None else self._permits.get(stream, 0)
 
+    def agree(self, reached: Mapping[str, int]) -> Mapping[str, int] | None:
+        """Tell the parent how far this worker is, once; what it has said about the end, None until it has."""
+        if not self._has_reached:
+            self._has_reached = True
+            with suppress(OSError):  # nobody is there: reading will tell
+                self._connection.send(("reached", dict(reached)))
+        while self._ends is None and self._connection.poll():
+            if not self._read():
+                return reached
+        return self._ends
+
     def stop(self) -> None:
         """Somebody else than the parent says so."""
         self._stopped = True
 
-    def _read(self) -> None:
+    def _read(self) -> bool:
+        """Take a message; False when the parent is gone, which is a stop as well."""
         try:
             kind, *what = self._connection.recv()
         except (EOFError, OSError):
-            kind, what = "stop", []
-        self._begun = self._begun or kind == "begin"
-        self._stopped = self._stopped or kind == "stop"
-        if kind == "permit":
+            self._stopped = True
+            return False
+        if kind == "begin":
+            self._begun = True
+        elif kind == "stop":
+            self._stopped = True
+        elif kind == "permit":
             self._permits = {**(self._permits or {}), **what[0]}
+        else:
+            self._ends = what[0]
+        return True
 
 
 def _send(connection: Connection, mailbox: Mailbox, task: Task) -> tuple[Totals, Sums]:
@@ -264,6 +299,7 @@ def _send(connection: Connection, mailbox: Mailbox, task: Task) -> tuple[Totals,
             show=show,
             summers=summers,
             permit=mailbox.permit,
+            agree=mailbox.agree,
             worker=task.number,
         )
     return totals, {name: [*summer.done(), *summer.rest()] for name, summer in summers.items()}
