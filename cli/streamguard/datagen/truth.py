@@ -10,15 +10,16 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from typing import Any
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 
 from streamguard.datagen.distributions import Numbers, chance
-from streamguard.datagen.draws import BLOCK, Draws32, block
-from streamguard.datagen.encoding.parts import INDEX
+from streamguard.datagen.draws import BLOCK, Draws32, Whole, block
+from streamguard.datagen.encoding.parts import INDEX, INSTANT, Moment, Number, Part, Piece, Text
+from streamguard.datagen.encoding.splicer import Splicer, Values
 from streamguard.datagen.faults import Spoilt
 from streamguard.datagen.stream import Columns
 from streamguard.datagen.world.campaigns import Campaign
@@ -54,42 +55,45 @@ class Happened:
 
 
 class TruthTeller:
-    """Makes truth and labels of the records of one stream. Their texts are put together from pieces, as records are."""
+    """Makes truth and labels of the records of one stream. Their texts are spliced, as those of records are."""
 
     def __init__(self, stream: Stream, world: World, run: str, seed: int) -> None:
         self._stream, self._seed = stream.name, seed
         self._labels = labels = world.truth.labels if world.truth else None
         self._delays = Numbers([labels.delay], _MICROSECONDS) if labels else None
-        self._which = _Which(stream, run)
-        self._campaigns = [_campaign(None), *map(_campaign, world.campaigns)]
-        self._decimals = next(
-            (each.decimals for each in stream.columns if isinstance(each, NumberColumn) and each.name == LOSS), None
-        )
+        decimals = [each.decimals for each in stream.columns if isinstance(each, NumberColumn) and each.name == LOSS]
+        self._has_loss = bool(decimals)
+        faults = _faults(world, stream)
+        self._faults = {fault: place for place, fault in enumerate(faults)}
+        which = _which(stream, run)
+        begin: list[Part] = [*which, Text(b","), Piece("campaign", tuple(map(_campaign, (None, *world.campaigns))))]
+        end: list[Part] = [
+            Text(b',"loss":'),
+            Number("loss", *decimals),
+            Text(b","),
+            Piece("fault", tuple(map(_fault, faults))),
+        ]
+        numbers: list[Part] = [Text(b',"instance":'), Number("instance"), Text(b',"step":'), Number("step")]
+        self._numbered = Splicer([*begin, *numbers, *end, Text(b"}")])
+        self._plain = Splicer([*begin, Text(b',"instance":null,"step":null'), *end, Text(b"}")])
+        reported: list[Part] = [Text(b',"label":"fraud","reported_at":'), Moment("epoch_ms", "reported"), Text(b"}")]
+        self._reports = Splicer([*which, *reported])
 
     def truth(self, happened: Happened) -> list[Told]:
         """One for each record that is not ordinary, in order."""
         columns = happened.columns
-        spoilt = {entry.index - columns.first: entry for entry in happened.ledger}
-        places = sorted({*np.flatnonzero((columns.campaign != 0) | columns.fraud).tolist(), *spoilt})
-        rows = zip(
-            places,
-            (happened.instants[places] // _MILLISECONDS).tolist(),
-            *(each[places].tolist() for each in (columns.campaign, columns.instance, columns.step)),
-            self._losses(columns, places),
-            strict=True,
-        )
-        return [
-            Told(
-                columns.first + place,
-                happened.keys[place],
-                (
-                    f"{self._which.record(columns.first + place, time)},{self._campaigns[campaign]}"
-                    f',"instance":{_or_null(instance)},"step":{_or_null(step)},"loss":{loss},{_fault(spoilt.get(place))}}}'
-                ).encode(),
-                time,
-            )
-            for place, time, campaign, instance, step, loss in rows
-        ]
+        spoilt = {entry.index - columns.first: self._faults[entry.kind, entry.field] for entry in happened.ledger}
+        marked = np.flatnonzero((columns.campaign != 0) | columns.fraud)
+        places = np.union1d(marked, np.array([*spoilt], np.int64)) if spoilt else marked
+        shown = {
+            **_shown(happened, places),
+            "campaign": columns.campaign[places],
+            "instance": columns.instance[places],
+            "step": columns.step[places],
+            "loss": np.where(columns.fraud[places], columns.values[LOSS][places], 0) if self._has_loss else places * 0,
+            "fault": np.array([spoilt.get(place, 0) for place in places.tolist()], np.int64),
+        }
+        return _told(happened, places, self._written(shown), happened.instants[places])
 
     def labels(self, happened: Happened) -> list[Told]:
         """The reports about the records of a block, in their order; `time` is when each is made."""
@@ -107,41 +111,28 @@ class TruthTeller:
             about = np.where(wrong, ordinary[draw("other")[frauds] % len(ordinary)], frauds)
         delays = np.maximum(self._delays.take(draw, "delay"), 1)[frauds]
         about, first = np.unique(about, return_index=True)  # who is named twice is reported once
-        reported = ((columns.instants[about] + delays[first]) // _MILLISECONDS).tolist()
-        happened_at = (happened.instants[about] // _MILLISECONDS).tolist()
-        return [
-            Told(
-                columns.first + place,
-                happened.keys[place],
-                f'{self._which.record(columns.first + place, at)},"label":"fraud","reported_at":{time}}}'.encode(),
-                time,
-            )
-            for place, at, time in zip(about.tolist(), happened_at, reported, strict=True)
+        reported = columns.instants[about] + delays[first]
+        texts = self._reports.write({**_shown(happened, about), "reported": reported}, len(about))
+        return _told(happened, about, texts, reported)
+
+    def _written(self, shown: Values) -> list[bytes]:
+        """What belongs to an instance of a campaign has its number, the others have none."""
+        numbered = shown["instance"] >= 0
+        kinds = [
+            iter(splicer.write({name: column[chosen] for name, column in shown.items()}, int(chosen.sum())))
+            for splicer, chosen in ((self._plain, ~numbered), (self._numbered, numbered))
         ]
-
-    def _losses(self, columns: Columns, places: Sequence[int]) -> list[str]:
-        """What each of these records cost: its amount if it is fraud."""
-        if self._decimals is None:
-            return ["0"] * len(places)
-        amounts = np.where(columns.fraud[places], columns.values[LOSS][places], 0).tolist()
-        unit = 10**self._decimals
-        return [
-            f"{amount // unit}.{amount % unit:0{self._decimals}d}" if unit > 1 else f"{amount}" for amount in amounts
-        ]
+        return [next(kinds[kind]) for kind in numbered.tolist()]
 
 
-class _Which:
-    """Tells which record something is about: its own id, if it shows one, its number, and when it happened."""
+def _shown(happened: Happened, places: Whole) -> dict[str, NDArray[Any]]:
+    return {INDEX: places + happened.columns.first, INSTANT: happened.instants[places]}
 
-    def __init__(self, stream: Stream, run: str) -> None:
-        name, before, width, after = _identity(stream, run)
-        self._own = (f"{_json(name)}:{_json(before)[:-1]}", width, f"{_json(after)[1:]},") if name else None
-        self._run = f'"run":{_json(run)},"stream":{_json(stream.name)},"index":'
 
-    def record(self, index: int, time: int) -> str:
-        """The beginning of an object about a record."""
-        own = f"{self._own[0]}{index:0{self._own[1]}d}{self._own[2]}" if self._own else ""
-        return f'{{{own}{self._run}{index},"event_time":{time}'
+def _told(happened: Happened, places: Whole, texts: Sequence[bytes], instants: Whole) -> list[Told]:
+    first, keys = happened.columns.first, happened.keys
+    rows = zip(places.tolist(), texts, (instants // _MILLISECONDS).tolist(), strict=True)
+    return [Told(first + place, keys[place], text, time) for place, text, time in rows]
 
 
 class Delayed:
@@ -169,24 +160,33 @@ class Delayed:
         return found
 
 
-def _campaign(campaign: Campaign | None) -> str:
+def _campaign(campaign: Campaign | None) -> bytes:
     if campaign is None:
-        return '"fraud":false,"campaign":null,"kind":null'
-    fraud = "true" if campaign.fraud else "false"
-    return f'"fraud":{fraud},"campaign":{_json(campaign.name)},"kind":{_json(campaign.kind)}'
+        return b'"fraud":false,"campaign":null,"kind":null'
+    parts = map(orjson.dumps, (campaign.fraud, campaign.name, campaign.kind))
+    return b'"fraud":%b,"campaign":%b,"kind":%b' % tuple(parts)
 
 
-def _fault(spoilt: Spoilt | None) -> str:
-    return f'"fault":{_json(spoilt.kind if spoilt else None)},"field":{_json(spoilt.field if spoilt else None)}'
+def _fault(fault: tuple[str | None, str | None]) -> bytes:
+    return b'"fault":%b,"field":%b' % tuple(map(orjson.dumps, fault))
 
 
-def _or_null(number: int) -> str:
-    return "null" if number < 0 else str(number)
+def _faults(world: World, stream: Stream) -> list[tuple[str | None, str | None]]:
+    """All faults that there can be, each with the field that it is in; the first is none."""
+    fields = (None, *(field.name for field in stream.record))
+    return [(None, None), *((fault.kind, field) for fault in world.faults for field in fields)]
 
 
-@cache
-def _json(text: str | None) -> str:
-    return orjson.dumps(text).decode()
+def _which(stream: Stream, run: str) -> list[Part]:
+    """Which record something is about, as the beginning of an object: its own id, if it shows one, its number, and
+    when it happened."""
+    name, before, width, after = _identity(stream, run)
+    named = b'"run":%b,"stream":%b,"index":' % (orjson.dumps(run), orjson.dumps(stream.name))
+    number: list[Part] = [Number(INDEX), Text(b',"event_time":'), Moment("epoch_ms")]
+    if not name:
+        return [Text(b"{" + named), *number]
+    begin = b"{%b:%b" % (orjson.dumps(name), orjson.dumps(before)[:-1])
+    return [Text(begin), Number(INDEX, width=width), Text(orjson.dumps(after)[1:] + b"," + named), *number]
 
 
 def _identity(stream: Stream, run: str) -> tuple[str, str, int, str]:
