@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import jsonschema
 import pytest
 
 from streamguard.commands import run
+from tests.datagen.check.worlds import HONEST
+
+
+@pytest.fixture
+def honest(tmp_path: Path) -> str:
+    path = tmp_path / "honest.yml"
+    path.write_text(HONEST)
+    return str(path)
 
 
 def test_the_worlds_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -37,3 +46,33 @@ def test_all_mistakes_of_a_file_are_told(tmp_path: Path, capsys: pytest.CaptureF
 def test_the_schema_is_printed_for_editors(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["world", "schema"]) == 0
     jsonschema.Draft202012Validator.check_schema(json.loads(capsys.readouterr().out))
+
+
+def test_a_world_is_checked_and_drawn(honest: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pictures = tmp_path / "pictures"
+    assert run(["world", "check", honest, "--records", "10000", "--plots", str(pictures), "--output", "json"]) == 0
+    captured = capsys.readouterr()
+    rows = json.loads(captured.out)
+    assert {row["verdict"] for row in rows} == {"ok"}
+    assert {row["test"] for row in rows} == {f"S{number}" for number in range(1, 13)}
+    assert f"all {len(rows)} hold" in captured.err
+    names = {path.name for path in pictures.glob("*.png")}
+    assert names == {f"purchases-{name}.png" for name in ("hours", "campaigns", "card", "user", "shop", "amount", "v")}
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in pictures.glob("*.png"))
+
+
+def test_a_world_that_leaks_ends_with_1_and_says_where(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "honest.yml"
+    path.write_text(HONEST.replace("velocity_burst,", "velocity_burst, changes: {amount: {set: 9999}},"))
+    assert run(["world", "check", str(path), "--records", "10000", "--failures", "--output", "json"]) == 1
+    captured = capsys.readouterr()
+    assert {(row["test"], row["subject"]) for row in json.loads(captured.out)} == {("S12", "amount")}
+    assert "1 of " in captured.err
+
+
+def test_without_scipy_it_says_what_to_install(
+    honest: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    assert run(["world", "check", honest]) == 1
+    assert "pip install 'streamguard[check]'" in capsys.readouterr().err

@@ -16,6 +16,12 @@ def world() -> None:
 
     A world is a file of init/worlds: entities, streams, campaigns of fraud and of what only looks like it, faults and
     truth. Commands take its name, or a path.
+
+    \b
+    Examples:
+      streamguard world list
+      streamguard world show card             what becomes of the file, and what to expect
+      streamguard world check card            whether the records are as it declares
     """
 
 
@@ -23,7 +29,13 @@ def world() -> None:
 @output_option
 @click.pass_obj
 def list_worlds(app: App, *, output: str) -> None:
-    """List the worlds of the project."""
+    """List the worlds of the project.
+
+    \b
+    Examples:
+      streamguard world list
+      streamguard world list --output json
+    """
     from streamguard.datagen.world.reading import find_world, read_world, worlds
 
     found = [read_world(find_world(app.project, name)) for name in worlds(app.project)]
@@ -49,6 +61,11 @@ def show_world(app: App, *, name: str) -> None:
     """Print the resolved plan of a world, with what is to be expected of it.
 
     The text is the same every time, so that the plans of two versions of a file can be compared.
+
+    \b
+    Examples:
+      streamguard world show card
+      streamguard world show ./my-world.yml
     """
     from streamguard.datagen.world.explain import explain
     from streamguard.datagen.world.reading import find_world, read_world
@@ -64,7 +81,7 @@ def schema() -> None:
     `# yaml-language-server: $schema=world.schema.json`.
 
     \b
-    Example:
+    Examples:
       streamguard world schema > init/worlds/world.schema.json
     """
     import json

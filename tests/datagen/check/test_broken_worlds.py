@@ -1,4 +1,4 @@
-"""Every check holds on a world that is as it declares, and fails on one that is not.
+"""Every check fails on a world that is not as it declares; tests/commands/test_world.py has one where all hold.
 
 A broken world is drawn as it is and judged by what the honest one declares.
 """
@@ -20,7 +20,6 @@ from streamguard.datagen.check.findings import Finding, judged
 from streamguard.datagen.check.independence import independence
 from streamguard.datagen.check.leaks import leaks
 from streamguard.datagen.check.parameters import parameters
-from streamguard.datagen.check.run import check
 from streamguard.datagen.check.sample import Sample, take
 from streamguard.datagen.check.spoilt import ALL, compared
 from streamguard.datagen.check.times import times
@@ -60,13 +59,6 @@ def broken_text(old: str, new: str) -> str:
 
 
 DRAWN = ("values", "instants", "campaign", "instance", "step", "fraud")
-
-
-def test_a_world_that_is_as_it_declares_passes(tmp_path: Path) -> None:
-    checked = check(honest(tmp_path), 16_384, SEED)
-    failed = [finding for finding in checked.findings if not finding.passed]
-    assert not failed
-    assert {finding.test for finding in checked.findings} == {f"S{number}" for number in range(1, 13)}
 
 
 @dataclass(frozen=True)
