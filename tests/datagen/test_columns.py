@@ -36,7 +36,7 @@ def payments(**columns: Any) -> Columns:
 
 
 def within_chance(found: float, share: float, size: int) -> bool:
-    return abs(found - share) <= 3 * np.sqrt(share * (1 - share) / size) + 1e-9
+    return bool(abs(found - share) <= 3 * np.sqrt(share * (1 - share) / size) + 1e-9)
 
 
 def test_a_label_has_its_shares_over_all_records_and_others_among_fraud() -> None:

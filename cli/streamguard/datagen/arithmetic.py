@@ -58,5 +58,8 @@ def log_gamma(number: float) -> float:
     while number < 15:
         product *= number
         number += 1
-    series = sum(term / number ** (2 * power + 1) for power, term in enumerate(_STIRLING))
+    series, power = 0.0, number
+    for term in _STIRLING:
+        series += term / power
+        power *= number * number
     return (number - 0.5) * log1(number) - number + _HALF_LOG_TAU + series - log1(product)

@@ -42,8 +42,7 @@ class Numbers:
         self._starts = starts.astype(np.int64) if len(mixtures) > 1 else None
         mixed = len(parts) > len(mixtures)
         self._parts = Shares([[share for share, _ in mixture] for mixture in mixtures]) if mixed else None
-        self._means = self._main.reshape(-1, _ROW).mean(axis=1) / scale
-        self._weights = np.array([share for mixture in mixtures for share, _ in mixture]) / len(mixtures)
+        self._scale, self._mixtures = scale, [[share for share, _ in mixture] for mixture in mixtures]
 
     def take(self, draw: Draw, name: str, by: Whole | None = None) -> Whole:
         """A number for each draw called `name`; `by` has the group of each, if there are several."""
@@ -57,7 +56,9 @@ class Numbers:
 
     def mean(self) -> float:
         """About the mean of all groups, without scale."""
-        return float((self._means * self._weights).sum())
+        rows = iter(self._main.reshape(-1, _ROW).tolist())
+        means = [sum(share * sum(next(rows)) / _ROW for share in mixture) for mixture in self._mixtures]
+        return float(sum(means) / len(means) / self._scale)
 
     def _between(self, draws: Draws32, offsets: Whole | None) -> Whole:
         wide = draws.astype(np.int64)

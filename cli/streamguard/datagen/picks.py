@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from streamguard.datagen.arithmetic import exp, log
+from streamguard.datagen.arithmetic import Floats, exp, log
 from streamguard.datagen.distributions import Shares
 from streamguard.datagen.draws import Scatter, Whole, below
 from streamguard.datagen.entities import TRAIT_BITS, Pool
@@ -62,7 +62,7 @@ def compile_away(pick: Away, name: str, pool: Pool, lookups: Lookups) -> Callabl
     """An entity with another value of an attribute than `pick.reference` has. The value is drawn with the draws of the
     instance (the second argument), by the weight of all entities that have it."""
     members, weights = _members(pick.attribute, pool), pool.weights(pick.weight)
-    totals = np.array([weights[group].sum() for group in members])
+    totals = np.array([_total(weights[group]) for group in members])
     places, reference = lookups.groups(pool, pick.attribute, pick.reference), lookups.codes(pick.reference)
     values = []
     for place in places.tolist():
@@ -93,7 +93,7 @@ def _favourites(pick: Favourites, name: str, pool: Pool, lookups: Lookups, seed:
     otherwise = compile_weighted(pick.otherwise, name, pool, lookups)
     table = otherwise(_everyone(pick, name, lookups, seed))
     ranks = exp(log(np.arange(1.0, pick.count + 1)) * -pick.skew)
-    shares = Shares([[*(pick.share * ranks / ranks.sum()), 1.0 - pick.share]])
+    shares = Shares([[*(pick.share * ranks / _total(ranks)), 1.0 - pick.share]])
     of, count = pick.of, pick.count
 
     def choose(rows: Rows) -> Whole:
@@ -141,7 +141,7 @@ def _members(attribute: str, pool: Pool) -> list[Whole]:
 
 def _neighbours(centres: tuple[Whole, Whole], others: tuple[Whole, Whole], radius: float) -> list[Whole]:
     """For each centre, those of the others that are within `radius`; the nearest one if there is none."""
-    reach = (radius * (1 << TRAIT_BITS)) ** 2
+    reach = radius * (1 << TRAIT_BITS) * radius * (1 << TRAIT_BITS)
     found = []
     for x, y in zip(*(axis.astype(np.float64) for axis in centres), strict=True):
         distance = (others[0] - x) ** 2 + (others[1] - y) ** 2
@@ -172,6 +172,11 @@ class _Groups:
         """A member of group `by` for each draw."""
         place = below(draws, self._sizes.take(by)) if self._shares is None else self._shares.take(draws, by)
         return self._flat.take(self._starts.take(by) + place)
+
+
+def _total(weights: Floats) -> float:
+    """Summed one after the other: `sum` goes another way on another machine, and may end at another last digit."""
+    return float(np.cumsum(weights)[-1]) if len(weights) else 0.0
 
 
 def _grouped(groups: _Groups, name: str, by: Codes) -> Pick:

@@ -148,8 +148,8 @@ def tail_of(kurtosis: float) -> float:
     low, high = 0.0, 0.25
     for _ in range(60):
         h = (low + high) / 2
-        root = np.sqrt(1 - 4 * h)
-        found = 3 * (1 - 2 * h) ** 3 / root**5 - 3 if root else np.inf
+        rest, root = 1 - 2 * h, float(np.sqrt(1 - 4 * h))
+        found = 3 * rest * rest * rest / (root * root * root * root * root) - 3 if root else np.inf
         low, high = (h, high) if found < kurtosis else (low, h)
     return low if kurtosis > 0 else 0.0
 

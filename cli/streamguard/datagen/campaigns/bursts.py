@@ -19,8 +19,8 @@ from streamguard.datagen.lookups import Lookups
 from streamguard.datagen.world.campaigns import Burst
 from streamguard.datagen.world.streams import Rate
 
-STRIDE = 64 * BLOCK
-"""Records for which the steps of a campaign are worked out at a time."""
+LEAST_STRIDE = 64 * BLOCK
+"""Records for which the steps of a campaign are worked out at a time, at least."""
 
 _LONGEST = 1 << 25
 """Records of the stream that an instance lasts at most."""
@@ -77,8 +77,9 @@ class BurstState:
         self._slots = tracks.counts[track]  # in a cycle
         self._plot = (sum(lows) + sum(highs)) / 2 * self._slots / (CYCLE * peak_share(burst))
         rate = lookups.stream.rate
-        span = 2 * self._most * self._every.mean() * mean_rate(rate) * unevenness(rate)
-        self._longest = self._most + int(min(span, _LONGEST) * self._slots / CYCLE)
+        span = min(2 * self._most * self._every.mean() * mean_rate(rate) * unevenness(rate), _LONGEST)
+        self._longest = self._most + int(span * self._slots / CYCLE)
+        self._stride = LEAST_STRIDE << max(0, math.ceil(span / 2 / LEAST_STRIDE) - 1).bit_length()
         self._changes = [compile_changes(phase.changes, lookups, seed) for phase in burst.phases]
         self._targets = []
         for phase in burst.phases:
@@ -95,12 +96,12 @@ class BurstState:
     def _begin(self, pace: Clock) -> None:
         self._pace = pace
         self._drift = [(pace.count_until(round(drift.day * DAY)), drift.times) for drift in self.burst.drift]
-        self._stride = lru_cache(maxsize=3)(self._steps)
+        self._kept = lru_cache(maxsize=3)(self._steps)
 
     def in_block(self, number: int) -> Marked | None:
         """The campaign's records in a block; None if it has none there."""
         first = number * BLOCK
-        steps = self._stride(first // STRIDE)
+        steps = self._kept(first // self._stride)
         low, high = np.searchsorted(steps.index, [first, first + BLOCK]).tolist()
         if low == high:
             return None
@@ -129,9 +130,9 @@ class BurstState:
             yield Group(places[mine - low], each, once, self._changes[number], phase.actor, target)
 
     def _steps(self, stride: int) -> Steps:
-        """The steps among the records from ``stride * STRIDE`` on."""
-        first = stride * STRIDE // CYCLE * self._slots
-        last = first + STRIDE // CYCLE * self._slots  # slots of the campaign
+        """The steps among the records of a stride: the longer instances last, the more records are in one."""
+        slots = self._stride // CYCLE * self._slots
+        first, last = stride * slots, (stride + 1) * slots
         plots = np.arange(
             math.floor((first - self._longest) / self._plot) - 1, math.floor((last + self._longest) / self._plot) + 1
         )

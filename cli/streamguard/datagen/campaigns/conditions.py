@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass
@@ -91,7 +92,8 @@ class ConditionState:
         one = self.condition
         if one.steady:
             return 0.0 if one.seasons or one.month_days else one.probability * self._part_of_day()
-        return (1 - (1 - one.per_day / self._count) ** one.days) * one.probability * self._part_of_day()
+        spared = math.prod([1 - one.per_day / self._count] * one.days)
+        return (1 - spared) * one.probability * self._part_of_day()
 
     def _part_of_day(self) -> float:
         if self.condition.hours is None:
