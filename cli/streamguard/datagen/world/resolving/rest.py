@@ -21,8 +21,8 @@ _TAKES: Mapping[str, tuple[str, ...]] = {
     "missing_field": ("fields",),
     "oversize": ("size",),
 }
-DELAY, DISTANCE, SIZE = Uniform(60.0, 3600.0), 100, 2_000_000
-"""Of a fault that says no more than its share: a minute to an hour; records; bytes."""
+DELAY, DISTANCE, SIZE = Uniform(60.0, 3600.0), 100, 500_000
+"""Of a fault that says no more than its share: a minute to an hour; records; bytes, which a producer still sends."""
 
 
 def faults(spec: Mapping[str, Any], streams: tuple[Stream, ...], problems: Problems) -> tuple[Fault, ...]:
