@@ -50,6 +50,22 @@ def test_a_label_has_its_shares_over_all_records_and_others_among_fraud() -> Non
         assert within_chance((codes[columns.fraud] == code).mean(), of_fraud, int(columns.fraud.sum()))
 
 
+def test_a_label_keeps_its_shares_whatever_makes_the_fraud() -> None:
+    """A rule says nothing of its share, and conditions and bursts get in each other's way."""
+    declared = DOCUMENT["streams"]["payments"]
+    label = {"label": {"bad": 0.3, "good": 0.7}, "fraud": {"bad": 0.9, "good": 0.1}}
+    stream = {**declared, "rate": 5, "columns": {**declared["columns"], "evaluation": label}}
+    rule = {"kind": "amount_above", "amount": "amount", "above": 100}
+    leaked = {"kind": "leaked_card", "actor": "payer", "amount": "amount", "per_day": 2, "days": 1, "probability": 0.5}
+    campaigns = {**DOCUMENT["campaigns"], "large": rule, "leaked": leaked}
+    made = compile_stream(world(streams={"payments": stream}, campaigns=campaigns), "payments", seed=1, start=START)
+    columns = joined([made.block(number) for number in range(200)])
+    assert columns.fraud.mean() > 0.25
+    assert (columns.values["evaluation"] == 0).mean() == pytest.approx(0.3, abs=0.01)
+    again = made.starting(START + 1)
+    assert again.block(3).values["evaluation"].tolist() == made.block(3).values["evaluation"].tolist()
+
+
 def test_components_have_their_spread_and_fraud_moves_all_of_them_together() -> None:
     ulb, columns = shipped("ulb-cards", 60)
     components = ulb.streams[0].column("v")

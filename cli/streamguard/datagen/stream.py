@@ -48,6 +48,9 @@ AT_ONCE = 1_000_000.0
 """Records a second of event time when a run is as fast as it can be: a microsecond apart, none is dated ahead."""
 
 
+_SAMPLE = 32  # blocks
+
+
 @dataclass(frozen=True)
 class Columns:
     """Consecutive records, an array a column.
@@ -196,7 +199,6 @@ class Stream:
     def _compiled(self) -> Sequence[Make]:
         """What makes a block, in order."""
         steps: list[Make] = []
-        late: list[Make] = []
         waiting = list(enumerate(self.conditions))
         drawn: set[str] = set()
         for column in self._lookups.stream.columns:
@@ -205,10 +207,6 @@ class Stream:
                 steps += map(_deciding, ready)
                 waiting = [each for each in waiting if each[0] not in ready]
             match column:
-                case LabelColumn():
-                    late.append(self._label(column))
-                case ComponentsColumn():
-                    late.append(self._components(column))
                 case NumberColumn():
                     steps.append(_numbering(column.name, NumberFill(column, self._lookups)))
                 case EntityColumn():
@@ -220,6 +218,11 @@ class Stream:
             drawn.add(column.name)
         steps += [_deciding(place) for place, _ in waiting]
         steps += [self._ruling(number, rule) for number, rule in self._rules]
+        late = [
+            self._label(column, steps) if isinstance(column, LabelColumn) else self._components(column)
+            for column in self._lookups.stream.columns
+            if isinstance(column, LabelColumn | ComponentsColumn)
+        ]
         return [*steps, *late]
 
     def _entity(self, column: EntityColumn) -> Make:
@@ -243,8 +246,8 @@ class Stream:
 
         return make
 
-    def _label(self, column: LabelColumn) -> Make:
-        fill = label_fill(column, self._expected_fraud())
+    def _label(self, column: LabelColumn, before: Sequence[Make]) -> Make:
+        fill = label_fill(column, self._expected_fraud(before) if column.fraud else 0.0)
 
         def make(draft: Draft) -> None:
             draft.values[column.name] = fill(draft.rows, self._fraud[draft.campaign])
@@ -270,11 +273,24 @@ class Stream:
 
         return make
 
-    def _expected_fraud(self) -> float:
-        """About the share of fraud among all records, for labels that are to keep theirs."""
-        bursts = sum(lane.burst.share for lane in self.bursts if lane.burst.fraud)
+    def _expected_fraud(self, before: Sequence[Make]) -> float:
+        """About the share of fraud among all records, for labels that are to keep theirs; whatever the start is."""
+        bursts = sum(state.burst.share for state in self.bursts if state.burst.fraud)
         others = sum(state.expected() for state in self.conditions if state.condition.fraud)
+        others += self._measured([number for number, rule in self._rules if rule.fraud], before)
         return min(1.0, bursts + (1 - bursts) * min(1.0, others))
+
+    def _measured(self, rules: Sequence[int], before: Sequence[Make]) -> float:
+        """The share of records that rules take, in a sample: nothing says what is to be expected of them."""
+        if not rules:
+            return 0.0
+        anywhen = self.starting(0)
+        drafts = [anywhen._draft(number) for number in range(_SAMPLE)]
+        for draft in drafts:
+            for make in before:
+                make(draft)
+        wanted = [number + 1 for number in rules]
+        return float(sum(int(np.isin(draft.campaign, wanted).sum()) for draft in drafts) / (_SAMPLE * BLOCK))
 
 
 def compile_stream(
