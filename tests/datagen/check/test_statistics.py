@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import average_precision_score
+from sklearn.metrics import average_precision_score  # type: ignore[import-untyped]
 
 from streamguard.datagen.check.findings import Finding, judged
 from streamguard.datagen.check.leaks import murmur2
 from streamguard.datagen.check.statistics import bins, cramers_v, drawn, fits, telling
 from streamguard.datagen.distributions import Numbers
-from streamguard.datagen.draws import Draws
+from streamguard.datagen.draws import Draws, Draws32
 from streamguard.datagen.world.shapes import (
     Distribution,
     Gamma,
@@ -38,13 +40,16 @@ SHAPES: list[Distribution] = [
 ]
 
 
+def draws(block: int, name: str) -> Draws32:
+    return Draws(3, "test", name).block(block)
+
+
 @pytest.mark.parametrize("shape", SHAPES, ids=repr)
 def test_the_engine_and_numpy_draw_the_same_distribution(shape: Distribution) -> None:
     from scipy import stats
 
     numbers = Numbers([shape], 1000.0)
-    blocks = [numbers.take(lambda name, at=at: Draws(3, "test", name).block(at), "x") for at in range(12)]
-    own = np.concatenate(blocks) / 1000
+    own = np.concatenate([numbers.take(partial(draws, at), "x") for at in range(12)]) / 1000
     other = np.floor(drawn(shape, np.random.default_rng(1), 4 * len(own)) * 1000 + 0.5) / 1000
     assert stats.ks_2samp(own, other).pvalue > 0.001
 
