@@ -40,7 +40,6 @@ def test_a_full_queue_refuses_records_that_have_times_instead_of_waiting_or_rais
 def test_a_record_that_is_too_large_is_reported_or_refused_and_the_others_are_sent(
     publisher: Publisher, times: list[int] | None
 ) -> None:
-    """`produce_batch` goes on behind it; a record with a time is refused by itself."""
     reported: list[tuple[Any, Any]] = []
     large = bytes(17 * 1024 * 1024)
 

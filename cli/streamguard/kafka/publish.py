@@ -1,7 +1,8 @@
 """Publishing: every record is accounted for by a delivery report, and nobody waits for a single one.
 
-Records that need no time of their own go by `produce_batch`, which is the cheaper call; it can carry neither time nor
-headers (NotImplementedError in confluent_kafka 2.16), so those with an event time go one by one.
+Records go one by one. `produce_batch` costs no less (5.2 instead of 5.0 microseconds of CPU a record, all threads
+counted, measured with records of 1.2 kB), can carry neither times nor headers, and goes on behind a record that did not
+fit, which would put later records of a key before it.
 """
 
 from __future__ import annotations
@@ -67,12 +68,21 @@ class Publisher:
 
         Fewer than all when the queue is full: `serve` first, then send the others.
         """
-        try:
-            if times is None and len(values) > 1:
-                return self._send_batch(topic, keys, values, report)
-            return self._send_each(topic, keys, values, times, report)
-        except KafkaException as exc:
-            raise clients.translate(exc, self._settings) from exc
+        produce, queued = self._producer.produce, 0
+        rows = zip(keys, values, times or repeat(0), strict=times is not None)
+        value = None
+        while True:
+            try:
+                for key, value, time in rows:
+                    produce(topic, value, key, -1, report, None, time)
+                    queued += 1
+            except BufferError:
+                return queued
+            except KafkaException as exc:  # of this record alone: it is answered, and the next one's turn comes
+                self._refuse(exc, _Refused(topic, value), report)
+                queued += 1
+            else:
+                return queued
 
     def serve(self, seconds: float) -> None:
         """Run the reports that have arrived; wait up to `seconds` for the first one."""
@@ -83,38 +93,10 @@ class Publisher:
         self._producer.purge()
         self._producer.flush(GIVE_UP_SECONDS)
 
-    def _send_each(
-        self,
-        topic: str,
-        keys: Sequence[bytes | None],
-        values: Sequence[bytes | None],
-        times: Sequence[int] | None,
-        report: Report,
-    ) -> int:
-        produce = self._producer.produce
-        queued = 0
-        try:
-            for key, value, time in zip(keys, values, times or repeat(0), strict=times is not None):
-                try:
-                    produce(topic, value, key, -1, report, None, time)
-                except KafkaException as exc:
-                    if exc.args[0].fatal():
-                        raise
-                    report(exc.args[0], _Refused(topic, value))
-                queued += 1
-        except BufferError:
-            pass
-        return queued
-
-    def _send_batch(
-        self, topic: str, keys: Sequence[bytes | None], values: Sequence[bytes | None], report: Report
-    ) -> int:
-        records = [{"value": value, "key": key} for key, value in zip(keys, values, strict=True)]
-        if self._producer.produce_batch(topic, records, -1, report) < len(records):
-            for record in records:
-                if "_error" in record:
-                    report(record["_error"], _Refused(topic, record["value"]))
-        return len(records)
+    def _refuse(self, exc: KafkaException, record: _Refused, report: Report) -> None:
+        if exc.args[0].fatal():
+            raise clients.translate(exc, self._settings) from exc
+        report(exc.args[0], record)
 
     def __enter__(self) -> Publisher:
         return self
