@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from streamguard.datagen.check.activity import activity
-from streamguard.datagen.check.campaigns import campaigns, intensity
+from streamguard.datagen.check.campaigns import campaigns, intensity, seasonal
 from streamguard.datagen.check.components import components
 from streamguard.datagen.check.encoded import integrity, source_of
 from streamguard.datagen.check.findings import Finding, judged
@@ -156,3 +156,16 @@ def test_a_field_that_gives_fraud_away_fails(field: str, old: str, new: str, tmp
     assert failed == {field}
     trivial = world_of(tmp_path, text + "trivial: true\n")
     assert all(finding.passed for finding in leaks(trivial, sample, None))
+
+
+def test_a_campaign_of_a_season_takes_its_part_of_it_and_of_nothing_else(tmp_path: Path) -> None:
+    payday = "  payday: {kind: payday, amount: amount, month_days: [25], probability: 0.3}\n"
+    world = world_of(tmp_path, HONEST + payday)
+    (found,) = judged(list(seasonal(world, STREAM, 8192, SEED, None)))
+    assert found.subject == "payday"
+    assert found.passed
+    more = world_of(tmp_path, HONEST + payday.replace("0.3", "0.4"))
+    sample = take(more, STREAM, 8192, seed=SEED)
+    lied = replace(sample, world=replace(sample.world, campaigns=world.campaigns))
+    failed = {finding.subject for finding in judged(list(campaigns(lied))) if not finding.passed}
+    assert failed == {"payday"}

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
 from streamguard.datagen.campaigns.bursts import BurstState
 from streamguard.datagen.check.findings import Finding, within
-from streamguard.datagen.check.sample import Sample, days_of
+from streamguard.datagen.check.sample import START, Sample, days_of, take
 from streamguard.datagen.check.statistics import Mask, Whole, fits, scipy_stats
 from streamguard.datagen.world.campaigns import Burst, Campaign, Condition
 from streamguard.datagen.world.expectations import expected, is_time, mean
+from streamguard.datagen.world.model import World
 
 QUICK = 0.10
 """How far the mean time between records of an instance may be from what is declared."""
@@ -56,10 +59,29 @@ def _condition(sample: Sample, campaign: Condition, own: Mask, free: Mask) -> Fi
     eligible = free & np.array([on[day] for day in days])
     total, found = int(eligible.sum()), int(own.sum())
     told = f"{campaign.probability:.4g} of {total:,}"
-    if not total:
-        return within("S8", campaign.name, "records outside its time", found, (0, 0))
+    if not total or (own & ~eligible).any():
+        return within("S8", campaign.name, "records outside its time", int((own & ~eligible).sum()), (0, 0))
     p = float(scipy_stats().binomtest(found, total, campaign.probability).pvalue)
     return Finding("S8", campaign.name, "share of its time", found / total, told, p)
+
+
+def seasonal(world: World, stream: str, size: int, seed: int, cache_dir: Path | None) -> Iterator[Finding]:
+    """Campaigns of a time of the year, each in a sample of its first day."""
+    for place, campaign in enumerate(world.campaigns):
+        if isinstance(campaign, Condition) and campaign.steady and campaign.stream == stream:
+            start = _first_day(campaign)
+            sample = take(world, stream, size, seed=seed, cache_dir=cache_dir, days=1, start=start)
+            free = np.ones(sample.size, dtype=np.bool_)
+            for other, before in enumerate(world.campaigns):
+                if isinstance(before, Burst) or other < place:
+                    free &= sample.campaign != other + 1
+            yield _condition(sample, campaign, sample.campaign == place + 1, free)
+
+
+def _first_day(campaign: Condition) -> datetime:
+    """The first day of 2026 on which a campaign can be on."""
+    days = (START.replace(month=1, day=1) + timedelta(days=number) for number in range(366))
+    return next(day for day in days if is_time(campaign, day.date()))
 
 
 def _lengths(sample: Sample, campaign: Burst, own: Mask, lane: BurstState) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from streamguard.datagen.check.activity import activity
-from streamguard.datagen.check.campaigns import campaigns, intensity
+from streamguard.datagen.check.campaigns import campaigns, intensity, seasonal
 from streamguard.datagen.check.components import components
 from streamguard.datagen.check.encoded import integrity
 from streamguard.datagen.check.findings import Finding, judged
@@ -24,6 +24,8 @@ from streamguard.datagen.world.model import World
 
 NATURAL = 1 << 18
 """Records of the sample at the declared rate, which shows times within campaigns."""
+SEASON = 1 << 15
+"""Records of the first day of each season."""
 BYTES = 100_000
 """Records that are encoded and read back for integrity and faults."""
 
@@ -70,6 +72,7 @@ def _parts(
     yield "S5, S6: activity and popularity", lambda: activity(sample)
     yield "S7, S9: entities", lambda: integrity(sample, few, cache_dir)
     yield "S8: campaigns", lambda: campaigns(sample)
+    yield "S8: campaigns of a season", lambda: seasonal(declared, stream, min(few, SEASON), seed, cache_dir)
     if any(isinstance(campaign, Burst) and campaign.stream == stream for campaign in world.campaigns):
         natural = partial(take, declared, stream, min(sample.size, NATURAL), seed=seed, cache_dir=cache_dir, days=None)
         yield "S8: times within campaigns", lambda: intensity(natural())

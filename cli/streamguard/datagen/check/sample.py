@@ -100,13 +100,14 @@ def take(
     seed: int,
     cache_dir: Path | None = None,
     days: float | None = DAYS,
+    start: datetime = START,
     show: Callable[[int], None] | None = None,
 ) -> Sample:
-    """Draw a sample of a stream, `size` records over so many `days` (None: at the declared rate)."""
-    world = world if days is None else spread(world, stream, size, days)
+    """Draw a sample of a stream from `start` on, `size` records over so many `days` (None: at the declared rate)."""
+    world = world if days is None else spread(world, stream, size, days, start)
     declared = world.stream(stream)
-    start = int(START.timestamp()) * 1_000_000
-    compiled = compile_stream(world, stream, seed=seed, start=start, cache_dir=cache_dir)
+    begin = int(start.timestamp()) * 1_000_000
+    compiled = compile_stream(world, stream, seed=seed, start=begin, cache_dir=cache_dir)
     blocks = []
     for number in range(-(-size // BLOCK)):
         block = compiled.block(number)
@@ -131,12 +132,12 @@ def take(
     )
 
 
-def spread(world: World, stream: str, size: int, days: float) -> World:
+def spread(world: World, stream: str, size: int, days: float, start: datetime = START) -> World:
     """The world with a rate at which `size` records of a stream take so many days; its curve stays as it is."""
     rate = world.stream(stream).rate
     if rate.steps:
         return world
-    weights = [day_weight(rate, START.date() + timedelta(days=number)) for number in range(round(days))]
+    weights = [day_weight(rate, start.date() + timedelta(days=number)) for number in range(round(days))]
     return _with_rate(world, stream, replace(rate, mean=size / (86_400 * max(sum(weights), 1e-9))))
 
 
