@@ -20,12 +20,14 @@ from streamguard.datagen.check.findings import Finding, judged
 from streamguard.datagen.check.independence import independence
 from streamguard.datagen.check.leaks import leaks
 from streamguard.datagen.check.parameters import parameters
+from streamguard.datagen.check.plots import draw_plots
+from streamguard.datagen.check.run import check
 from streamguard.datagen.check.sample import Sample, take
 from streamguard.datagen.check.spoilt import ALL, compared
 from streamguard.datagen.check.times import times
 from streamguard.datagen.world.model import World
 from streamguard.datagen.world.reading import read_world
-from tests.datagen.check.worlds import HONEST
+from tests.datagen.check.worlds import HONEST, ODD
 
 SIZE, SEED, STREAM = 40_960, 5, "purchases"
 Look = Callable[[Sample], Iterable[Finding]]
@@ -169,3 +171,12 @@ def test_a_campaign_of_a_season_takes_its_part_of_it_and_of_nothing_else(tmp_pat
     lied = replace(sample, world=replace(sample.world, campaigns=world.campaigns))
     failed = {finding.subject for finding in judged(list(campaigns(lied))) if not finding.passed}
     assert failed == {"payday"}
+
+
+def test_a_world_of_two_streams_and_of_other_things_is_checked_as_well(tmp_path: Path) -> None:
+    path = tmp_path / "odd.yml"
+    path.write_text(ODD)
+    checked = check(read_world(path), 10_000, SEED)
+    failed = {(finding.test, finding.subject) for finding in checked.findings if not finding.passed}
+    assert failed == {("S12", "level")}  # the fraud of this world always has the same level
+    assert len(draw_plots(checked, tmp_path)) == 8

@@ -70,3 +70,58 @@ campaigns:
   evening: {kind: spree, actor: card, share: 0.02, records: [4, 12], every: [5s, 25s]}
   small: {kind: small_payments, actor: card, amount: amount, merchant: shop, share: 0.03}
 """
+
+ODD = """\
+world: odd
+entities:
+  one: {count: 1, attributes: {id: {index: true}}}
+  place:
+    count: 300
+    attributes: {id: {index: true}, kind: {choice: [a, b]}, size: {number: {uniform: [1, 9]}}}
+    traits: {at: {place: 10}, big: {by: kind, each: {a: 1, b: [2, 3]}}}
+streams:
+  first:
+    topic: first
+    key: null
+    rate: {steps: [{at: 0s, rate: 10}, {at: 60s, rate: 100}], bursts: {every: 5m, length: 10s, times: 4}}
+    columns:
+      who: {entity: one}
+      fixed: {constant: 5}
+      flag: {choice: {true: 0.5, false: 0.5}}
+    record: {who: who.id, fixed: fixed, flag: flag, at: {time: epoch_ms}, n: {index: true}}
+  second:
+    topic: second
+    key: "{index:05d}"
+    rate: {per_day: 5000, month_days: {1: 3}}
+    columns:
+      place: {entity: place, weight: big}
+      next: {entity: place, near: {of: place, place: at, radius: 2}, other_than: place}
+      level:
+        by: place.kind
+        each: {a: {pareto: {least: 1, exponent: 3}}, b: {normal: {mean: 0, sd: 2}}}
+        decimals: 3
+      flagged: {choice: {x: 0.3, y: 0.7}}
+      mood: {by: flagged, each: {x: {choice: [good, bad]}, y: {choice: {bad: 1}}}}
+    record: {place: place, next: next.id, level: level, mood: mood, size: place.size}
+campaigns:
+  away:
+    kind: burst
+    fraud: true
+    stream: second
+    actor: place
+    share: 0.02
+    records: [2, 5]
+    every: {exponential: 30s}
+    changes: {level: {set: 9}, mood: {set: bad, once: true}}
+    drift: [{from: 1d, times: 3}]
+  ill:
+    kind: condition
+    fraud: false
+    stream: second
+    actor: place
+    per_day: 3
+    days: 4
+    hours: [22, 4]
+    changes: {level: {times: 2}}
+"""
+"""Two streams, and what the other one has not."""

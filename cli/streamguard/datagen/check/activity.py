@@ -63,13 +63,14 @@ def _negative_binomial(subject: str, counts: Whole, shape: float) -> Finding:
 
 
 def _near(sample: Sample, column: EntityColumn, near: Near) -> Finding:
-    """All within the radius; one that has nobody there goes to the nearest."""
+    """All within the radius; one that has nobody there goes to the nearest, one that it must not be to anybody."""
     usual = sample.usual(column.name, near.of)
     here = [axis[sample.values[near.of][usual]] for axis in sample.pool(near.of).places(near.place)]
     there = [axis[sample.values[column.name][usual]] for axis in sample.pools[column.entity].places(near.place)]
     apart = np.hypot(*(np.asarray(a - b, dtype=np.float64) for a, b in zip(here, there, strict=True)))
     inside = float((apart <= near.radius * (1 << TRAIT_BITS)).mean())
-    return within("S6", column.name, f"part within {near.radius:g}", inside, (0.999, 1.0))
+    least = 0.999 if column.other_than is None else 0.9
+    return within("S6", column.name, f"part within {near.radius:g}", inside, (least, 1.0))
 
 
 def _zipf(sample: Sample, column: EntityColumn, usual: Weighted, declared: float) -> Finding:

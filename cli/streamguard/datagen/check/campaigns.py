@@ -26,7 +26,8 @@ def campaigns(sample: Sample) -> Iterator[Finding]:
     """Shares, lengths and mix."""
     free = np.ones(sample.size, dtype=np.bool_)
     lanes = {lane.number: lane for lane in sample.stream.bursts}
-    order = sorted(enumerate(sample.world.campaigns), key=lambda one: not isinstance(one[1], Burst))
+    own_ones = (one for one in enumerate(sample.world.campaigns) if one[1].stream == sample.declared.name)
+    order = sorted(own_ones, key=lambda one: not isinstance(one[1], Burst))
     for place, campaign in order:
         own = sample.campaign == place + 1
         match campaign:

@@ -45,7 +45,7 @@ def draw_plots(checked: Checked, folder: Path) -> list[Path]:
 
 def _pictures(sample: Sample) -> Iterator[tuple[str, str, Draw]]:
     yield "hours", "records an hour of the day (line: declared)", partial(_hours, sample)
-    if sample.world.campaigns:
+    if any(campaign.stream == sample.declared.name for campaign in sample.world.campaigns):
         yield "campaigns", "shares of campaigns (mark: expected)", partial(_campaigns, sample)
     for column in sample.declared.columns:
         match column:
@@ -93,7 +93,8 @@ def _amounts(sample: Sample, column: NumberColumn, axes: Any) -> None:
     )
     factors = np.concatenate([sample.factors(column)[usual & (by == n)] for n in range(len(column.distributions))])
     positive = values[values > 0]
-    edges = np.geomspace(max(positive.min(), 1e-3), positive.max(), 80)
+    low, high = (max(positive.min(), 1e-3), positive.max()) if len(positive) else (1.0, 1.0)
+    edges = np.geomspace(low, max(high, low * 1.01), 80)
     axes.hist(values[usual], edges, density=True, color="tab:blue", alpha=0.6, label="ordinary")
     axes.hist(declared * factors, edges, density=True, histtype="step", color="black", label="declared")
     if sample.fraud.any():
