@@ -17,13 +17,14 @@ from streamguard.datagen.draws import BLOCK
 from streamguard.datagen.run import Run
 from streamguard.datagen.source import Source, records, written
 from streamguard.datagen.sums import Account, Sum, Summer
-from tests.datagen.small import FAULTS, SMALL, TRUTH, world
+from tests.datagen.small import DOCUMENT, FAULTS, SMALL, TRUTH, world
 
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
 RUN = Run(world(faults=FAULTS, truth=TRUTH), "r", 7, START, backfill=True)
 STREAM = "payments"
 BLOCKS = 4
 COUNT = BLOCKS * BLOCK - 1234
+COUNTRY = {"choice": ["GB", "FR", "PL"]}
 
 
 def sums(run: Run, numbers: list[int]) -> list[Sum]:
@@ -133,3 +134,13 @@ def test_a_stream_counts_its_label_or_fraud_if_it_has_none() -> None:
         streams[STREAM][part] = {name: one for name, one in streams[STREAM][part].items() if name != "evaluation"}
     block = Source(Run(world(streams=streams), "r", 7, START), STREAM).block(0)
     assert block.counts == {"ordinary": BLOCK - block.campaigns["spending"], "fraud": block.campaigns["spending"]}
+
+
+def test_the_bytes_are_those_of_every_other_machine() -> None:
+    """Whoever changes this changes every run: a journal or a manifest of before can no longer be met."""
+    entities = {"person": {**DOCUMENT["entities"]["person"], "attributes": {"id": {"hex": 12}, "country": COUNTRY}}}
+    run = Run(world(entities=entities, faults=FAULTS, truth=TRUTH), "r", 7, START, backfill=True)  # nothing of Faker
+    account = Account()
+    account.add(sums(run, [0, 1]))
+    account.fold()
+    assert account.link.hex() == "6e1886cafd5e40426a1f3b90eb94ef2ff6bd37b98bffd09a35a48bde2d1201bc"
