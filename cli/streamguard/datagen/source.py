@@ -144,15 +144,17 @@ class Source:
         self, happened: Happened, written: tuple[NDArray[np.int64] | None, Texts, Texts], codes: Codes | None
     ) -> Block:
         columns, (places, keys, values) = happened.columns, written
-        label, campaign, times = self._label_of(columns), columns.campaign, happened.instants // 1000
+        label, campaign = self._label_of(columns), columns.campaign
+        times = happened.instants // 1000 if self._run.backfill else None
         if places is not None:
-            label, campaign, times = label[places], campaign[places], times[places]
+            label, campaign = label[places], campaign[places]
+            times = None if times is None else times[places]
         return Block(
             first=columns.first,
             size=columns.size,
             keys=keys,
             values=values,
-            times=times.tolist() if self._run.backfill else None,
+            times=None if times is None else times.tolist(),
             classes=Classes(self._labels, self._campaigns, label, campaign, codes),
             places=places,
             truth=self._teller.truth(happened) if self._teller else (),
