@@ -39,7 +39,7 @@ RATIO = 300
 
 @dataclass(frozen=True)
 class Measured:
-    """Records per CPU-second: alone, and with truth, labels and a manifest's hash of all; the average size of a value."""
+    """Records per CPU-second: alone, and with truth, labels and a manifest's hash; the average size of a value."""
 
     generated: float
     hashed: float
