@@ -46,7 +46,7 @@ class Lake:
 
 @dataclass(frozen=True)
 class Generator:
-    """What `produce` writes for a pipeline: a world into a topic, at `rate` records a second (None: the world's own)."""
+    """What `produce` writes for a pipeline: a world into a topic, `rate` records a second (None: as the world says)."""
 
     world: str
     topic: str
