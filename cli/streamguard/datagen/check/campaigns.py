@@ -14,8 +14,8 @@ from streamguard.datagen.campaigns.bursts import BurstState
 from streamguard.datagen.check.findings import Finding, within
 from streamguard.datagen.check.sample import START, Sample, days_of, take
 from streamguard.datagen.check.statistics import Mask, Whole, fits, scipy_stats
-from streamguard.datagen.world.campaigns import Burst, Campaign, Condition
-from streamguard.datagen.world.expectations import expected, is_time, mean
+from streamguard.datagen.world.campaigns import Burst, Condition
+from streamguard.datagen.world.expectations import expected, is_time, mean, part_of_day
 from streamguard.datagen.world.model import World
 
 QUICK = 0.10
@@ -39,7 +39,7 @@ def campaigns(sample: Sample) -> Iterator[Finding]:
         free &= ~own
 
 
-def _share(sample: Sample, campaign: Campaign, own: Mask, share: float) -> Finding:
+def _share(sample: Sample, campaign: Burst, own: Mask, share: float) -> Finding:
     """Records come in instances, so chance is that of their number: the variance is the sum of their squares."""
     found, declared = int(own.sum()), share * sample.size
     _, sizes = np.unique(sample.instance[own], return_counts=True)
@@ -53,8 +53,7 @@ def _share(sample: Sample, campaign: Campaign, own: Mask, share: float) -> Findi
 def _condition(sample: Sample, campaign: Condition, own: Mask, free: Mask) -> Finding:
     """Of those that no campaign before it has taken; one without entities takes its part of the times it is on."""
     if not campaign.steady:
-        share = expected(sample.world, campaign).share * float(free.mean())
-        return _share(sample, campaign, own, share)
+        return _state(sample, campaign, own, float(free.mean()))
     days = days_of(sample.instants)
     on = {day: is_time(campaign, day) for day in set(days)}
     eligible = free & np.array([on[day] for day in days])
@@ -64,6 +63,20 @@ def _condition(sample: Sample, campaign: Condition, own: Mask, free: Mask) -> Fi
         return within("S8", campaign.name, "records outside its time", int((own & ~eligible).sum()), (0, 0))
     p = float(scipy_stats().binomtest(found, total, campaign.probability).pvalue)
     return Finding("S8", campaign.name, "share of its time", found / total, told, p)
+
+
+def _state(sample: Sample, campaign: Condition, own: Mask, free: float) -> Finding:
+    """Who falls to it is chance, and some have many more records than others: the variance is that of their numbers."""
+    found, declared = int(own.sum()), expected(sample.world, campaign).share * free * sample.size
+    pool = sample.pool(campaign.actor)
+    records = np.bincount(sample.values[campaign.actor], minlength=pool.count).astype(np.float64)
+    taken = campaign.probability * part_of_day(sample.declared.rate, campaign.hours)
+    active = min(1.0, campaign.per_day * campaign.days / pool.count)
+    deviation = math.sqrt(float(((records * taken) ** 2).sum()) * active + declared + 1e-9)
+    p = float(2 * scipy_stats().norm.sf(abs(found - declared) / deviation))
+    detail = f"{len(np.unique(sample.instance[own])):,} fallen"
+    told = f"{declared / sample.size:.4g}"
+    return Finding("S8", campaign.name, "share", found / sample.size, told, p, detail=detail)
 
 
 def seasonal(world: World, stream: str, size: int, seed: int, cache_dir: Path | None) -> Iterator[Finding]:
