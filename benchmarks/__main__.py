@@ -8,12 +8,14 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from benchmarks import connectors, latency, processor, routing, start, windowed
+from benchmarks import connectors, generation, latency, processor, producing, routing, start, windowed
 
 
 def main(names: list[str]) -> None:
     """Measure and print Markdown."""
     sections: dict[str, tuple[str, Callable[[], str]]] = {
+        "producing": ("Generated records into Kafka", lambda: producing.table(producing.measure())),
+        "generation": ("Records generated, and not sent", lambda: generation.table(generation.measure())),
         "routing": ("Bank statements, exactly once", lambda: routing.table(routing.measure())),
         "windowed": ("A count per account and minute, exactly once", lambda: windowed.table(windowed.measure())),
         "processor": ("Judged by the validator API, exactly once", lambda: processor.table(processor.measure())),

@@ -12,17 +12,15 @@ import asyncio
 import sys
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from itertools import chain, islice
 from typing import Any
 
 import aiohttp
 import orjson
 import requests
 
-from streamguard.datagen.encoding import JsonEncoder
-from streamguard.datagen.people import make_people
-from streamguard.datagen.worlds.bank import POOL, Run, blocks
+from benchmarks.bank import bank_run
+from streamguard.datagen.source import records
+from streamguard.services.processor import SOURCE
 
 WANTED = ("transaction_id", "sender_bank_account", "receiver_details", "sender_bank", "amount")
 JSON = {"Content-Type": "application/json"}
@@ -30,10 +28,8 @@ JSON = {"Content-Type": "application/json"}
 
 def bodies(name: str, count: int) -> list[bytes]:
     """What is asked; ids begin with `name`, because the API remembers those that it was asked about."""
-    run = Run(name, 7, datetime.now(UTC))
-    encoder = JsonEncoder(run, make_people(POOL))
-    values = chain.from_iterable(encoder.values(columns) for columns in blocks(run))
-    return [orjson.dumps({field: orjson.loads(value)[field] for field in WANTED}) for value in islice(values, count)]
+    made = records(bank_run(name, "unidentified", SOURCE), count)
+    return [orjson.dumps({field: record[field] for field in WANTED}) for record in made]
 
 
 def judged(content: bytes) -> bool:

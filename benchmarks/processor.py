@@ -11,13 +11,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from statistics import median
 
+from benchmarks.bank import bank_run
 from benchmarks.rates import rate
 from benchmarks.servers import servers
 from streamguard.datagen.generate import generate
-from streamguard.datagen.worlds.bank import Run, Shares
+from streamguard.datagen.orders import Orders
 from streamguard.kafka import topics
 from streamguard.kafka.positions import Positions
 from streamguard.services.processor import SOURCE
@@ -86,8 +86,7 @@ def _processor(settings: Settings, name: str, records: int) -> float:
     """Of as many new records; those of the measurements before have been processed."""
     positions = Positions(settings)
     before = sum(positions.ends(positions.places([SOURCE]), committed=True).values())
-    run = Run(name, 7, datetime.now(UTC), None, Shares(0.0, 1.0))
-    generate(settings, SOURCE, run, count=records)
+    generate(settings, bank_run(name, "unidentified", SOURCE), Orders(count=records))
     with _running(settings, "processor"):
         return rate(settings, GROUP, SOURCE, records, after=before)
 

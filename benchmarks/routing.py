@@ -7,14 +7,14 @@ beginning. Counted are records between two commits: from the first one to the la
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from statistics import median
 
+from benchmarks.bank import bank_run
 from benchmarks.handwritten import RESULT, SOURCE, USERS
 from benchmarks.rates import rate, rate_of_yardstick
 from benchmarks.servers import servers
 from streamguard.datagen.generate import generate
-from streamguard.datagen.worlds.bank import Run, Shares
+from streamguard.datagen.orders import Orders
 from streamguard.kafka import topics
 from streamguard.model import Topic
 from streamguard.pipeline import apply_statements
@@ -44,8 +44,7 @@ def measure(records: int = RECORDS, rounds: int = ROUNDS) -> list[Round]:
         pipeline = stack.project.pipeline("bank")
         wanted = [*pipeline.topics, Topic(RESULT, 4), Topic(USERS, 4)]
         topics.apply(stack.settings, topics.plan(wanted, {}))
-        run = Run("bench", 7, datetime.now(UTC), None, Shares(1.0, 0.0))
-        generate(stack.settings, SOURCE, run, count=records)
+        generate(stack.settings, bank_run("bench", "fraudulent", SOURCE), Orders(count=records))
         found = []
         for number in range(rounds):
             handwritten = rate_of_yardstick(

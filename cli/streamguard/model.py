@@ -46,11 +46,11 @@ class Lake:
 
 @dataclass(frozen=True)
 class Generator:
-    """What `produce` writes for a pipeline: a world into a topic, at `rate` records a second in the stack."""
+    """What `produce` writes for a pipeline: a world into a topic, `rate` records a second (None: as the world says)."""
 
     world: str
     topic: str
-    rate: float
+    rate: float | None = None
 
 
 @dataclass(frozen=True)

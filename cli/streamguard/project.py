@@ -316,7 +316,7 @@ def _pipeline(name: str, document: Mapping[str, Any]) -> Pipeline:
 
 
 def _generator(spec: Mapping[str, Any]) -> Generator:
-    return Generator(spec["world"], spec["topic"], float(spec.get("rate", 50)))
+    return Generator(spec["world"], spec["topic"], float(spec["rate"]) if "rate" in spec else None)
 
 
 def _topic(name: str, spec: Mapping[str, Any]) -> Topic:

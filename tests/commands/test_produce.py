@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import shutil
 import socket
 import time
 from pathlib import Path
@@ -7,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from streamguard.commands import run
+from streamguard.project import shipped
 
 pytestmark = pytest.mark.slow
 
@@ -18,6 +21,7 @@ def project(tmp_path: Path) -> Path:
     for name in ("connectors", "ksql", "init"):
         (tmp_path / name).mkdir()
     (tmp_path / "init" / "bank.yml").write_text(BANK)
+    shutil.copytree(shipped() / "init" / "worlds", tmp_path / "init" / "worlds")
     return tmp_path
 
 
@@ -53,6 +57,23 @@ def produce(project: Path, *arguments: str) -> int:
         (["--fraudulent-share", "90"], "more than 100 percent together"),
         (["--people", "1"], "1 is not in the range"),
         (["--output", "xml"], "'xml' is not one of"),
+        (["--speed", "5", "--max"], "--speed and --max exclude each other"),
+        (["--from", "yesterday"], "'yesterday' is no date: write it as 2026-01-31"),
+        (["--from", "2199-01-01"], "--from 2199-01-01 00:00 is not past"),
+        (["--from", "2020-01-01", "--days", "100000"], "end in the future"),
+        (["--then-live"], "nothing comes before"),
+        (["--days", "2", "--then-live", "--speed", "9"], "exclude each other"),
+        (["--campaign", "fast-spending"], "is not NAME=PERCENT"),
+        (["--campaign", "fast-spending=200"], "is not NAME=PERCENT"),
+        (["--set", "entities.person.count"], "is not PLACE=VALUE"),
+        (["--world", "transfers", "--mode", "velocity"], "has no campaign of kind velocity_burst"),
+        (["--world", "transfers", "--fraudulent-share", "5"], "has no label with fraudulent"),
+        (["--world", "bnk"], "did you mean bank?"),
+        (["--to", "stdout", "--workers", "2"], "a file is written by one process"),
+        (["--to", "stdout"], "needs an end"),
+        (["--to", "nowhere", "--count", "1"], "name stdout, FILE.jsonl or FILE.parquet"),
+        (["--resume", "j", "--seed", "4"], "leave --seed out"),
+        (["bank", "--resume", "j"], "leave PIPELINE out"),
         (["bank", "card"], "unexpected extra argument (card)"),
         (["bnak"], "did you mean bank?"),
     ],
@@ -85,6 +106,46 @@ def test_a_kafka_that_is_not_there_is_one_sentence_within_ten_seconds(
     assert captured.out == ""
     assert captured.err.strip().count("\n") == 0
     assert f"no Kafka broker answers at 127.0.0.1:{closed_port}" in captured.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--people", "7", "--world", "transfers"], "no entity is called person"),
+        (["--campaign", "fast-spendin=5"], "did you mean fast-spending?"),
+        (["--set", "entities.person.count=none"], "entities.person.count"),
+        (["--resume", "/nonexistent/journal"], "can not be read"),
+        (["--verify", "/nonexistent/manifest"], "can not be read"),
+    ],
+)
+def test_what_the_world_does_not_have_is_named(
+    project: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
+) -> None:
+    assert produce(project, *arguments) == 1
+    assert says in capsys.readouterr().err
+
+
+def test_records_can_go_to_a_file_and_be_verified(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STREAMGUARD_CACHE_DIR", str(tmp_path / "cache"))
+    file, manifest = tmp_path / "some.jsonl", tmp_path / "manifest.json"
+    arguments = ["--count", "5000", "--people", "50", "--seed", "0", "--run", "r", "--manifest", str(manifest)]
+    assert produce(project, "bank", "--to", str(file), *arguments) == 0
+    values = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [value["transaction_id"] for value in values] == [f"r-{index:09d}" for index in range(5000)]
+    assert produce(project, "--verify", str(manifest)) == 0
+    assert "5,000 records of transactions: equal" in capsys.readouterr().out
+    manifest.write_text(manifest.read_text().replace('"seed": 0', '"seed": 1'))
+    assert produce(project, "--verify", str(manifest)) == 1
+    assert "the manifest says" in capsys.readouterr().err
+
+
+def test_the_plan_is_explained_and_nothing_is_written(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert produce(project, "bank", "--explain", "--days", "2", "--then-live", "--seed", "5", "--run", "r") == 0
+    out = capsys.readouterr().out
+    assert "run r, seed 5: from 20" in out
+    assert "as fast as possible, then live" in out
 
 
 def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:

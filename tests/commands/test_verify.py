@@ -50,7 +50,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 def test_a_clean_run_ends_with_0_and_a_table(steps: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["verify", "bank", "--count", "7", "--rate", "9", "--seed", "3", "--people", "5", "--within", "8"]) == 0
     assert (steps["count"], steps["within"]) == (7, 8)
-    assert (steps["run"].rate, steps["run"].seed, steps["run"].people) == (9, 3, 5)
+    assert (steps["run"].rate, steps["run"].seed, steps["run"].counts) == (9, 3, {"person": 5})
     out, err = capsys.readouterr()
     heading, row = out.splitlines()
     assert heading.split() == ["PLACE", "EXPECTED", "FOUND", *(fault.upper() for fault in Fault)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,19 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.cimpl import NewTopic
 
-from streamguard.datagen.encoding import records
+from streamguard.datagen.journal import read_journal
+from streamguard.datagen.manifest import differences, read_manifest
+from streamguard.datagen.run import Run
+from streamguard.datagen.source import records
+from streamguard.datagen.world.reading import read_world
 from streamguard.kafka import clients
+from streamguard.project import shipped
 from streamguard.settings import Settings, inherited_environment
 from streamguard.stack.stack import Stack
+from tests.terminal import Terminal
 
 PARTITIONS = 3
+BANK = shipped() / "init" / "worlds" / "bank.yml"
 Read = list[tuple[int, bytes, dict[str, Any]]]
 
 
@@ -39,11 +46,16 @@ class Target:
     topic: str
     settings: Settings
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "streamguard", "--project", str(self.root), "produce", "trial", *arguments]
-        environment = {**inherited_environment(), **self.settings.environment()}
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "streamguard", "--project", str(self.root), "produce", *arguments]
+
+    def environment(self) -> dict[str, str]:
+        return {**inherited_environment(), **self.settings.environment()}
+
+    def start(self, *arguments: str, pipeline: tuple[str, ...] = ("trial",)) -> subprocess.Popen[str]:
+        command = self.command(*pipeline, *arguments)
         return subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
+            command, env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
         )
 
     def produce(self, *arguments: str) -> dict[str, Any]:
@@ -75,6 +87,8 @@ def target(settings: Settings, tmp_path: Path) -> Iterator[Target]:
     topic = f"produce-{uuid.uuid4().hex[:8]}"
     for name in ("connectors", "ksql", "init"):
         (tmp_path / name).mkdir()
+    (tmp_path / "init" / "worlds").mkdir()
+    shutil.copy(BANK, tmp_path / "init" / "worlds")
     generator = f"generator: {{world: bank, topic: {topic}, rate: 100}}\n"
     (tmp_path / "init" / "trial.yml").write_text(f"topics:\n  {topic}: {{partitions: {PARTITIONS}}}\n{generator}")
     admin = clients.admin(settings)
@@ -89,16 +103,10 @@ def in_order(read: Read) -> list[dict[str, Any]]:
     return sorted((value for _, _, value in read), key=lambda value: str(value["transaction_id"]))
 
 
-def people_of(values: list[dict[str, Any]]) -> set[str]:
-    frauds = [value for value in values if value["evaluation"] == "fraudulent"]
-    return {value[side]["id"] for value in frauds for side in ("sender_details", "receiver_details")}
-
-
 def derived(summary: dict[str, Any]) -> list[dict[str, Any]]:
     """What the summary says was written, worked out without Kafka."""
-    start = datetime.fromisoformat(summary["start"])
-    rate, count = summary["target_rate"], summary["produced"]
-    return list(records(summary["seed"], summary["run"], start, count, rate=rate, people=summary["people"]))
+    run = Run.of(summary, read_world(BANK))
+    return list(records(run, summary["last_sequence"] + 1))
 
 
 def test_the_summary_says_what_a_reader_finds_and_what_can_be_derived(target: Target) -> None:
@@ -109,7 +117,6 @@ def test_the_summary_says_what_a_reader_finds_and_what_can_be_derived(target: Ta
     assert values == derived(summary)
     assert {name: summary[name] for name in counts} == counts
     assert (summary["produced"], summary["acknowledged"], summary["failed"]) == (5000, 5000, 0)
-    assert summary["fraudulent_people"] == len(people_of(values))
     assert (summary["first_sequence"], summary["last_sequence"]) == (0, 4999)
     assert all(key.decode() == value["sender_bank_account"] for _, key, value in read)
 
@@ -142,6 +149,55 @@ def test_a_signal_flushes_prints_the_totals_and_loses_nothing(
     assert summary["acknowledged"] == summary["produced"] > 0
     assert in_order(target.read()) == derived(summary)
     assert summary["failed"] == 0
+
+
+def test_a_worker_that_dies_ends_the_run_and_is_told(target: Target) -> None:
+    process = target.start("--rate", "500", "--people", "100", "--workers", "2", "--run", "one", "--output", "json")
+    wait_for_first_record(target)
+    victim = next(one for one in psutil.Process(process.pid).children() if "spawn_main" in " ".join(one.cmdline()))
+    victim.kill()
+    out, err = process.communicate(timeout=10)
+    assert process.returncode == 1
+    assert re.search(r"worker [12] of 2 was killed by SIGKILL", err)
+    assert json.loads(out)["run"] == "one", "the summary is there all the same"
+
+
+def test_ctrl_c_on_a_terminal_ends_all_workers_without_a_hole_and_done_looks_done(
+    target: Target, tmp_path: Path
+) -> None:
+    manifest = tmp_path / "manifest.json"
+    own = ("--manifest", str(manifest), "--people", "100", "--workers", "2")
+    command = target.command("trial", "--rate", "20000", *own)
+    with Terminal(command, target.environment()) as terminal:
+        screen = terminal.wait_for("p50 ")
+        assert max(map(len, screen.splitlines())) <= 80
+        wait_for_first_record(target)
+        terminal.press("\x03")
+        assert terminal.wait(20) == 130
+        shown = terminal.shown
+    assert "Traceback" not in shown
+    (acknowledged,) = re.findall(r"done: ([\d,]+) records acknowledged in .* none failed", shown)
+    values = in_order(target.read())
+    assert int(acknowledged.replace(",", "")) == len(values) > 0
+    assert [int(value["transaction_id"][-9:]) for value in values] == list(range(len(values)))
+    assert differences(read_manifest(manifest)) == []
+
+
+def test_a_run_that_was_killed_goes_on_without_a_gap(target: Target, tmp_path: Path) -> None:
+    journal = tmp_path / "journal.json"
+    process = target.start("--rate", "5000", "--people", "100", "--run", "cut", "--journal", str(journal))
+    wait_for_first_record(target)
+    process.kill()
+    process.communicate(timeout=5)
+    told = read_journal(journal).positions["transactions"]
+    resume = target.start("--resume", str(journal), "--count", "10000", "--output", "json", pipeline=())
+    out, err = resume.communicate(timeout=60)
+    assert resume.returncode == 0, err
+    assert f"at {told.watermark:,}; up to {told.doubtful:,} records may be there twice" in err
+    times = Counter(int(value["transaction_id"][-9:]) for _, _, value in target.read())
+    assert sorted(times) == list(range(10_000))
+    assert all(told.watermark <= index < told.reserved for index, number in times.items() if number > 1)
+    assert json.loads(out)["first_sequence"] == told.watermark
 
 
 def test_a_topic_that_does_not_exist_is_one_sentence(target: Target) -> None:

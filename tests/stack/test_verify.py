@@ -12,7 +12,7 @@ import pymongo
 import pytest
 from pymongo.database import Database
 
-from streamguard.datagen.worlds.bank import Run
+from streamguard.datagen.run import Run
 from streamguard.errors import Refused, WaitTimedOut
 from streamguard.verify.verification import Verification
 from tests.stack.bank import Bank, summary_of
@@ -30,7 +30,7 @@ def database(bank: Bank) -> Iterator[Documents]:
 def test_a_clean_run_is_clean_and_what_is_spoilt_by_hand_is_found(bank: Bank, database: Documents) -> None:
     with Verification(bank.settings, bank.stack.project, bank.pipeline) as verification:
         verification.begin()
-        run = Run(secrets.token_hex(4), secrets.randbits(32), datetime.now(UTC))
+        run = Run(verification.world, secrets.token_hex(4), secrets.randbits(32), datetime.now(UTC), full_speed=True)
         bank.stack.supervisor.stop_program("ingestor")
         verification.produce(run, RECORDS)
         with pytest.raises(WaitTimedOut, match=rf"sg\.bank\.ingestor lags behind bank-transactions by {RECORDS:,}"):

@@ -10,12 +10,10 @@ from typing import Any
 
 import orjson
 
-from streamguard.datagen.draws import BLOCK
-from streamguard.datagen.encoding import JsonEncoder
-from streamguard.datagen.people import make_people
-from streamguard.datagen.worlds.bank import Run, Shares, columns
+from streamguard.datagen.run import Run
 from streamguard.kafka.tail import Record
 from streamguard.project import find_project
+from streamguard.verify import runs
 from streamguard.verify.checks import Held, check
 from streamguard.verify.entries import Wanted
 from streamguard.verify.judgement import judge_of
@@ -28,6 +26,7 @@ PARTITIONS = {SOURCE: 4, FRAUDULENT: 4, UNIDENTIFIED: 4, RESULT: 4, USERS: 4, DE
 COLLECTIONS = (Collection(RESULT, "db", "transactions"), Collection(USERS, "db", "users"))
 TABLES = (Table(RESULT, "bank", "raw_results"), Table(USERS, "bank", "raw_users"))
 PROJECT = find_project(Path(__file__))
+WORLD = runs.world_of(PROJECT, PROJECT.pipeline("bank"))
 JUDGE = judge_of(PROJECT, PROJECT.pipeline("bank"))
 
 Topics = dict[str, list[Record]]
@@ -36,13 +35,10 @@ Topics = dict[str, list[Record]]
 @cache
 def inputs(people: int = 4, count: int = 120) -> list[Input]:
     """A run of few people, so that a key has many records."""
-    run = Run("run", 7, datetime(2026, 1, 1, tzinfo=UTC), 500.0, Shares(0.3, 0.5), people)
-    encoder = JsonEncoder(run, make_people(people))
-    found: list[tuple[bytes, bytes]] = []
-    for block in range(-(-count // BLOCK)):
-        chunk = columns(run, block)
-        found += zip(encoder.keys(chunk), encoder.values(chunk), strict=True)
-    return [(key, value, orjson.loads(value)) for key, value in found[:count]]
+    shares = {"evaluation": {"fraudulent": 0.3, "unidentified": 0.5}}
+    counts = {"person": people}
+    run = Run(WORLD, "run", 7, datetime(2026, 1, 1, tzinfo=UTC), rate=500.0, counts=counts, shares=shares)
+    return list(runs.inputs(run, count, None))
 
 
 @cache

@@ -3,34 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from streamguard.connect.templates.choose import render_pipeline
-from streamguard.datagen.encoding import records
+from streamguard.datagen.run import Run
+from streamguard.datagen.source import records
 from streamguard.errors import ProjectError, StreamguardError
 from streamguard.model import Generator
+from streamguard.project import Project
 from streamguard.settings import Settings, load
 from streamguard.verify.oracle import RESULT, USERS
 from streamguard.verify.runs import inputs, run_of
 from streamguard.verify.sinks import Collection, Table, sinks_of
 from streamguard.verify.verification import Verification, groups_of
-from tests.verify.held import PROJECT
+from tests.verify.held import PROJECT, WORLD
 
 BANK = PROJECT.pipeline("bank")
-SUMMARY: dict[str, Any] = {
-    "run": "run",
-    "seed": 7,
-    "start": "2026-01-01T00:00:00+00:00",
-    "target_rate": 500.0,
-    "fraudulent_share": 0.2,
-    "unidentified_share": 0.3,
-    "people": 10,
-    "produced": 50,
-    "acknowledged": 50,
-}
+RUN = Run(WORLD, "run", 7, datetime(2026, 1, 1, tzinfo=UTC), rate=500.0, counts={"person": 10})
+SUMMARY: dict[str, Any] = {**RUN.document(), "produced": 50, "acknowledged": 50}
 
 
 @pytest.fixture
@@ -62,12 +56,25 @@ def test_a_world_that_it_does_not_know_is_refused(settings: Settings) -> None:
         Verification(settings, PROJECT, other)
 
 
+def test_a_world_with_faults_is_refused(settings: Settings, tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    (tmp_path / "init" / "worlds").mkdir(parents=True)
+    text = (PROJECT.init / "worlds" / "bank.yml").read_text()
+    (tmp_path / "init" / "worlds" / "bank.yml").write_text(f"{text}\nfaults: {{duplicate: 0.01}}\n")
+    with pytest.raises(ProjectError, match="verify knows the world bank without faults"):
+        Verification(settings, project, BANK)
+
+
 def test_a_summary_of_produce_gives_every_record_again(settings: Settings) -> None:
-    run, count = run_of(SUMMARY)
-    again = records(7, "run", run.start, 50, rate=500.0, shares=run.shares, people=10)
-    assert [document for _, _, document in inputs(run, count, settings.cache_dir)] == list(again)
+    run, count = run_of(SUMMARY, WORLD)
+    assert [document for _, _, document in inputs(run, count, settings.cache_dir)] == list(records(RUN, 50))
+
+
+def test_a_run_of_another_world_than_there_is_now_is_refused() -> None:
+    with pytest.raises(ProjectError, match="run run: the world bank is not what it was then"):
+        run_of({**SUMMARY, "world_hash": "0" * 64}, WORLD)
 
 
 def test_a_run_of_which_nobody_knows_what_was_written_is_refused() -> None:
     with pytest.raises(StreamguardError, match="2 records were not acknowledged"):
-        run_of({**SUMMARY, "acknowledged": 48})
+        run_of({**SUMMARY, "acknowledged": 48}, WORLD)

@@ -41,6 +41,7 @@ COMMANDS = {
     "topics": "List, create, describe and read topics.",
     "dead-letters": "List, show and replay records that were refused.",
     "produce": "Write generated records to a pipeline's topic.",
+    "world": "List, show and check the worlds that produce writes.",
     "ksql": "Apply ksql statements and run the embedded ksql server.",
     "connectors": "Render, deploy and watch connectors.",
     "query": "Query the sinks.",

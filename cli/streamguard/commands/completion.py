@@ -70,6 +70,12 @@ def _causes(_project: Project) -> list[str]:
     return list(CODES)
 
 
+def _worlds(project: Project) -> list[str]:
+    from streamguard.datagen.world.reading import worlds as known
+
+    return known(project)
+
+
 def _queries(project: Project) -> list[str]:
     from streamguard.query.files import queries
 
@@ -164,6 +170,7 @@ keys = _live(_keys)
 references = _live(_references)
 loggers = _live(lambda client: [logger.name for logger in client.loggers()])
 values = _completing(_values)
+worlds = _completing(_worlds)
 pipelines = _completing(lambda project: project.pipelines())
 servers = _completing(_servers)
 topics = _completing(_topics)

@@ -2,146 +2,272 @@
 
 from __future__ import annotations
 
-import math
-import re
 import secrets
-from collections.abc import Callable
+import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
-from streamguard.commands import INTERRUPTED, App, completion
+from streamguard.commands import INTERRUPTED, App
 from streamguard.commands.output import output_option, show_one
+from streamguard.commands.produce_options import options
 
 if TYPE_CHECKING:
-    from streamguard.datagen.worlds.bank import Run
+    from streamguard.datagen.bookkeeping import Files
+    from streamguard.datagen.orders import Orders
+    from streamguard.datagen.run import Run
+    from streamguard.datagen.world.model import World
     from streamguard.model import Pipeline
 
-F = TypeVar("F", bound=Callable[..., Any])
-RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-
-
-def _finite(_ctx: click.Context, _param: click.Parameter, value: float | None) -> float | None:
-    if value is not None and not math.isfinite(value):
-        raise click.BadParameter(f"{value} is no finite number.")
-    return value
-
-
-def _run_name(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not RUN_NAME.fullmatch(value):
-        raise click.BadParameter(f"{value!r} is not made of up to 64 letters, digits, dots, dashes and underscores.")
-    return value
-
-
-def _percent(name: str, default: float, about: str) -> Callable[[F], F]:
-    kind = click.FloatRange(0, 100)
-    return click.option(
-        name, type=kind, default=default, callback=_finite, metavar="PERCENT", show_default=True, help=about
-    )
+OF_THE_RUN = ("pipeline", "world", "mode", "rate", "full_speed", "since", "days", "seed", "name", "fraudulent_share",
+              "unidentified_share", "people", "campaigns", "faults", "places", "no_truth")  # fmt: skip
+"""What a journal has already."""
 
 
 @click.command()
-@click.argument("pipeline", default="bank", shell_complete=completion.pipelines)
-@click.option(
-    "--rate",
-    type=click.FloatRange(0, min_open=True),
-    callback=_finite,
-    metavar="N",
-    help="Records a second.  [default: that of init/PIPELINE.yml]",
-)
-@click.option("--max", "full_speed", is_flag=True, help="As fast as possible.")
-@click.option("--count", type=click.IntRange(1), metavar="N", help="Stop after N records.")
-@click.option(
-    "--duration",
-    type=click.FloatRange(0, min_open=True),
-    callback=_finite,
-    metavar="SECONDS",
-    help="Stop after this time.",
-)
-@click.option("--seed", type=click.IntRange(0), metavar="N", help="Makes a run repeatable.  [default: a new one]")
-@click.option(
-    "--run", "name", callback=_run_name, metavar="NAME", help="Begins the transaction ids.  [default: a new one]"
-)
-@_percent("--fraudulent-share", 10.0, "Records evaluated as fraudulent.")
-@_percent("--unidentified-share", 20.0, "Records evaluated as unidentified; the rest is legitimate.")
-@click.option(
-    "--people", type=click.IntRange(2, 1_000_000), default=5_000, show_default=True, help="People who send and receive."
-)
+@options
 @output_option
-@click.pass_obj
-def produce(
-    app: App,
-    *,
-    pipeline: str,
-    rate: float | None,
-    full_speed: bool,
-    count: int | None,
-    duration: float | None,
-    seed: int | None,
-    name: str | None,
-    fraudulent_share: float,
-    unidentified_share: float,
-    people: int,
-    output: str,
-) -> int:
+@click.pass_context
+def produce(ctx: click.Context, /, **given: Any) -> int:
     """Write generated records to the topic of PIPELINE, until Ctrl-C, --count or --duration.
 
-    Every record is acknowledged by Kafka or reported as failed. The summary on stdout says how many of each evaluation
-    were acknowledged; progress is on stderr. Two runs need two names: records of the same run and number have the same
-    transaction id.
+    Every record is acknowledged by Kafka or reported as failed. The summary on stdout says how many of each label were
+    acknowledged; progress is on stderr. Two runs need two names: records of the same run and number have the same
+    transaction id. On a terminal, the command without any argument asks what shall be produced.
 
     \b
     Examples:
       streamguard produce bank                           at the pipeline's own rate, until Ctrl-C
       streamguard produce bank --rate 500 --count 20000  20,000 records in 40 seconds
       streamguard produce bank --max --duration 10       as fast as this machine can
+      streamguard produce bank --days 30 --then-live     the last 30 days, then what comes
+      streamguard produce bank --mode velocity           half of it bursts of one account
+      streamguard produce --world card --to card.jsonl --count 1000
       streamguard produce bank --count 1000 --seed 7 --output json
     """
-    from streamguard.datagen.generate import generate
-    from streamguard.project import generator_of
+    app: App = ctx.obj
+    if _is_bare(ctx) and sys.stdin.isatty() and sys.stderr.isatty():
+        from streamguard.commands.produce_menu import ask
 
-    if full_speed and rate is not None:
-        raise click.UsageError("--rate and --max exclude each other.")
-    if fraudulent_share + unidentified_share > 100:
-        raise click.UsageError("--fraudulent-share and --unidentified-share are more than 100 percent together.")
-    shares = (fraudulent_share / 100, unidentified_share / 100)
-    chosen = app.pipeline(pipeline)
-    generator = generator_of(chosen)
-    run = new_run(
-        chosen,
-        rate=None if full_speed else rate or generator.rate,
-        name=name,
-        seed=seed,
-        shares=shares,
-        people=people,
-    )
-    outcome = generate(app.settings, generator.topic, run, count=count, duration=duration)
-    show_one(outcome.summary(), output)
-    outcome.check(app.settings.kafka_bootstrap)
-    return INTERRUPTED if outcome.interrupted else 0
+        arguments = ask(app)
+        return 0 if arguments is None else int(produce.main(arguments, obj=app, standalone_mode=False) or 0)
+    if given["verify"] is not None:
+        return _verify(app, given["verify"])
+    _check(ctx, given)
+    if given["resume"] is not None:
+        return _resume(app, given)
+    run, orders = _planned(app, given)
+    if given["explain"]:
+        return _explain(run, orders)
+    from streamguard.datagen.bookkeeping import Files
+
+    files = Files(given["manifest"], given["journal"])
+    if given["target"] is not None:
+        return _write_out(app, run, orders, given["target"], files)
+    return _send(app, run, orders, files, given)
 
 
 def new_run(
+    app: App,
     pipeline: Pipeline,
     *,
     rate: float | None,
     seed: int | None,
-    people: int,
+    people: int | None,
     name: str | None = None,
-    shares: tuple[float, float] | None = None,
 ) -> Run:
-    """A run that begins now; what is None is drawn or the world's default."""
-    from streamguard.datagen.worlds import check_world
-    from streamguard.datagen.worlds.bank import Run, Shares
-    from streamguard.project import generator_of
+    """A run of a pipeline's own world that begins now; what is None is drawn or the world's default."""
+    from streamguard.datagen.planning import Wishes, plan
 
-    check_world(generator_of(pipeline).world, pipeline.name)
-    return Run(
+    world, topics, _ = _world(app, pipeline.name, None, {})
+    wishes = Wishes(
         name=name or secrets.token_hex(4),
         seed=secrets.randbits(32) if seed is None else seed,
-        start=datetime.now(UTC),
         rate=rate,
-        shares=Shares(*shares or ()),
-        people=people,
+        counts={} if people is None else {"person": people},
+        topics=topics,
     )
+    return plan(world, wishes, datetime.now(UTC))[0]
+
+
+def _is_bare(ctx: click.Context) -> bool:
+    return all(ctx.get_parameter_source(name) == ParameterSource.DEFAULT for name in ctx.params)
+
+
+def _check(ctx: click.Context, given: dict[str, Any]) -> None:
+    """What contradicts itself whatever the world is."""
+    for one, other in (("rate", "full_speed"), ("speed", "full_speed")):
+        if given[one] and given[other]:
+            raise click.UsageError(f"--{one} and --max exclude each other.")
+    if (given["fraudulent_share"] or 0) + (given["unidentified_share"] or 0) > 100:
+        raise click.UsageError("--fraudulent-share and --unidentified-share are more than 100 percent together.")
+    if given["target"] is not None and given["workers"] > 1:
+        raise click.UsageError("--to and --workers exclude each other: a file is written by one process.")
+    if given["resume"] is not None:
+        twice = [name for name in OF_THE_RUN if ctx.get_parameter_source(name) != ParameterSource.DEFAULT]
+        if twice:
+            raise click.UsageError(f"the journal says what --resume goes on with: leave {_told(ctx, twice)} out.")
+
+
+def _told(ctx: click.Context, names: list[str]) -> str:
+    params = {param.name: param for param in ctx.command.params}
+    return " and ".join(params[name].opts[-1] if params[name].opts[0][:1] == "-" else "PIPELINE" for name in names)
+
+
+def _world(
+    app: App, pipeline: str, world: str | None, places: dict[str, Any]
+) -> tuple[World, dict[str, str], float | None]:
+    """The world, and the topics and the rate that the pipeline gives its streams."""
+    from streamguard.datagen.world.reading import find_world, read_world, worlds
+    from streamguard.errors import ProjectError
+    from streamguard.project import did_you_mean, generator_of
+
+    if world is not None:
+        return read_world(find_world(app.project, world), places), {}, None
+    generator = generator_of(app.pipeline(pipeline))
+    known = worlds(app.project)
+    if generator.world not in known:
+        hint = did_you_mean(generator.world, known)
+        raise ProjectError(f"init/{pipeline}.yml: generator.world: no world {generator.world}{hint}")
+    path = find_world(app.project, generator.world)
+    found = read_world(path, places)
+    first = found.streams[0]
+    topics = {first.name: generator.topic} if first.topic != generator.topic else {}
+    return found, topics, generator.rate
+
+
+def _planned(app: App, given: dict[str, Any]) -> tuple[Run, Orders]:
+    from streamguard.datagen.planning import Contradiction, Wishes, overrides, plan
+
+    world, topics, own = _world(app, given["pipeline"], given["world"], given["places"])
+    rate = given["rate"]
+    if rate is None and not given["full_speed"]:
+        rate = own
+    if changed := overrides(world, given["mode"], rate):
+        world, topics, _ = _world(app, given["pipeline"], given["world"], {**given["places"], **changed})
+        rate = None
+    shares = {"fraudulent": given["fraudulent_share"], "unidentified": given["unidentified_share"]}
+    wishes = Wishes(
+        name=given["name"] or secrets.token_hex(4),
+        seed=secrets.randbits(32) if given["seed"] is None else given["seed"],
+        rate=rate,
+        counts={} if given["people"] is None else {"person": given["people"]},
+        labels={name: percent / 100 for name, percent in shares.items() if percent is not None},
+        truth=not given["no_truth"],
+        topics=topics,
+        **{
+            name: given[name]
+            for name in ("mode", "full_speed", "speed", "count", "duration", "since", "days", "then_live", "workers")
+        },
+        **{name: given[name] for name in ("campaigns", "faults")},
+    )
+    try:
+        run, orders = plan(world, wishes, datetime.now(UTC))
+    except Contradiction as exc:
+        raise click.UsageError(f"{exc}.") from exc
+    run.resolved()  # names what is not there, before anything begins
+    return run, orders
+
+
+def _resume(app: App, given: dict[str, Any]) -> int:
+    """Go on with the run of a journal; how it is sent is said anew."""
+    from streamguard.datagen.bookkeeping import Files
+    from streamguard.datagen.journal import read_journal
+    from streamguard.datagen.orders import Orders
+
+    resumed = read_journal(given["resume"])
+    doubtful = sum(position.doubtful for position in resumed.positions.values())
+    at = ", ".join(f"{name} at {position.watermark:,}" for name, position in resumed.positions.items())
+    click.echo(f"run {resumed.run.name} goes on: {at}; up to {doubtful:,} records may be there twice", err=True)
+    orders = Orders(
+        count=given["count"],
+        duration=given["duration"],
+        speed=given["speed"] or 1.0,
+        paced=bool(given["speed"]),
+        then_live=given["then_live"],
+        workers=given["workers"],
+        first={name: position.watermark for name, position in resumed.positions.items()},
+    )
+    files = Files(given["manifest"], given["resume"], resumed.positions)
+    return _send(app, resumed.run, orders, files, given)
+
+
+def _send(app: App, run: Run, orders: Orders, files: Files, given: dict[str, Any]) -> int:
+    from streamguard.datagen.generate import generate
+
+    outcome = generate(app.settings, run, orders, files=files, metrics_port=given["metrics_port"])
+    if sys.stderr.isatty():
+        colour = "red" if outcome.totals.error else "green"
+        click.secho(f"{'failed' if outcome.totals.error else 'done'}: {outcome.done}", fg=colour, bold=True, err=True)
+    show_one(_shown(outcome.summary()) if given["output"] == "table" else outcome.summary(), given["output"])
+    outcome.check(app.settings.kafka_bootstrap)
+    return INTERRUPTED if outcome.interrupted else 0
+
+
+def _shown(summary: dict[str, Any]) -> dict[str, Any]:
+    """For people: without what is empty, and with small tables as text."""
+    told = {
+        name: ", ".join(f"{key} {number}" for key, number in value.items()) if isinstance(value, dict) else value
+        for name, value in summary.items()
+    }
+    return {name: value for name, value in told.items() if value is not None and value not in ("", [])}
+
+
+def _write_out(app: App, run: Run, orders: Orders, target: str, files: Files) -> int:
+    from dataclasses import replace
+
+    from streamguard.datagen.generate import write_out
+    from streamguard.datagen.sinks import is_sink
+
+    if not is_sink(target):
+        raise click.UsageError(f"--to {target}: name stdout, FILE.jsonl or FILE.parquet.")
+    if orders.count is None and orders.duration is None and run.to is None:
+        raise click.UsageError("--to needs an end: add --count, --duration or --days.")
+    if orders.duration is None and not orders.then_live:
+        run = replace(run, full_speed=run.full_speed or (run.backfill and not orders.paced))
+    run, sent, interrupted = write_out(run, orders, target, app.settings, files=files)
+    click.echo(f"{target}: {sent:,} records of run {run.name}, seed {run.seed}", err=True)
+    return INTERRUPTED if interrupted else 0
+
+
+def _explain(run: Run, orders: Orders) -> int:
+    from streamguard.datagen.world.explain import explain
+
+    click.echo(explain(run.resolved()))
+    click.echo(f"run {run.name}, seed {run.seed}: {_way(run, orders)}")
+    return 0
+
+
+def _way(run: Run, orders: Orders) -> str:
+    """How a run is sent, in words."""
+    when = f"from {run.start:%Y-%m-%d %H:%M} UTC" if run.backfill else "from now on"
+    until = f" to {run.to:%Y-%m-%d %H:%M} UTC" if run.to else ""
+    fast = run.full_speed or (run.backfill and not orders.paced)
+    how = "as fast as possible" if fast else f"{orders.speed:g} times as fast as the clock" * (orders.speed != 1)
+    parts = [
+        when + until,
+        how or "as records are due",
+        "then live" if orders.then_live else "",
+        f"{orders.count:,} records" if orders.count else "",
+        f"{orders.duration:g} seconds" if orders.duration else "",
+        f"{orders.workers} workers" if orders.workers > 1 else "",
+    ]
+    return ", ".join(filter(None, parts))
+
+
+def _verify(app: App, path: Path) -> int:
+    from streamguard.commands.progress import show_parts
+    from streamguard.datagen.manifest import differences, read_manifest
+
+    manifest = read_manifest(path)
+    with show_parts("records") as on_parts:
+        found = differences(manifest, app.settings.cache_dir, show=lambda _stream, done, wanted: on_parts(done, wanted))
+    for difference in found:
+        click.echo(difference, err=True)
+    if not found:
+        told = ", ".join(f"{entry.count:,} records of {entry.stream}" for entry in manifest.entries)
+        click.echo(f"{path}: {told}: equal")
+    return 1 if found else 0

@@ -61,7 +61,7 @@ def verify(
     from streamguard.verify.verification import Verification
 
     chosen = app.pipeline(pipeline)
-    run = new_run(chosen, rate=rate, seed=seed, people=people)
+    run = new_run(app, chosen, rate=rate, seed=seed, people=people)
     say = partial(click.echo, err=True)
     with Verification(app.settings, app.project, chosen, say=say) as verification:
         verification.begin(within)

@@ -1,19 +1,28 @@
-"""Sends a run's records at their pace and keeps account of every one: acknowledged, failed, or still on its way."""
+"""Sends the streams of a run at their pace and keeps account of every record: acknowledged, failed, or on its way.
+
+A stream is sent in slices, each within one block; its records are counted when the last of a slice has its answer.
+What waits for an answer is bounded in records and in bytes, so memory stays flat whatever Kafka does.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
-from streamguard.datagen.encoding import JsonEncoder
-from streamguard.datagen.pacing import FullSpeed, Pace
-from streamguard.datagen.worlds.bank import EVALUATIONS, FRAUDULENT, Run, blocks
+from streamguard.datagen.delivery import Answers, Delivery, Explain, positions_of
+from streamguard.datagen.lanes import Lane
+from streamguard.datagen.pacing import EVERYTHING, SHORTEST_WAIT, FullSpeed
+from streamguard.datagen.progress import Progress
 
-Report = Callable[[object | None, object], None]
-Record = tuple[bytes, bytes, Report]
+Report = Callable[[Any, Any], None]
+
+ROOM = 100_000
+"""Records that may wait for an answer."""
+
+ROOM_BYTES = 64 * 1024 * 1024
+"""Bytes of records that may wait for an answer, by their mean size."""
 
 LOOK = 0.25
 """Seconds between two looks at the progress, and the longest that a stop is overlooked."""
@@ -28,133 +37,224 @@ LAST_CALL = 4.0
 class Outlet(Protocol):
     """Where records go; `streamguard.kafka.publish.Publisher` is the one for Kafka."""
 
-    def send(self, key: bytes, value: bytes, report: Report) -> bool: ...
+    @property
+    def waiting(self) -> int: ...
+
+    def send(
+        self,
+        topic: str,
+        keys: Sequence[bytes | None],
+        values: Sequence[bytes | None],
+        times: Sequence[int] | None,
+        report: Report,
+    ) -> int: ...
 
     def serve(self, seconds: float) -> None: ...
 
-
-class Tally:
-    """Counts delivery reports: acknowledged records by evaluation, the people whom fraudulent ones name, failures."""
-
-    def __init__(self) -> None:
-        self.acknowledged = [0] * len(EVALUATIONS)
-        self.people: set[int] = set()
-        self.failed = 0
-        self.error: object | None = None
-        self._counters = [partial(self._count, evaluation) for evaluation in range(len(EVALUATIONS))]
-
-    @property
-    def answered(self) -> int:
-        return sum(self.acknowledged) + self.failed
-
-    def report(self, evaluation: int, sender: int, receiver: int) -> Report:
-        """What to call when the record of this evaluation between these people was delivered, or was not."""
-        if evaluation == FRAUDULENT:
-            return partial(self._count_fraudulent, sender, receiver)
-        return self._counters[evaluation]
-
-    def _count(self, evaluation: int, error: object | None, _record: object) -> None:
-        if error is None:
-            self.acknowledged[evaluation] += 1
-        else:
-            self.failed += 1
-            self.error = self.error or error
-
-    def _count_fraudulent(self, sender: int, receiver: int, error: object | None, record: object) -> None:
-        self._count(FRAUDULENT, error, record)
-        if error is None:
-            self.people.add(sender)
-            self.people.add(receiver)
+    def give_up(self) -> None: ...
 
 
-@dataclass(frozen=True)
-class Progress:
-    """Where a run is. `silent` is how many seconds Kafka has left records unanswered; 0.0 while it answers."""
+Permit = Callable[[str, int], int]
+"""Up to which index of a stream one may send that wants to go on from an index: further ones are not reserved yet."""
 
-    seconds: float
-    produced: int
-    acknowledged: int
-    failed: int
-    waiting: int
-    silent: float
+
+Agree = Callable[[Mapping[str, int]], Mapping[str, int] | None]
+"""Told how far a worker has sent each stream when it ends: how far all of them shall; None: they are not there yet."""
+
+
+def unlimited(_stream: str, _index: int) -> int:
+    """No reservations."""
+    return EVERYTHING
 
 
 @dataclass(frozen=True)
 class Totals:
-    """What became of a run; `failed` counts every record that Kafka did not acknowledge."""
+    """What became of the records of a worker; `progress.failed` counts every one that Kafka did not acknowledge."""
 
-    produced: int
-    acknowledged: dict[str, int]
-    failed: int
-    error: object | None
-    seconds: float
-    fraudulent_people: int
+    progress: Progress
+    error: str | None
+    """What Kafka said of the first record that failed."""
 
 
 class Publishing:
-    """One run into one outlet, from the first record to the last report."""
+    """Some streams into one outlet, from the first record to the last report."""
 
     def __init__(
         self,
-        run: Run,
-        encoder: JsonEncoder,
+        lanes: Iterable[Lane],
         outlet: Outlet,
         *,
         clock: Callable[[], float],
         stopped: Callable[[], bool],
         show: Callable[[Progress], None],
-        count: int | None = None,
+        explain: Explain = str,
         duration: float | None = None,
+        permit: Permit = unlimited,
+        agree: Agree | None = None,
     ) -> None:
-        """`count` and `duration` (seconds) end the run; `show` is called a few times a second."""
-        self._outlet, self._clock, self._stopped, self._show = outlet, clock, stopped, show
-        self._pace = FullSpeed() if run.rate is None else Pace(run.rate)
-        self._limit = _limit(run.rate, count, duration)
-        self._duration = duration
-        self._tally = Tally()
-        self._records = _records(run, encoder, self._tally)
-        self._produced = 0
+        """`duration` (seconds) ends the run; `show` is called a few times a second. `agree`: with other workers."""
+        self._lanes, self._outlet = list(lanes), outlet
+        self._clock, self._stopped, self._show, self._explain = clock, stopped, show, explain
+        self._duration, self._permit, self._agree = duration, permit, agree
+        self._answers = Answers(explain, clock)
+        self._produced = self._size = 0
+        self._handed = self._answered = 0
+        self._deliveries: set[Delivery] = set()
         self._begin = self._answer_at = self._look_at = clock()
-        self._answered = 0
 
     def publish(self) -> Totals:
-        """Send until the count, the time, a stop, or a failure; then wait for the reports that are missing."""
+        """Send until the limits, the time, a stop, or a failure; then wait for the reports that are missing."""
         while not self._stopped():
-            due = self._pace.due(self._clock() - self._begin)
-            for _ in range(int(min(due, self._limit - self._produced))):
-                if not self._send(next(self._records)):
-                    break
+            busy = self._has_room() and sum(map(self._advance, self._lanes)) > 0  # not any: each of them has its turn
             self._look()
-            if self._produced >= self._limit or self._ends():
+            if all(lane.is_done for lane in self._lanes) or self._ends():
                 break
-            self._outlet.serve(min(LOOK, self._pace.wait(self._clock() - self._begin)))
+            self._outlet.serve(0.0 if busy else self._pause())
+        if self._agree is not None:
+            self._end_together(self._agree)
         self._drain()
-        self._look(last=True)
-        seconds = self._clock() - self._begin
-        acknowledged = dict(zip(EVALUATIONS, self._tally.acknowledged, strict=True))
-        failed = self._produced - sum(self._tally.acknowledged)
-        return Totals(self._produced, acknowledged, failed, self._tally.error, seconds, len(self._tally.people))
+        error = self._answers.error
+        now = self._clock()
+        progress = self._progress(now)
+        self._show(progress)
+        return Totals(progress, None if error is None else self._explain(error))
 
-    @property
-    def _waiting(self) -> int:
-        """Records that have had no report yet."""
-        return self._produced - self._tally.answered
-
-    def _send(self, record: Record) -> bool:
-        """Queue one record; while the queue is full, serve and try the same one again. False when the run ends."""
-        key, value, report = record
-        while not self._outlet.send(key, value, report):
+    def _end_together(self, agree: Agree) -> None:
+        """Wherever workers were when they were stopped: what is sent has no holes, and ends where the furthest is."""
+        reached = {lane.source.name: lane.reached for lane in self._lanes}
+        while (ends := agree(reached)) is None:
+            if self._has_given_up():
+                return
             self._outlet.serve(LOOK)
             self._look()
-            if self._ends():
-                return False
-        self._produced += 1
-        return True
+        for lane in self._lanes:
+            lane.limit, lane.pace = min(lane.limit, ends[lane.source.name]), FullSpeed()
+        while not all(lane.is_done for lane in self._lanes) and not self._has_given_up():
+            busy = self._has_room() and sum(map(self._advance, self._lanes)) > 0
+            self._look()
+            self._outlet.serve(0.0 if busy else SHORTEST_WAIT)
+
+    def _has_given_up(self) -> bool:
+        return self._answers.failed > 0 or self._clock() - self._answer_at >= LAST_CALL
+
+    @property
+    def _elapsed(self) -> float:
+        return self._clock() - self._begin
+
+    def _has_room(self) -> bool:
+        waiting = self._outlet.waiting
+        return waiting < ROOM and waiting * self._size <= ROOM_BYTES * max(1, self._produced)
+
+    def _pause(self) -> float:
+        """Seconds to wait for reports: until there is more to send, or room for it."""
+        if not self._has_room():
+            return LOOK
+        elapsed = self._elapsed
+        waits = [lane.pace.wait(elapsed, lane.next) for lane in self._lanes if not lane.is_done]
+        return max(SHORTEST_WAIT, min([LOOK, *waits]))
+
+    def _advance(self, lane: Lane) -> bool:
+        """Send the next slice of a lane, if it is due; is there more?"""
+        if lane.is_done:
+            return False
+        lane.due = min(lane.pace.due(self._elapsed, lane.next), lane.limit)
+        allowed = min(lane.due, self._permit(lane.source.name, lane.next)) if lane.due > lane.next else lane.due
+        stop = lane.slice_to(allowed)
+        if stop <= lane.next:
+            return False
+        self._send_slice(lane, lane.next, stop)
+        return lane.due > lane.next
+
+    def _send_slice(self, lane: Lane, first: int, stop: int) -> None:
+        block = lane.read(first, stop)
+        delivery = self._delivery(
+            lane, len(block.values) + 1
+        )  # one more, so that it is not complete before all is sent
+        delivery.first, delivery.stop = first, stop
+        lane.outstanding.append(delivery)
+        sent = self._send_all(lane.source.topic, block.keys, block.values, block.times, delivery)
+        self._produced += sent
+        if sent < len(block.values):  # the run ends while the queue is full
+            self._withdraw(delivery, len(block.values) - sent)
+            stop = delivery.stop = lane.limit = block.indexes[sent]
+            block = lane.read(first, stop)
+        self._size += _size(block.keys) + _size(block.values)
+        delivery.records, delivery.tallies = sent, (block.counts, block.campaigns, block.faults)
+        if lane.source.truth_topic and block.truth:
+            self._send_beside(lane.source.truth_topic, block.truth, block.times is not None, delivery)
+        self._withdraw(delivery, 1)
+        lane.sent(block, stop)
+        self._send_labels(lane)
+
+    def _send_labels(self, lane: Lane) -> None:
+        """What became known by now; no record waits for it, but it is accounted for as well."""
+        if due := lane.labels():
+            delivery = self._delivery(lane, 1)
+            self._send_beside(lane.source.labels_topic or "", due, True, delivery)
+            self._withdraw(delivery, 1)
+
+    def _send_beside(self, topic: str, told: Sequence[Any], timed: bool, delivery: Delivery) -> None:
+        keys, values = [one.key for one in told], [one.value for one in told]
+        times = [one.time for one in told] if timed else None
+        delivery.left += len(values)
+        self._handed += len(values)
+        sent = self._send_all(topic, keys, values, times, delivery)
+        delivery.beside = {topic: sent}
+        self._withdraw(delivery, len(values) - sent)
+
+    def _send_all(
+        self,
+        topic: str,
+        keys: Sequence[bytes | None],
+        values: Sequence[bytes | None],
+        times: Sequence[int] | None,
+        delivery: Delivery,
+    ) -> int:
+        """Queue records; while the queue is full, serve and go on with the others. Fewer than all when the run ends."""
+        sent = 0
+        while sent < len(values):
+            rest = None if times is None else times[sent:]
+            more = self._outlet.send(topic, keys[sent:], values[sent:], rest, delivery.report)
+            sent += more
+            if sent < len(values):
+                self._outlet.serve(LOOK)
+                self._look()
+                if self._ends():
+                    break
+        return sent
+
+    def _delivery(self, lane: Lane, records: int) -> Delivery:
+        delivery = Delivery(self._answers, records, partial(self._settle, lane))
+        self._deliveries.add(delivery)
+        self._handed += records
+        return delivery
+
+    def _withdraw(self, delivery: Delivery, records: int) -> None:
+        """So many of its records were not sent."""
+        self._handed -= records
+        delivery.withdraw(records)
+
+    def _settle(self, lane: Lane, delivery: Delivery) -> None:
+        """Count records whose answers are complete, less those that failed."""
+        answers, records = self._answers, delivery.records
+        self._deliveries.discard(delivery)
+        answers.count(delivery.tallies)
+        answers.beside.update(delivery.beside)
+        if delivery.refused:
+            own = [value for topic, value in delivery.refused if topic == lane.source.topic]
+            records -= len(own)
+            answers.beside.subtract(topic for topic, _ in delivery.refused if topic != lane.source.topic)
+            if own:
+                block = lane.read(delivery.first, delivery.stop)
+                for position in positions_of(own, block.values):
+                    failed = lane.read(block.indexes[position], block.indexes[position] + 1)
+                    answers.count((failed.counts, failed.campaigns, failed.faults), -1)
+        answers.acknowledged += records
 
     def _ends(self) -> bool:
-        if self._tally.failed or self._stopped():
+        if self._answers.failed or self._stopped():
             return True
-        return self._duration is not None and self._clock() - self._begin >= self._duration
+        return self._duration is not None and self._elapsed >= self._duration
 
     def _drain(self) -> None:
         """Wait for missing reports: as long as they come, and after a stop no longer than Kafka may be silent."""
@@ -165,37 +265,50 @@ class Publishing:
             if told is None and self._stopped():
                 told = self._clock()
             if told is not None and self._clock() - max(told, self._answer_at) >= LAST_CALL:
+                self._outlet.give_up()
                 return
 
-    def _look(self, *, last: bool = False) -> None:
-        now, answered, waiting = self._clock(), self._tally.answered, self._waiting
+    def _look(self) -> None:
+        now = self._clock()
+        if now >= self._look_at:
+            self._look_at = now + LOOK
+            self._answers.turn()
+            self._note_answers(now)
+            self._show(self._progress(now))
+
+    @property
+    def _waiting(self) -> int:
+        """Records without an answer. The outlet's own number is quicker to have, and counts more than records."""
+        return sum(delivery.left for delivery in self._deliveries)
+
+    def _note_answers(self, now: float) -> None:
+        """Answers came if fewer wait than were sent since the last time."""
+        waiting = self._waiting
+        answered = self._handed - waiting
         if answered != self._answered or not waiting:
             self._answered, self._answer_at = answered, now
-        if now < self._look_at and not last:
-            return
-        self._look_at = now + LOOK
-        silent = now - self._answer_at
-        self._show(
-            Progress(
-                seconds=now - self._begin,
-                produced=self._produced,
-                acknowledged=sum(self._tally.acknowledged),
-                failed=self._tally.failed,
-                waiting=waiting,
-                silent=silent if silent >= SILENCE else 0.0,
-            )
+
+    def _progress(self, now: float) -> Progress:
+        answers, silent = self._answers, now - self._answer_at
+        return Progress(
+            seconds=now - self._begin,
+            produced=self._produced,
+            acknowledged=answers.acknowledged,
+            failed=answers.failed,
+            waiting=self._waiting,
+            silent=silent if silent >= SILENCE else 0.0,
+            size=self._size,
+            counts=dict(answers.tallies[0]),
+            campaigns=dict(answers.tallies[1]),
+            faults=dict(answers.tallies[2]),
+            beside=dict(answers.beside),
+            reasons=dict(answers.reasons),
+            partitions=dict(answers.partitions),
+            latencies=answers.latencies.copy(),
+            recent=answers.recent,
+            positions={lane.source.name: lane.position(now - self._begin) for lane in self._lanes},
         )
 
 
-def _limit(rate: float | None, count: int | None, duration: float | None) -> float:
-    """How many records at most: a paced run sends those that are due before its time is up, and no other."""
-    limits = [math.inf if count is None else count]
-    if rate is not None and duration is not None:
-        limits.append(math.ceil(rate * duration))
-    return min(limits)
-
-
-def _records(run: Run, encoder: JsonEncoder, tally: Tally) -> Iterator[Record]:
-    for chunk in blocks(run):
-        reports = map(tally.report, chunk.evaluations, chunk.senders, chunk.receivers)
-        yield from zip(encoder.keys(chunk), encoder.values(chunk), reports, strict=True)
+def _size(texts: Iterable[bytes | None]) -> int:
+    return sum(map(len, filter(None, texts)))

@@ -1,9 +1,16 @@
-"""Publishing to one topic: every record is accounted for by a delivery report, and nobody waits for a single one."""
+"""Publishing: every record is accounted for by a delivery report, and nobody waits for a single one.
+
+Records go one by one. `produce_batch` costs no less (5.2 instead of 5.0 microseconds of CPU a record, all threads
+counted, measured with records of 1.2 kB), can carry neither times nor headers, and goes on behind a record that did not
+fit, which would put later records of a key before it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from itertools import repeat
 from types import TracebackType
+from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
 
@@ -11,42 +18,85 @@ from streamguard.errors import TopicError
 from streamguard.kafka import clients
 from streamguard.settings import Settings
 
-Report = Callable[[object | None, object], None]
+Report = Callable[[Any, Any], None]
 """Called once for each record, from `serve`, with an error or None and the record."""
 
 CONNECT_TIMEOUT = 3.0
+GIVE_UP_SECONDS = 2.0
+"""Longest wait for the reports of records that are given up, which librdkafka makes at once."""
+CLIENT: dict[str, Any] = {"linger.ms": 5, "batch.size": 1_000_000}
+"""librdkafka counts a batch before compression; a broker takes 1 MiB after it, unless its topic says otherwise."""
+_PURGED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})
 
 
 class Publisher:
-    """A producer for one topic that exists. Nothing is dropped: a full queue refuses the record that did not fit."""
+    """A producer for topics that exist. Nothing is dropped: a full queue refuses the records that did not fit."""
 
-    def __init__(self, settings: Settings, topic: str) -> None:
+    def __init__(self, settings: Settings, **config: Any) -> None:
+        """`config` holds librdkafka's own names, and wins."""
         self._settings = settings
-        self._topic = topic
-        self._producer = clients.producer(settings, **{"linger.ms": 5, "batch.size": 256 * 1024})
+        self._producer = clients.producer(settings, **{**CLIENT, **config})
 
-    def require_topic(self, *, timeout: float = CONNECT_TIMEOUT) -> None:
-        """Raise `KafkaUnavailable` or `TopicError` now rather than at the first record; `timeout` in seconds."""
+    def require_topics(self, topics: Iterable[str], *, timeout: float = CONNECT_TIMEOUT) -> dict[str, int]:
+        """The number of partitions of each topic.
+
+        Raises `KafkaUnavailable` or `TopicError` now rather than at the first record; `timeout` in seconds.
+        """
         with clients.translated(self._settings):
             known = self._producer.list_topics(timeout=timeout).topics
-        if self._topic not in known:
+        missing = [topic for topic in topics if topic not in known]
+        if missing:
             raise TopicError(
-                f"no topic {self._topic} at {self._settings.kafka_bootstrap}: make it with `streamguard topics apply`"
+                f"no topic {missing[0]} at {self._settings.kafka_bootstrap}: make it with `streamguard topics apply`"
             )
+        return {topic: len(known[topic].partitions) for topic in topics}
 
-    def send(self, key: bytes, value: bytes, report: Report) -> bool:
-        """Queue a record; False when the queue is full: `serve` first, then send the same record again."""
-        try:
-            self._producer.produce(self._topic, value, key, on_delivery=report)
-        except BufferError:
-            return False
-        except KafkaException as exc:
-            raise clients.translate(exc, self._settings) from exc
-        return True
+    @property
+    def waiting(self) -> int:
+        """Records whose reports have not been run."""
+        return len(self._producer)
+
+    def send(
+        self,
+        topic: str,
+        keys: Sequence[bytes | None],
+        values: Sequence[bytes | None],
+        times: Sequence[int] | None,
+        report: Report,
+    ) -> int:
+        """Queue records, with their times in ms if they have any; how many were queued, counted from the first.
+
+        Fewer than all when the queue is full: `serve` first, then send the others.
+        """
+        produce, queued = self._producer.produce, 0
+        rows = zip(keys, values, times or repeat(0), strict=times is not None)
+        value = None
+        while True:
+            try:
+                for key, value, time in rows:
+                    produce(topic, value, key, -1, report, None, time)
+                    queued += 1
+            except BufferError:
+                return queued
+            except KafkaException as exc:  # of this record alone: it is answered, and the next one's turn comes
+                self._refuse(exc, _Refused(topic, value), report)
+                queued += 1
+            else:
+                return queued
 
     def serve(self, seconds: float) -> None:
         """Run the reports that have arrived; wait up to `seconds` for the first one."""
         self._producer.poll(seconds)
+
+    def give_up(self) -> None:
+        """Report every record that is still without an answer as failed."""
+        self._producer.purge()
+        self._producer.flush(GIVE_UP_SECONDS)
+
+    def _refuse(self, exc: KafkaException, record: _Refused, report: Report) -> None:
+        if exc.args[0].fatal():
+            raise clients.translate(exc, self._settings) from exc
+        report(exc.args[0], record)
 
     def __enter__(self) -> Publisher:
         return self
@@ -57,6 +107,21 @@ class Publisher:
         clients.discard(self._producer)
 
 
+class _Refused:
+    """A record that librdkafka did not take, as far as a report is asked about it."""
+
+    def __init__(self, topic: str, value: Any) -> None:
+        self._topic, self._value = topic, value
+
+    def topic(self) -> str:
+        return self._topic
+
+    def value(self) -> Any:
+        return self._value
+
+
 def reason(error: object) -> str:
     """What a delivery report's error says."""
-    return str(error.str()) if isinstance(error, KafkaError) else str(error)
+    if not isinstance(error, KafkaError):
+        return str(error)
+    return "it did not answer in time" if error.code() in _PURGED else str(error.str())

@@ -255,7 +255,7 @@ def _pipeline(settings: Settings, project: Project, name: str) -> list[Program]:
     if pipeline.generator is not None:
         generator = Program(
             name=f"produce-{name}",
-            argv=_python(project, "produce", name, "--rate", f"{pipeline.generator.rate:g}"),
+            argv=_python(project, "produce", name),
             env=settings.environment(),
             needs=("kafka",),
         )

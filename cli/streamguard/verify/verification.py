@@ -15,8 +15,9 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from streamguard.connect.templates.choose import render_pipeline
 from streamguard.datagen.generate import generate
-from streamguard.datagen.worlds.bank import Run
-from streamguard.errors import ProjectError, Refused, StreamguardError
+from streamguard.datagen.orders import Orders
+from streamguard.datagen.run import Run
+from streamguard.errors import Refused, StreamguardError
 from streamguard.kafka.exactly_once import dead_letters
 from streamguard.kafka.positions import Positions
 from streamguard.kafka.tail import Record, between
@@ -32,11 +33,10 @@ from streamguard.verify.quiet import SETTLE, Look, Say, Scene, await_quiet
 from streamguard.verify.records import document_of
 from streamguard.verify.report import Report
 from streamguard.verify.rows import Rows
-from streamguard.verify.runs import inputs, run_of
+from streamguard.verify.runs import inputs, run_of, world_of
 from streamguard.verify.sinks import sinks_of
 
 T = TypeVar("T")
-WORLD = "bank"
 PROCESSOR = "processor"
 PEACE = 1.0
 """Seconds without a record before the first one of a run."""
@@ -52,12 +52,10 @@ class Verification:
     """A run of the bank world, or several, through one pipeline, which nobody else may use meanwhile."""
 
     def __init__(self, settings: Settings, project: Project, pipeline: Pipeline, *, say: Say = say_nothing) -> None:
-        generator = generator_of(pipeline)
-        if generator.world != WORLD:
-            raise ProjectError(f"verify knows the world {WORLD}, and init/{pipeline.name}.yml has another one")
+        self.world = world_of(project, pipeline)
         self._settings, self._say = settings, say
         self._judge = judge_of(project, pipeline) if PROCESSOR in pipeline.services else None
-        self._source = generator.topic
+        self._source = generator_of(pipeline).topic
         dead = [topic.name for topic in pipeline.topics if topic.name.endswith(dead_letters.SUFFIX)]
         self._topics = [self._source, FRAUDULENT, UNIDENTIFIED, RESULT, USERS, *dead]
         connectors = render_pipeline(project, settings, pipeline)
@@ -110,7 +108,7 @@ class Verification:
 
     def produce(self, run: Run, count: int) -> Mapping[str, Any]:
         """Write `count` records of a run; the summary of the generator."""
-        outcome = generate(self._settings, self._source, run, count=count)
+        outcome = generate(self._settings, run, Orders(count=count))
         if outcome.interrupted:
             raise KeyboardInterrupt
         self.expect(outcome.summary())
@@ -118,7 +116,7 @@ class Verification:
 
     def expect(self, summary: Mapping[str, Any]) -> None:
         """Take note of a run that was written; of several, each after the one before. The summary is `produce`'s."""
-        self._runs.append(run_of(summary))
+        self._runs.append(run_of(summary, self.world))
 
     def quiesce(self, within: float, *, settle: float = SETTLE) -> float:
         """Wait until everything has arrived and nothing has moved for `settle` seconds: the seconds it took.

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import copy
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamguard.datagen.people import make_people
-from streamguard.datagen.worlds import bank
+from streamguard.datagen.forms import Pieces
+from streamguard.datagen.run import Run
+from streamguard.datagen.source import Source, records
+from streamguard.datagen.world.reading import read_world
 from streamguard.services.validator.contract import Transaction, Verdict
 from streamguard.services.validator.judgement import judge_by
 from streamguard.services.validator.rules import Blacklist, load_blacklist, load_rules
@@ -37,6 +38,7 @@ ORDER = [
     "receiver_is_sender",
     "blacklist",
 ]
+BANK = read_world(SHIPPED.parent / "worlds" / "bank.yml")
 LISTED = Blacklist(frozenset({"GB02BANK0002"}), frozenset({"p-7"}), frozenset({"mule.example"}))
 judge = judge_by(RULES, LISTED)
 
@@ -132,23 +134,20 @@ def test_a_reason_says_nothing_about_the_person(asked: Any, field: str) -> None:
     assert not [text for text in texts | {reason.text for reason in judge(hidden).reasons} if "sentinel" in text]
 
 
-def test_three_in_ten_of_the_unidentified_transactions_of_the_bank_world_are_frauds() -> None:
+def test_more_than_a_quarter_of_the_unidentified_transactions_of_the_bank_world_are_called_frauds() -> None:
     shipped = judge_by(load_rules(SHIPPED), load_blacklist(SHIPPED))
-    people = make_people(500)
-    run = bank.Run("r", seed=1, start=datetime(2024, 1, 1, tzinfo=UTC), people=len(people))
-    frauds = asked = 0
-    for block in islice(bank.blocks(run), 20):
-        for sender, receiver, evaluation, cents, name in zip(
-            block.senders, block.receivers, block.evaluations, block.cents, block.banks, strict=True
-        ):
-            if evaluation == bank.UNIDENTIFIED:
-                asked += 1
-                frauds += shipped(
-                    transaction(
-                        people.person(receiver),
-                        sender_bank_account=people.accounts[sender],
-                        sender_bank=bank.BANKS[name],
-                        amount=cents / 100,
-                    )
-                ).is_fraudulent_transaction
-    assert 0.28 < frauds / asked < 0.32
+    run = Run(BANK, "r", seed=1, start=datetime(2024, 1, 1, tzinfo=UTC), counts={"person": 500})
+    asked = [cast("Transaction", record) for record in records(run, 20_000) if record["evaluation"] == "unidentified"]
+    frauds = sum(shipped(transaction).is_fraudulent_transaction for transaction in asked)
+    assert 0.24 < frauds / len(asked) < 0.32
+
+
+def test_the_people_that_the_shipped_files_name_are_of_the_bank_world() -> None:
+    source = Source(
+        Run(BANK, "r", seed=1, start=datetime(2024, 1, 1, tzinfo=UTC), counts={"person": 100}), "transactions"
+    )
+    accounts, ids = (source.form(f"sender.{name}") for name in ("bank_account", "id"))
+    assert isinstance(accounts, Pieces) and isinstance(ids, Pieces)
+    blacklist = load_blacklist(SHIPPED)
+    assert {*load_rules(SHIPPED).account_history.typical, *blacklist.accounts} <= set(accounts.text)
+    assert blacklist.receivers <= set(ids.text)

@@ -33,11 +33,11 @@ def test_the_shipped_files_are_read() -> None:
     rules, blacklist = load_rules(SHIPPED), load_blacklist(SHIPPED)
     assert rules.threshold == 50
     assert rules.bank_history.typical["Albion Trust"] == 160
-    assert blacklist.accounts == {"GB75VOQE75879000000004", "GB83ELES70021600000042"}
+    assert blacklist.accounts == {"GB65FMPX74646500000004", "GB10WBYU27291100000042"}
 
 
 def test_accounts_and_domains_are_read_as_they_are_compared(tmp_path: Path) -> None:
-    rules = load_rules(edited(tmp_path, RULES_FILE, "GB83DTMJ22015300000000: 450", '"gb83 dtmj 00": 450'))
+    rules = load_rules(edited(tmp_path, RULES_FILE, "GB08SZVW41605500000000: 450", '"gb83 dtmj 00": 450'))
     assert rules.account_history.typical["GB83DTMJ00"] == 450
     blacklist = load_blacklist(edited(tmp_path, BLACKLIST_FILE, "mule.example", "Mule.Example"))
     assert blacklist.email_domains == {"mule.example"}
@@ -75,8 +75,8 @@ def test_a_mistake_in_the_rules_is_told_with_its_line(
     ("old", "new", "reason"),
     [
         ("accounts:", "acounts:", "unknown key acounts (did you mean accounts?)"),
-        ("GB75VOQE75879000000004", "4711", "4711 is not of type 'string'"),
-        ("GB75VOQE75879000000004", '" "', "' ' does not match"),
+        ("GB65FMPX74646500000004", "4711", "4711 is not of type 'string'"),
+        ("GB65FMPX74646500000004", '" "', "' ' does not match"),
         ("mule.example", '"@mule.example"', "'@mule.example' does not match"),
         ("  - mule.example", "", "None is not of type 'array'"),
     ],
