@@ -19,7 +19,7 @@ import orjson
 import requests
 
 from benchmarks.bank import bank_run
-from streamguard.datagen.source import records
+from streamguard.datagen.records.source import records
 from streamguard.services.processor import SOURCE
 
 WANTED = ("transaction_id", "sender_bank_account", "receiver_details", "sender_bank", "amount")

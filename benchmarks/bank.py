@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from streamguard.datagen.run import Run
+from streamguard.datagen.records.run import Run
 from streamguard.datagen.world.reading import find_world, read_world
 from streamguard.project import find_project
 

@@ -19,10 +19,10 @@ from typing import Any
 
 from faker import Faker
 
-from streamguard.datagen.draws import BLOCK
-from streamguard.datagen.run import Run
-from streamguard.datagen.source import Source
-from streamguard.datagen.sums import Summer
+from streamguard.datagen.columns.draws import BLOCK
+from streamguard.datagen.records.run import Run
+from streamguard.datagen.records.source import Source
+from streamguard.datagen.records.sums import Summer
 from streamguard.datagen.world.reading import find_world, read_world
 from streamguard.project import find_project
 

@@ -16,8 +16,8 @@ from statistics import median
 from benchmarks.bank import bank_run
 from benchmarks.rates import rate
 from benchmarks.servers import servers
-from streamguard.datagen.generate import generate
-from streamguard.datagen.orders import Orders
+from streamguard.datagen.producing.generate import generate
+from streamguard.datagen.producing.orders import Orders
 from streamguard.kafka import topics
 from streamguard.kafka.positions import Positions
 from streamguard.services.processor import SOURCE

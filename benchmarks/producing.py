@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks.bank import bank_run
 from benchmarks.servers import servers
-from streamguard.datagen.source import Source
+from streamguard.datagen.records.source import Source
 from streamguard.kafka import topics
 from streamguard.model import Topic
 from streamguard.settings import Settings, inherited_environment

@@ -13,8 +13,8 @@ from benchmarks.bank import bank_run
 from benchmarks.handwritten import RESULT, SOURCE, USERS
 from benchmarks.rates import rate, rate_of_yardstick
 from benchmarks.servers import servers
-from streamguard.datagen.generate import generate
-from streamguard.datagen.orders import Orders
+from streamguard.datagen.producing.generate import generate
+from streamguard.datagen.producing.orders import Orders
 from streamguard.kafka import topics
 from streamguard.model import Topic
 from streamguard.pipeline import apply_statements

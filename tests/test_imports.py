@@ -31,6 +31,14 @@ ENGINE_ROWS = (
     {"language"},
 )
 CONNECT_ROWS = ({"operating"}, {"deploying"}, {"lint"}, {"templates", "offsets"}, {"rest"}, {"secrecy"})
+DATAGEN_ROWS = (
+    {"producing"},
+    {"check", "sinks"},
+    {"records"},
+    {"explaining", "encoding"},
+    {"columns"},
+    {"world", "files"},
+)
 NOW_AND_CHANCE = {"mathematical.py": {"random"}, "moments.py": {"time"}}
 """RANDOM() and UNIX_TIMESTAMP() are not functions of their arguments, in ksqlDB neither."""
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -83,6 +91,10 @@ def test_imports_run_downhill_inside_the_engine() -> None:
 
 def test_imports_run_downhill_inside_connect() -> None:
     assert not uphill(PACKAGE / "connect", CONNECT_ROWS)
+
+
+def test_imports_run_downhill_inside_the_generator() -> None:
+    assert not uphill(PACKAGE / "datagen", DATAGEN_ROWS)
 
 
 def test_kafka_knows_its_letters_only_where_they_are_shown() -> None:

@@ -16,8 +16,8 @@ from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve  #
 from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]
 from sklearn.preprocessing import StandardScaler  # type: ignore[import-untyped]
 
-from streamguard.datagen.clock import DAY, SECOND
-from streamguard.datagen.stream import compile_stream
+from streamguard.datagen.columns.clock import DAY, SECOND
+from streamguard.datagen.columns.stream import compile_stream
 from streamguard.datagen.world.reading import read_world
 
 Floats = NDArray[np.float64]

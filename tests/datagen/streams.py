@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from streamguard.datagen.lanes import BLOCK
-from streamguard.datagen.publishing import Report
+from streamguard.datagen.producing.lanes import BLOCK
+from streamguard.datagen.producing.publishing import Report
 
 ANSWER = 1e-4
 """Seconds in which the outlet answers, unless it is told otherwise."""

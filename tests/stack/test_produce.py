@@ -22,10 +22,10 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.cimpl import NewTopic
 
-from streamguard.datagen.journal import read_journal
-from streamguard.datagen.manifest import differences, read_manifest
-from streamguard.datagen.run import Run
-from streamguard.datagen.source import records
+from streamguard.datagen.records.journal import read_journal
+from streamguard.datagen.records.manifest import differences, read_manifest
+from streamguard.datagen.records.run import Run
+from streamguard.datagen.records.source import records
 from streamguard.datagen.world.reading import read_world
 from streamguard.kafka import clients
 from streamguard.project import shipped

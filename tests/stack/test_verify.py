@@ -12,7 +12,7 @@ import pymongo
 import pytest
 from pymongo.database import Database
 
-from streamguard.datagen.run import Run
+from streamguard.datagen.records.run import Run
 from streamguard.errors import Refused, WaitTimedOut
 from streamguard.verify.verification import Verification
 from tests.stack.bank import Bank, summary_of

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from streamguard.datagen.run import Run
+from streamguard.datagen.records.run import Run
 from streamguard.kafka.tail import Record
 from streamguard.project import find_project
 from streamguard.verify import runs

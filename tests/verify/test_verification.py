@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from streamguard.connect.templates.choose import render_pipeline
-from streamguard.datagen.run import Run
-from streamguard.datagen.source import records
+from streamguard.datagen.records.run import Run
+from streamguard.datagen.records.source import records
 from streamguard.errors import ProjectError, StreamguardError
 from streamguard.model import Generator
 from streamguard.project import Project

@@ -16,9 +16,9 @@ from streamguard.commands.output import output_option, show_one
 from streamguard.commands.produce_options import options
 
 if TYPE_CHECKING:
-    from streamguard.datagen.bookkeeping import Files
-    from streamguard.datagen.orders import Orders
-    from streamguard.datagen.run import Run
+    from streamguard.datagen.producing.bookkeeping import Files
+    from streamguard.datagen.producing.orders import Orders
+    from streamguard.datagen.records.run import Run
     from streamguard.datagen.world.model import World
     from streamguard.model import Pipeline
 
@@ -62,7 +62,7 @@ def produce(ctx: click.Context, /, **given: Any) -> int:
     run, orders = _planned(app, given)
     if given["explain"]:
         return _explain(run, orders)
-    from streamguard.datagen.bookkeeping import Files
+    from streamguard.datagen.producing.bookkeeping import Files
 
     files = Files(given["manifest"], given["journal"])
     if given["target"] is not None:
@@ -80,7 +80,7 @@ def new_run(
     name: str | None = None,
 ) -> Run:
     """A run of a pipeline's own world that begins now; what is None is drawn or the world's default."""
-    from streamguard.datagen.planning import Wishes, plan
+    from streamguard.datagen.producing.planning import Wishes, plan
 
     world, topics, _ = _world(app, pipeline.name, None, {})
     wishes = Wishes(
@@ -140,7 +140,7 @@ def _world(
 
 
 def _planned(app: App, given: dict[str, Any]) -> tuple[Run, Orders]:
-    from streamguard.datagen.planning import Contradiction, Wishes, overrides, plan
+    from streamguard.datagen.producing.planning import Contradiction, Wishes, overrides, plan
 
     world, topics, own = _world(app, given["pipeline"], given["world"], given["places"])
     rate = given["rate"]
@@ -174,9 +174,9 @@ def _planned(app: App, given: dict[str, Any]) -> tuple[Run, Orders]:
 
 def _resume(app: App, given: dict[str, Any]) -> int:
     """Go on with the run of a journal; how it is sent is said anew."""
-    from streamguard.datagen.bookkeeping import Files
-    from streamguard.datagen.journal import read_journal
-    from streamguard.datagen.orders import Orders
+    from streamguard.datagen.producing.bookkeeping import Files
+    from streamguard.datagen.producing.orders import Orders
+    from streamguard.datagen.records.journal import read_journal
 
     resumed = read_journal(given["resume"])
     doubtful = sum(position.doubtful for position in resumed.positions.values())
@@ -196,7 +196,7 @@ def _resume(app: App, given: dict[str, Any]) -> int:
 
 
 def _send(app: App, run: Run, orders: Orders, files: Files, given: dict[str, Any]) -> int:
-    from streamguard.datagen.generate import generate
+    from streamguard.datagen.producing.generate import generate
 
     outcome = generate(app.settings, run, orders, files=files, metrics_port=given["metrics_port"])
     if sys.stderr.isatty():
@@ -219,7 +219,7 @@ def _shown(summary: dict[str, Any]) -> dict[str, Any]:
 def _write_out(app: App, run: Run, orders: Orders, target: str, files: Files) -> int:
     from dataclasses import replace
 
-    from streamguard.datagen.generate import write_out
+    from streamguard.datagen.producing.generate import write_out
     from streamguard.datagen.sinks import is_sink
 
     if not is_sink(target):
@@ -234,7 +234,7 @@ def _write_out(app: App, run: Run, orders: Orders, target: str, files: Files) ->
 
 
 def _explain(run: Run, orders: Orders) -> int:
-    from streamguard.datagen.world.explain import explain
+    from streamguard.datagen.explaining.explain import explain
 
     click.echo(explain(run.resolved()))
     click.echo(f"run {run.name}, seed {run.seed}: {_way(run, orders)}")
@@ -260,7 +260,7 @@ def _way(run: Run, orders: Orders) -> str:
 
 def _verify(app: App, path: Path) -> int:
     from streamguard.commands.progress import show_parts
-    from streamguard.datagen.manifest import differences, read_manifest
+    from streamguard.datagen.records.manifest import differences, read_manifest
 
     manifest = read_manifest(path)
     with show_parts("records") as on_parts:

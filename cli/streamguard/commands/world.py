@@ -67,7 +67,7 @@ def show_world(app: App, *, name: str) -> None:
       streamguard world show card
       streamguard world show ./my-world.yml
     """
-    from streamguard.datagen.world.explain import explain
+    from streamguard.datagen.explaining.explain import explain
     from streamguard.datagen.world.reading import find_world, read_world
 
     click.echo(explain(read_world(find_world(app.project, name))), nl=False)

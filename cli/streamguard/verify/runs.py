@@ -8,8 +8,8 @@ from typing import Any
 
 import orjson
 
-from streamguard.datagen.run import Run
-from streamguard.datagen.source import written
+from streamguard.datagen.records.run import Run
+from streamguard.datagen.records.source import written
 from streamguard.datagen.world.model import World
 from streamguard.datagen.world.reading import find_world, read_world
 from streamguard.errors import ProjectError, StreamguardError

@@ -14,9 +14,9 @@ from typing import Any, Self, TypeVar
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from streamguard.connect.templates.choose import render_pipeline
-from streamguard.datagen.generate import generate
-from streamguard.datagen.orders import Orders
-from streamguard.datagen.run import Run
+from streamguard.datagen.producing.generate import generate
+from streamguard.datagen.producing.orders import Orders
+from streamguard.datagen.records.run import Run
 from streamguard.errors import Refused, StreamguardError
 from streamguard.kafka.exactly_once import dead_letters
 from streamguard.kafka.positions import Positions

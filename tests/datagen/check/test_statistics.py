@@ -13,8 +13,8 @@ from sklearn.metrics import average_precision_score  # type: ignore[import-untyp
 from streamguard.datagen.check.findings import Finding, judged
 from streamguard.datagen.check.leaks import murmur2
 from streamguard.datagen.check.statistics import bins, cramers_v, drawn, fits, telling
-from streamguard.datagen.distributions import Numbers
-from streamguard.datagen.draws import Draws, Draws32
+from streamguard.datagen.columns.distributions import Numbers
+from streamguard.datagen.columns.draws import Draws, Draws32
 from streamguard.datagen.world.shapes import (
     Distribution,
     Gamma,

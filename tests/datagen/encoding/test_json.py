@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamguard.datagen.columns.forms import Fixed, Pieces
 from streamguard.datagen.encoding.json import JsonEncoder, Values
 from streamguard.datagen.encoding.parts import INDEX, INSTANT
-from streamguard.datagen.forms import Fixed, Pieces
 from streamguard.datagen.world.streams import (
     Field,
     Rate,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from streamguard.datagen.manifest import Entry
-from streamguard.datagen.run import Run
+from streamguard.datagen.records.manifest import Entry
+from streamguard.datagen.records.run import Run
+from streamguard.datagen.records.source import Source
+from streamguard.datagen.records.sums import Account, Summer
 from streamguard.datagen.sinks import open_sink
-from streamguard.datagen.source import Source
-from streamguard.datagen.sums import Account, Summer
 
 
 def stored(run: Run, path: Path, count: int) -> Entry:

@@ -13,12 +13,12 @@ from pathlib import Path
 import orjson
 import pytest
 
-from streamguard.datagen.draws import BLOCK
-from streamguard.datagen.manifest import Manifest, differences, versions
-from streamguard.datagen.run import Run
+from streamguard.datagen.columns.draws import BLOCK
+from streamguard.datagen.records.manifest import Manifest, differences, versions
+from streamguard.datagen.records.run import Run
+from streamguard.datagen.records.source import Source, written
 from streamguard.datagen.sinks import is_sink, open_sink
 from streamguard.datagen.sinks.lines import Lines
-from streamguard.datagen.source import Source, written
 from streamguard.errors import StorageError, StreamguardError
 from tests.datagen.sinks.storing import stored
 from tests.datagen.small import FAULTS, SMALL, TRUTH, world
@@ -28,9 +28,9 @@ COUNT = BLOCK + 77
 SPOILT = Run(world(faults=FAULTS, truth=TRUTH), "r", 7, START)
 PROGRAM = """
 from datetime import UTC, datetime
-from streamguard.datagen.run import Run
+from streamguard.datagen.records.run import Run
 from streamguard.datagen.sinks import open_sink
-from streamguard.datagen.source import Source
+from streamguard.datagen.records.source import Source
 from tests.datagen.small import SMALL
 source = Source(Run(SMALL, "r", 7, datetime(2026, 3, 1, tzinfo=UTC)), "payments")
 with open_sink("stdout", source) as sink:

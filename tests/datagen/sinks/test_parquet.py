@@ -10,11 +10,11 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from streamguard.datagen.draws import BLOCK
-from streamguard.datagen.run import Run
+from streamguard.datagen.columns.draws import BLOCK
+from streamguard.datagen.records.run import Run
+from streamguard.datagen.records.source import Source, records, written
 from streamguard.datagen.sinks import open_sink
 from streamguard.datagen.sinks import parquet as sink_module
-from streamguard.datagen.source import Source, records, written
 from streamguard.errors import StreamguardError
 from tests.datagen.sinks.storing import stored
 from tests.datagen.small import FAULTS, SMALL, TRUTH, world

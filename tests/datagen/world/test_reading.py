@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamguard.datagen.explaining.explain import explain
 from streamguard.datagen.world.campaigns import Away, Burst, Condition, SetEntity, SetNumber, Times
 from streamguard.datagen.world.document import NoYaml, parse
-from streamguard.datagen.world.explain import explain
 from streamguard.datagen.world.population import ChoiceText
 from streamguard.datagen.world.reading import find_world, read_world, world_of, worlds
 from streamguard.datagen.world.resolving.kinds import KINDS

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamguard.datagen.forms import Pieces
-from streamguard.datagen.run import Run
-from streamguard.datagen.source import Source, records
+from streamguard.datagen.columns.forms import Pieces
+from streamguard.datagen.records.run import Run
+from streamguard.datagen.records.source import Source, records
 from streamguard.datagen.world.reading import read_world
 from streamguard.services.validator.contract import Transaction, Verdict
 from streamguard.services.validator.judgement import judge_by

@@ -9,7 +9,7 @@ import numpy as np
 from streamguard.datagen.check.findings import Finding, within
 from streamguard.datagen.check.sample import Sample
 from streamguard.datagen.check.statistics import Whole, fits, scipy_stats
-from streamguard.datagen.entities import TRAIT_BITS, Pool
+from streamguard.datagen.columns.entities import TRAIT_BITS, Pool
 from streamguard.datagen.world.shapes import Gamma, Zipf
 from streamguard.datagen.world.streams import EntityColumn, Favourites, Near, Same, Weighted
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from streamguard.datagen.campaigns.bursts import BurstState
 from streamguard.datagen.check.findings import Finding, within
 from streamguard.datagen.check.sample import START, Sample, days_of, take
 from streamguard.datagen.check.statistics import Mask, Whole, fits, scipy_stats
+from streamguard.datagen.columns.campaigns.bursts import BurstState
+from streamguard.datagen.explaining.expectations import expected, is_time, mean, part_of_day
 from streamguard.datagen.world.campaigns import Burst, Condition
-from streamguard.datagen.world.expectations import expected, is_time, mean, part_of_day
 from streamguard.datagen.world.model import World
 
 QUICK = 0.10

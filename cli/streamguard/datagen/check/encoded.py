@@ -13,9 +13,9 @@ import orjson
 from streamguard.datagen.check.findings import Finding, within
 from streamguard.datagen.check.sample import START, Sample
 from streamguard.datagen.check.statistics import Whole
-from streamguard.datagen.forms import Fixed
-from streamguard.datagen.run import Run
-from streamguard.datagen.source import Source
+from streamguard.datagen.columns.forms import Fixed
+from streamguard.datagen.records.run import Run
+from streamguard.datagen.records.source import Source
 from streamguard.datagen.world.model import Fault, World
 from streamguard.datagen.world.population import HexText, IbanText, IndexText, UuidText
 from streamguard.datagen.world.shapes import Uniform

@@ -12,8 +12,8 @@ from streamguard.datagen.check.encoded import source_of
 from streamguard.datagen.check.findings import Finding
 from streamguard.datagen.check.sample import Sample
 from streamguard.datagen.check.statistics import Floats, Mask, Whole, telling
-from streamguard.datagen.forms import Fixed, Pieces
-from streamguard.datagen.source import Source
+from streamguard.datagen.columns.forms import Fixed, Pieces
+from streamguard.datagen.records.source import Source
 from streamguard.datagen.world.model import World
 from streamguard.datagen.world.population import IndexText
 from streamguard.datagen.world.streams import (

@@ -9,7 +9,7 @@ import numpy as np
 from streamguard.datagen.check.findings import Finding
 from streamguard.datagen.check.sample import Sample
 from streamguard.datagen.check.statistics import Floats, Whole, drawn, fits, scipy_stats
-from streamguard.datagen.entities import TRAIT_BITS, Pool
+from streamguard.datagen.columns.entities import TRAIT_BITS, Pool
 from streamguard.datagen.world.population import ChoiceText, Place, Trait
 from streamguard.datagen.world.shapes import Constant, Zipf
 from streamguard.datagen.world.streams import ChoiceColumn, LabelColumn, NumberColumn

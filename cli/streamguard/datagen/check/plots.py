@@ -12,7 +12,7 @@ import numpy as np
 from streamguard.datagen.check.run import Checked
 from streamguard.datagen.check.sample import Sample
 from streamguard.datagen.check.statistics import drawn
-from streamguard.datagen.world.expectations import expected
+from streamguard.datagen.explaining.expectations import expected
 from streamguard.datagen.world.streams import ComponentsColumn, EntityColumn, NumberColumn, Weighted
 from streamguard.errors import StreamguardError
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from streamguard.datagen.check.statistics import Floats, Mask, Whole
-from streamguard.datagen.draws import BLOCK
-from streamguard.datagen.entities import TRAIT_BITS, Pool
-from streamguard.datagen.stream import Stream, compile_stream
+from streamguard.datagen.columns.draws import BLOCK
+from streamguard.datagen.columns.entities import TRAIT_BITS, Pool
+from streamguard.datagen.columns.stream import Stream, compile_stream
+from streamguard.datagen.explaining.expectations import day_weight
 from streamguard.datagen.world.campaigns import Burst, Condition
-from streamguard.datagen.world.expectations import day_weight
 from streamguard.datagen.world.model import World
 from streamguard.datagen.world.streams import (
     AttributeColumn,

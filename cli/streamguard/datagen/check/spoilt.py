@@ -9,9 +9,9 @@ from typing import Any
 
 import orjson
 
-from streamguard.datagen.blocks import Block
 from streamguard.datagen.check.encoded import source_of
 from streamguard.datagen.check.findings import Finding, within
+from streamguard.datagen.records.blocks import Block
 from streamguard.datagen.world.model import Fault, World
 from streamguard.datagen.world.shapes import Uniform
 

@@ -10,9 +10,9 @@ import numpy as np
 from streamguard.datagen.check.findings import Finding, within
 from streamguard.datagen.check.sample import START, Sample, spread
 from streamguard.datagen.check.statistics import Floats, Whole, fits
-from streamguard.datagen.clock import Clock
-from streamguard.datagen.draws import BLOCK, Draws
-from streamguard.datagen.world.expectations import day_weight
+from streamguard.datagen.columns.clock import Clock
+from streamguard.datagen.columns.draws import BLOCK, Draws
+from streamguard.datagen.explaining.expectations import day_weight
 from streamguard.datagen.world.streams import Rate
 
 MOST = 0.03

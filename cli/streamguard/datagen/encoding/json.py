@@ -12,9 +12,9 @@ from typing import Any, Protocol
 import orjson
 from numpy.typing import NDArray
 
+from streamguard.datagen.columns.forms import Fixed, Pieces
 from streamguard.datagen.encoding.parts import INDEX, Moment, Number, Part, Piece, Text
 from streamguard.datagen.encoding.splicer import Splicer
-from streamguard.datagen.forms import Fixed, Pieces
 from streamguard.datagen.world.streams import (
     Field,
     Show,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from streamguard.datagen.records.source import Source
 from streamguard.datagen.sinks.lines import Files, Lines, Sink
-from streamguard.datagen.source import Source
 from streamguard.errors import StreamguardError
 
 STDOUT = "stdout"

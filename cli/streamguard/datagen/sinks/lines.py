@@ -10,10 +10,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from streamguard.datagen.blocks import Block
 from streamguard.datagen.files import stored
-from streamguard.datagen.source import Source
-from streamguard.datagen.truth import Told
+from streamguard.datagen.records.blocks import Block
+from streamguard.datagen.records.source import Source
+from streamguard.datagen.records.truth import Told
 
 
 class Sink(Protocol):

@@ -12,10 +12,10 @@ from typing import Any, Self
 
 import orjson
 
-from streamguard.datagen.blocks import Block
+from streamguard.datagen.columns.forms import Fixed
 from streamguard.datagen.files import stored
-from streamguard.datagen.forms import Fixed
-from streamguard.datagen.source import Source
+from streamguard.datagen.records.blocks import Block
+from streamguard.datagen.records.source import Source
 from streamguard.datagen.world.streams import (
     Field,
     Show,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 
+from streamguard.datagen.explaining.expectations import mean, number_mean, percentiles
 from streamguard.datagen.world import population, shapes
 from streamguard.datagen.world.campaigns import Away
-from streamguard.datagen.world.expectations import mean, number_mean, percentiles
 from streamguard.datagen.world.model import World
 from streamguard.datagen.world.population import Attribute, Entity, Place, Trait
 from streamguard.datagen.world.shapes import Choices, Distribution

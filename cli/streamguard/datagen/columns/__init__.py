@@ -1,0 +1,1 @@
+"""Records as columns of whole numbers: draws, entities, event time, campaigns."""

@@ -1,0 +1,1 @@
+"""What a world says, and what is to be expected of it."""

@@ -1,0 +1,1 @@
+"""A run on its way: paced, sent, counted, shown, gone on with."""

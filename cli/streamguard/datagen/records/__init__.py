@@ -1,0 +1,1 @@
+"""Runs and what they write: blocks of bytes, faults, truth, sums that prove it."""
