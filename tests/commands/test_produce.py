@@ -4,6 +4,7 @@ import json
 import shutil
 import socket
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,32 @@ def test_records_can_go_to_a_file_and_be_verified(
     manifest.write_text(manifest.read_text().replace('"seed": 0', '"seed": 1'))
     assert produce(project, "--verify", str(manifest)) == 1
     assert "the manifest says" in capsys.readouterr().err
+
+
+def test_a_file_is_written_at_once_with_event_times_until_now(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STREAMGUARD_CACHE_DIR", str(tmp_path / "cache"))
+    file, half_an_hour = tmp_path / "some.jsonl", "90000"
+    assert produce(project, "bank", "--to", str(file), "--count", half_an_hour, "--people", "50") == 0
+    lines = file.read_text().splitlines()
+    first, last = (datetime.fromisoformat(json.loads(line)["transfer_date"]) for line in (lines[0], lines[-1]))
+    assert (last - first).total_seconds() == pytest.approx(1800, abs=1)
+    assert abs((datetime.now(UTC) - last).total_seconds()) < 60
+
+
+def test_a_file_has_no_journal(project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, journal = str(tmp_path / "some.jsonl"), str(tmp_path / "journal")
+    assert produce(project, "bank", "--to", file, "--count", "5", "--journal", journal) == 64
+    assert "leave --journal and --resume out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("world", ["card", "handbook", "transfers", "ulb-cards"])
+def test_a_world_that_no_pipeline_has_is_explained_by_its_name(
+    project: Path, world: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert produce(project, world, "--explain") == 0
+    assert capsys.readouterr().out.startswith(f"world {world}")
 
 
 def test_the_plan_is_explained_and_nothing_is_written(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -66,7 +66,7 @@ def produce(ctx: click.Context, /, **given: Any) -> int:
 
     files = Files(given["manifest"], given["journal"])
     if given["target"] is not None:
-        return _write_out(app, run, orders, given["target"], files)
+        return _write_out(app, run, orders, files, given)
     return _send(app, run, orders, files, given)
 
 
@@ -104,12 +104,22 @@ def _check(ctx: click.Context, given: dict[str, Any]) -> None:
             raise click.UsageError(f"--{one} and --max exclude each other.")
     if (given["fraudulent_share"] or 0) + (given["unidentified_share"] or 0) > 100:
         raise click.UsageError("--fraudulent-share and --unidentified-share are more than 100 percent together.")
-    if given["target"] is not None and given["workers"] > 1:
-        raise click.UsageError("--to and --workers exclude each other: a file is written by one process.")
+    if given["target"] is not None:
+        _check_target(given)
     if given["resume"] is not None:
         twice = [name for name in OF_THE_RUN if ctx.get_parameter_source(name) != ParameterSource.DEFAULT]
         if twice:
             raise click.UsageError(f"the journal says what --resume goes on with: leave {_told(ctx, twice)} out.")
+
+
+def _check_target(given: dict[str, Any]) -> None:
+    if given["workers"] > 1:
+        raise click.UsageError("--to and --workers exclude each other: a file is written by one process.")
+    if given["journal"] is not None or given["resume"] is not None:
+        raise click.UsageError(
+            "--to has no journal: the same --seed, --run and --from write the same file again, so leave --journal and "
+            "--resume out."
+        )
 
 
 def _told(ctx: click.Context, names: list[str]) -> str:
@@ -125,6 +135,8 @@ def _world(
     from streamguard.errors import ProjectError
     from streamguard.project import did_you_mean, generator_of
 
+    if world is None and pipeline not in app.project.pipelines() and pipeline in worlds(app.project):
+        world = pipeline  # a world that no pipeline has: to be looked at, or written to a file
     if world is not None:
         return read_world(find_world(app.project, world), places), {}, None
     generator = generator_of(app.pipeline(pipeline))
@@ -216,19 +228,22 @@ def _shown(summary: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value is not None and value not in ("", [])}
 
 
-def _write_out(app: App, run: Run, orders: Orders, target: str, files: Files) -> int:
-    from dataclasses import replace
-
+def _write_out(app: App, run: Run, orders: Orders, files: Files, given: dict[str, Any]) -> int:
+    """Without a wish for its pace, a file is written as fast as possible."""
+    from streamguard.commands.progress import show_parts
     from streamguard.datagen.producing.generate import write_out
+    from streamguard.datagen.producing.planning import written_at_once
     from streamguard.datagen.sinks import is_sink
 
+    target = given["target"]
     if not is_sink(target):
         raise click.UsageError(f"--to {target}: name stdout, FILE.jsonl or FILE.parquet.")
     if orders.count is None and orders.duration is None and run.to is None:
         raise click.UsageError("--to needs an end: add --count, --duration or --days.")
-    if orders.duration is None and not orders.then_live:
-        run = replace(run, full_speed=run.full_speed or (run.backfill and not orders.paced))
-    run, sent, interrupted = write_out(run, orders, target, app.settings, files=files)
+    if given["rate"] is None and given["speed"] is None:
+        run = written_at_once(run, orders)
+    with show_parts("records") as show:
+        run, sent, interrupted = write_out(run, orders, target, app.settings, files=files, show=show)
     click.echo(f"{target}: {sent:,} records of run {run.name}, seed {run.seed}", err=True)
     return INTERRUPTED if interrupted else 0
 
@@ -269,5 +284,5 @@ def _verify(app: App, path: Path) -> int:
         click.echo(difference, err=True)
     if not found:
         told = ", ".join(f"{entry.count:,} records of {entry.stream}" for entry in manifest.entries)
-        click.echo(f"{path}: {told}: equal")
+        click.echo(f"{path}: {told}: equal (the run worked out again; no file and no topic was read)")
     return 1 if found else 0

@@ -48,7 +48,7 @@ def test_a_padded_piece_keeps_its_lines_and_columns() -> None:
     assert (refused.value.line, refused.value.column) == (3, 10)
 
 
-@given(st.lists(st.sampled_from(["a", ";", "'", "''", "`", '"', "--", "\n", "/*", "*/", " ", "SELECT", "1.5", "é"])))
+@given(st.lists(st.sampled_from(["a", ";", "'", "''", "`", '"', "--", "\n", "/* ", " */", " ", "SELECT", "1.5", "é"])))
 def test_nothing_but_space_and_comments_is_lost(words: list[str]) -> None:
     text = "".join(words)
     at = 0

@@ -6,19 +6,7 @@ import math
 from collections.abc import Iterator
 
 from streamguard.datagen.explaining.expectations import expected, mean_records
-from streamguard.datagen.world.campaigns import (
-    Burst,
-    Campaign,
-    Change,
-    Condition,
-    Phase,
-    Rule,
-    SetChoice,
-    SetEntity,
-    Times,
-)
-from streamguard.datagen.world.model import Clock, Fault, Stops, Truth, World
-from streamguard.datagen.world.phrases import (
+from streamguard.datagen.explaining.phrases import (
     attribute_told,
     choices_told,
     column_told,
@@ -33,6 +21,18 @@ from streamguard.datagen.world.phrases import (
     show_told,
     trait_told,
 )
+from streamguard.datagen.world.campaigns import (
+    Burst,
+    Campaign,
+    Change,
+    Condition,
+    Phase,
+    Rule,
+    SetChoice,
+    SetEntity,
+    Times,
+)
+from streamguard.datagen.world.model import Clock, Fault, Stops, Truth, World
 from streamguard.datagen.world.streams import Stream
 
 

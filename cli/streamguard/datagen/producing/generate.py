@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -17,6 +17,7 @@ from streamguard.datagen.producing.display import Display
 from streamguard.datagen.producing.interrupt import Interrupt
 from streamguard.datagen.producing.latencies import percentile
 from streamguard.datagen.producing.orders import Orders, lane_of
+from streamguard.datagen.producing.pacing import EVERYTHING
 from streamguard.datagen.producing.planning import retention_notes
 from streamguard.datagen.producing.progress import About, Progress
 from streamguard.datagen.producing.publishing import LOOK, Totals
@@ -193,11 +194,18 @@ def _prepared(run: Run, orders: Orders, settings: Settings) -> tuple[Run, list[S
 
 
 def write_out(
-    run: Run, orders: Orders, target: str, settings: Settings, *, files: Files | None = None
+    run: Run,
+    orders: Orders,
+    target: str,
+    settings: Settings,
+    *,
+    files: Files | None = None,
+    show: Callable[[int, int], None] | None = None,
 ) -> tuple[Run, int, bool]:
     """Write a run to standard output or a file instead of Kafka: the run, how many records, and if Ctrl-C ended it.
 
-    At its pace if it has one. Of a world with several streams, the run names one.
+    At its pace if it has one. Of a world with several streams, the run names one. `show` is told now and then how many
+    records are written, and of how many if that is known (else 0).
     """
     from streamguard.datagen.sinks import open_sink
 
@@ -220,6 +228,8 @@ def write_out(
                 summer.take(block)
                 books.take({source.name: summer.done()})
             lane.sent(block, stop)
+            if show is not None:
+                show(lane.next, lane.limit if lane.limit < EVERYTHING else 0)
     books.take({source.name: summer.rest()})
     sent = min(lane.next, lane.limit)
     books.close(Progress(time.monotonic() - begin, positions={source.name: lane.position(0.0)}))

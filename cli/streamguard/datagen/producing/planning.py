@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -144,6 +144,17 @@ def _period(since: datetime | None, days: float | None, now: datetime) -> tuple[
             "and add --then-live to go on from there"
         )
     return since, end
+
+
+def written_at_once(run: Run, orders: Orders) -> Run:
+    """The run for a file that need not be paced: event times at the world's rate, and the last one is about now."""
+    if orders.duration is not None or orders.then_live or run.full_speed:
+        return run
+    if run.backfill:
+        return replace(run, full_speed=run.full_speed or not orders.paced)
+    world = run.resolved()
+    seconds = (orders.count or 0) / next(s for s in world.streams if not run.streams or s.name in run.streams).rate.mean
+    return replace(run, start=run.start - timedelta(seconds=seconds), backfill=True, full_speed=True)
 
 
 def _end(end: datetime, *, backfill: bool, then_live: bool, growing: bool) -> datetime | None:
