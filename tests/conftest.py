@@ -12,8 +12,8 @@ import pytest
 
 from streamguard.stack.jars import read_lock
 
-MANY = {"functions", "javatime", "codecs"}
-"""Folders of tests/engine: hundreds of tests of what each function, each pattern and each codec gives."""
+MANY = {"engine": {"functions", "javatime", "codecs"}, "datagen": {"check", "records"}}
+"""Folders with hundreds of tests: what each function, pattern and codec gives; samples of worlds and their bytes."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,8 +48,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """What is not chosen is not even read: tests/stack and tests/soak without their options, MANY without either."""
     parts = collection_path.parts[len(config.rootpath.parts) :]
     left_out = {name for name in ("stack", "soak") if not config.getoption(f"--{name}")}
-    if left_out == {"stack", "soak"} and parts[:2] == ("tests", "engine"):
-        left_out |= MANY
+    if left_out == {"stack", "soak"} and len(parts) > 1:
+        left_out |= MANY.get(parts[1], set())
     return True if left_out & set(parts) else None
 
 
