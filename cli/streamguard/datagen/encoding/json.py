@@ -37,7 +37,7 @@ Form = Callable[[str], Pieces | Fixed]
 class Encoder(Protocol):
     """Columns to bytes, `size` records at a time: values and keys, in the order of the records."""
 
-    def values(self, columns: Values, size: int) -> list[bytes]: ...
+    def values(self, columns: Values, size: int) -> Sequence[bytes]: ...
 
     def keys(self, columns: Values, size: int) -> Sequence[bytes | None]: ...
 
@@ -50,7 +50,7 @@ class JsonEncoder:
         self._values = Splicer(parts.of_record(stream.record))
         self._keys = Splicer(parts.of_text(stream.key)) if stream.key else None
 
-    def values(self, columns: Values, size: int) -> list[bytes]:
+    def values(self, columns: Values, size: int) -> Sequence[bytes]:
         return self._values.write(columns, size)
 
     def keys(self, columns: Values, size: int) -> Sequence[bytes | None]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
+from streamguard.datagen.encoding.splicer import size_of
 from streamguard.datagen.producing.delivery import Answers, Delivery, Explain, positions_of
 from streamguard.datagen.producing.lanes import Lane
 from streamguard.datagen.producing.pacing import EVERYTHING, SHORTEST_WAIT, FullSpeed
@@ -167,9 +168,8 @@ class Publishing:
 
     def _send_slice(self, lane: Lane, first: int, stop: int) -> None:
         block = lane.read(first, stop)
-        delivery = self._delivery(
-            lane, len(block.values) + 1
-        )  # one more, so that it is not complete before all is sent
+        many = len(block.values) + 1  # one more, so that it is not complete before all is sent
+        delivery = self._delivery(lane, many)
         delivery.first, delivery.stop = first, stop
         lane.outstanding.append(delivery)
         sent = self._send_all(lane.source.topic, block.keys, block.values, block.times, delivery)
@@ -178,7 +178,7 @@ class Publishing:
             self._withdraw(delivery, len(block.values) - sent)
             stop = delivery.stop = lane.limit = block.indexes[sent]
             block = lane.read(first, stop)
-        self._size += _size(block.keys) + _size(block.values)
+        self._size += size_of(block.keys) + size_of(block.values)
         delivery.records, delivery.tallies = sent, (block.counts, block.campaigns, block.faults)
         if lane.source.truth_topic and block.truth:
             self._send_beside(lane.source.truth_topic, block.truth, block.times is not None, delivery)
@@ -308,7 +308,3 @@ class Publishing:
             recent=answers.recent,
             positions={lane.source.name: lane.position(now - self._begin) for lane in self._lanes},
         )
-
-
-def _size(texts: Iterable[bytes | None]) -> int:
-    return sum(map(len, filter(None, texts)))

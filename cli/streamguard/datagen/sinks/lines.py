@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
+from streamguard.datagen.encoding.splicer import Rows
 from streamguard.datagen.files import stored
 from streamguard.datagen.records.blocks import Block
 from streamguard.datagen.records.source import Source
@@ -62,8 +63,8 @@ class Lines:
         """Write a line for each."""
         if not values or self._file is None:
             return
-        lines = values if None not in values else [b"null" if value is None else value for value in values]
-        rest = memoryview(b"\n".join((*lines, b"")))  # type: ignore[arg-type]
+        lines = values if isinstance(values, Rows) else [b"null" if value is None else value for value in values]
+        rest = memoryview(b"\n".join((*lines, b"")))
         with stored(self._name):
             while rest:
                 rest = rest[self._file.write(rest) or 0 :]
