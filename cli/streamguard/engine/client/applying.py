@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from streamguard.engine.client import deployed, planning
-from streamguard.engine.client.declared import Declared, bare_names, read_files
+from streamguard.engine.client import deployed, planning, pruning
+from streamguard.engine.client.declared import Declared, bare_names, in_file, read_files
 from streamguard.engine.client.http import EARLIEST, KsqlClient
 from streamguard.engine.client.planning import Change, Step, Wishes
 from streamguard.engine.client.refusals import POSITION, plain, pointer
@@ -91,7 +91,7 @@ def plan_files(
     ours, there = client.is_ours(), deployed.read(client)
     declared = read_files(files, variables, EARLIEST, deployed.types_of(there.types))
     changes = planning.diff(declared, there, wished, ours=ours)
-    strays = planning.left_alone(declared, there, wished.elsewhere)
+    strays = pruning.strays(declared, there, wished.elsewhere)
     return Planned(changes, [] if wished.prune else strays, ours)
 
 
@@ -204,7 +204,7 @@ def _place(exc: StatementRefused, each: _Sending, line: int | None = None) -> St
         return StatementError(f"{each.change.name}: {message}")
     found, place = POSITION.search(message), declared.statement.place
     if found is None or not each.whole:
-        return _in_file(declared.file, place.line, 0, message, "")
+        return in_file(declared.file, place.line, 0, message)
     within = int(found[1]) if line is None else line
     column = int(found[2]) + (place.column - 1 if line is None and within == 1 else 0)
     shifted = f"line {place.line + within - 1}, column {column}: "
@@ -220,17 +220,9 @@ def place_in_file(exc: StatementRefused, path: Path, text: str) -> StatementErro
         line, column = int(found[1]), int(found[2])
         reason = message[: found.start()] + message[found.end() :]
         shown = "" if "^" in reason else pointer(text, line, column)
-        return _in_file(path, line, column, reason, shown)
+        return in_file(path, line, column, reason + shown)
     start = _start_of(text, exc.statement)
-    return _in_file(path, text.count("\n", 0, start) + 1 if start is not None else 0, 0, message, "")
-
-
-def _in_file(path: Path, line: int, column: int, reason: str, shown: str) -> StatementError:
-    where = f", line {line}" if line else ""
-    where += f", column {column}" if line and column else ""
-    error = StatementError(f"{path}{where}: {reason}{shown}")
-    error.line, error.column = line, column
-    return error
+    return in_file(path, text.count("\n", 0, start) + 1 if start is not None else 0, 0, message)
 
 
 def _start_of(text: str, statement: str) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from streamguard.engine.analysis.changes import CHANGING, change
 from streamguard.engine.analysis.metastore import Metastore
@@ -16,6 +17,7 @@ from streamguard.errors import StatementError
 from streamguard.project import read_text
 
 STREAMS = "ksql.streams."
+S = TypeVar("S", bound=s.Statement)
 PLANNED = (s.CreateSource, s.CreateAs, s.InsertInto, s.Query)
 
 
@@ -134,17 +136,20 @@ def _without(statement: s.Statement, metastore: Metastore) -> Metastore:
     return metastore.without_source(statement.name) if isinstance(statement, s.CreateSource | s.CreateAs) else metastore
 
 
-def anew(statement: s.Statement) -> s.Statement:
+def anew(statement: S) -> S:
     """The statement as it makes what does not exist yet: CREATE instead of CREATE OR REPLACE."""
     return replace(statement, or_replace=False) if isinstance(statement, s.CreateSource | s.CreateAs) else statement
 
 
 def placed(exc: StatementError, path: Path, statement: s.Statement | None = None) -> StatementError:
     """The refusal with the file in front: at its own line, or at that of the statement."""
-    line, column = exc.line, exc.column
-    if not line and statement is not None:
-        line = statement.place.line
+    line = exc.line or (0 if statement is None else statement.place.line)
+    return in_file(path, line, exc.column, f"{exc.reason}{exc.excerpt}")
+
+
+def in_file(path: Path, line: int, column: int, told: str) -> StatementError:
+    """A refusal of what stands there; line and column are 0 where they are not known."""
     where = (f", line {line}" if line else "") + (f", column {column}" if line and column else "")
-    error = StatementError(f"{path}{where}: {exc.reason}{exc.excerpt}")
+    error = StatementError(f"{path}{where}: {told}")
     error.line, error.column = line, column
     return error

@@ -15,7 +15,7 @@ from streamguard.engine.analysis.changes import CHANGING, change
 from streamguard.engine.analysis.metastore import Metastore
 from streamguard.engine.analysis.plan import Plan
 from streamguard.engine.client import comparing, pruning
-from streamguard.engine.client.declared import Declared, anew, placed
+from streamguard.engine.client.declared import Declared, anew, names, placed
 from streamguard.engine.client.deployed import Deployed, DeployedQuery, DeployedSource
 from streamguard.engine.client.entities import type_text
 from streamguard.engine.client.ordering import in_order, reads
@@ -129,11 +129,6 @@ def counts(changes: Sequence[Change]) -> str:
     return ", ".join(f"{kinds[kind]} {words[kind]}" for kind in (*SIGNS, "refused") if kind in kinds) or "no statements"
 
 
-def left_alone(declared: Sequence[Declared], deployed: Deployed, elsewhere: Collection[str]) -> list[str]:
-    """What the server has that no file declares: names, then ids of queries that insert."""
-    return pruning.strays(declared, deployed, elsewhere)
-
-
 def _check(declared: Sequence[Declared]) -> None:
     made: dict[str, Declared] = {}
     for each in declared:
@@ -165,9 +160,9 @@ class _Planner:
         self._ours = ours
         self._declared = declared
         self._before = deployed.metastore()
-        names = {each.statement.name for each in declared if isinstance(each.statement, s.CreateSource | s.CreateAs)}
+        wanted = names(declared)
         self._after = Metastore(
-            sources={name: each for name, each in self._before.sources.items() if name not in names},
+            sources={name: each for name, each in self._before.sources.items() if name not in wanted},
             types=self._before.types,
         )
         self._columns = dict(deployed.columns())
@@ -220,13 +215,10 @@ class _Planner:
         statement = declared.statement
         if not isinstance(statement, CHANGING):
             return None
-        plain = (
-            replace(statement, or_replace=False) if isinstance(statement, s.CreateSource | s.CreateAs) else statement
-        )
-        if isinstance(plain, s.CreateType):
-            self._after = self._after.without_type(plain.name)
+        if isinstance(statement, s.CreateType):
+            self._after = self._after.without_type(statement.name)
         try:
-            made = change(plain, self._after, len(self._after.queries), declared.properties)
+            made = change(anew(statement), self._after, len(self._after.queries), declared.properties)
         except (StatementError, RecursionError) as exc:
             if self._ours and isinstance(exc, StatementError):
                 raise placed(exc, declared.file, statement) from exc

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from streamguard.engine.client.declared import Declared
+from streamguard.engine.client.declared import Declared, names
 from streamguard.engine.client.deployed import Deployed
 from streamguard.engine.client.ordering import needs
-from streamguard.engine.language import syntax as s
 from streamguard.engine.language.printing import name as printed_name
 
 SERVERS_OWN = frozenset(("KSQL_PROCESSING_LOG",))
@@ -16,9 +15,8 @@ Ending = tuple[str, tuple[str, ...], list[str], str]
 
 def strays(declared: Sequence[Declared], deployed: Deployed, elsewhere: Collection[str]) -> list[str]:
     """Streams and tables that no file declares, nor any declared statement needs."""
-    named = {each.statement.name for each in declared if isinstance(each.statement, s.CreateSource | s.CreateAs)}
     needed = {name for each in declared for name in needs(each.statement)}
-    kept = named | needed | set(elsewhere) | SERVERS_OWN
+    kept = {*names(declared)} | needed | set(elsewhere) | SERVERS_OWN
     return [name for name in deployed.sources if name not in kept and not _uses(name, deployed) & set(elsewhere)]
 
 
@@ -29,7 +27,7 @@ def _uses(name: str, deployed: Deployed) -> set[str]:
 
 def stray_inserts(declared: Sequence[Declared], deployed: Deployed, taken: Collection[str]) -> list[str]:
     """Queries that insert into what is declared, and that no file declares; `taken` are those that one does."""
-    named = {each.statement.name for each in declared if isinstance(each.statement, s.CreateSource | s.CreateAs)}
+    named = names(declared)
     queries = deployed.queries.values()
     return [query.id for query in queries if query.is_insert and query.sink in named and query.id not in taken]
 
