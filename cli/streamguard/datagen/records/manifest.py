@@ -15,11 +15,10 @@ import orjson
 from streamguard import __version__
 from streamguard.datagen.columns.draws import BLOCK
 from streamguard.datagen.files import write_atomically
+from streamguard.datagen.records.documents import read_document, run_of
 from streamguard.datagen.records.run import Run
 from streamguard.datagen.records.source import Source
 from streamguard.datagen.records.sums import Account, Summer, Tally
-from streamguard.datagen.world.reading import world_of
-from streamguard.errors import ProjectError
 
 FORMAT = 1
 """Goes up when a manifest of before can no longer be read."""
@@ -79,19 +78,7 @@ def versions() -> dict[str, str]:
 
 def read_manifest(path: Path) -> Manifest:
     """The manifest at `path`. Raises ProjectError if it is none."""
-    try:
-        document = orjson.loads(path.read_bytes())
-        if document["manifest"] != FORMAT:
-            raise ProjectError(f"it is of format {document['manifest']}, and this streamguard reads {FORMAT}")
-        run = Run.of(document["run"], world_of(document["world"]))
-        entries = tuple(_entry(each) for each in document["streams"])
-        return Manifest(run, entries, document["versions"])
-    except ProjectError as exc:
-        raise ProjectError(f"{path}: {exc}") from exc
-    except OSError as exc:
-        raise ProjectError(f"{path} can not be read: {exc.strerror}") from exc
-    except (ValueError, KeyError, TypeError, AttributeError) as exc:
-        raise ProjectError(f"{path} is no manifest of `streamguard produce --manifest`") from exc
+    return read_document(path, "manifest", FORMAT, _told)
 
 
 def differences(
@@ -123,6 +110,11 @@ def rederived(source: Source, first: int, stop: int) -> Summer:
     for block in source.blocks(first, stop):
         summer.take(block)
     return summer
+
+
+def _told(document: Mapping[str, Any]) -> Manifest:
+    run = run_of(document)
+    return Manifest(run, tuple(_entry(each) for each in document["streams"]), document["versions"])
 
 
 def _entry(document: Mapping[str, Any]) -> Entry:
