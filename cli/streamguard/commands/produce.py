@@ -258,9 +258,11 @@ def _explain(run: Run, orders: Orders) -> int:
 
 def _way(run: Run, orders: Orders) -> str:
     """How a run is sent, in words."""
+    from streamguard.datagen.producing.orders import at_full_speed
+
     when = f"from {run.start:%Y-%m-%d %H:%M} UTC" if run.backfill else "from now on"
     until = f" to {run.to:%Y-%m-%d %H:%M} UTC" if run.to else ""
-    fast = run.full_speed or (run.backfill and not orders.paced)
+    fast = at_full_speed(run, orders)
     how = "as fast as possible" if fast else f"{orders.speed:g} times as fast as the clock" * (orders.speed != 1)
     parts = [
         when + until,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamguard.datagen.columns.draws import BLOCK
+from streamguard.datagen.producing.pacing import EVERYTHING
 from streamguard.datagen.producing.progress import Position, Progress
 from streamguard.datagen.records.sums import Account, Sum
 
@@ -81,7 +82,7 @@ class Books:
     def permit(self, stream: str, index: int) -> int:
         """Up to which index the stream may be sent that is at `index`; reserved before this returns."""
         if self._journal is None:
-            return 1 << 62
+            return EVERYTHING
         self._journal.reserve({stream: index + 1})
         return self._journal.positions[stream].reserved
 

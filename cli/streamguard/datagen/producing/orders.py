@@ -56,10 +56,15 @@ def lane_of(source: Source, run: Run, orders: Orders, now: datetime, worker: int
     )
 
 
+def at_full_speed(run: Run, orders: Orders) -> bool:
+    """Are its records written as fast as possible? What is past is, unless its pace is asked for."""
+    return run.full_speed or (run.backfill and not orders.paced)
+
+
 def _pace(source: Source, run: Run, orders: Orders, now: datetime, first: int) -> Pace:
     if orders.then_live:
         end = run.to or now
         return Backfill(source, (end - run.start).total_seconds(), growing=run.to is None)
-    if run.full_speed or (run.backfill and not orders.paced):
+    if at_full_speed(run, orders):
         return FullSpeed()
     return Paced(source, orders.speed, origin=source.due_at(first) if first else 0.0)

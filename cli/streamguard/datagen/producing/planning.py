@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from streamguard.datagen.producing.orders import Orders
+from streamguard.datagen.producing.orders import Orders, at_full_speed
 from streamguard.datagen.records.run import Run
 from streamguard.datagen.world.campaigns import Burst
 from streamguard.datagen.world.streams import LabelColumn
@@ -151,7 +151,7 @@ def written_at_once(run: Run, orders: Orders) -> Run:
     if orders.duration is not None or orders.then_live or run.full_speed:
         return run
     if run.backfill:
-        return replace(run, full_speed=run.full_speed or not orders.paced)
+        return replace(run, full_speed=at_full_speed(run, orders))
     world = run.resolved()
     seconds = (orders.count or 0) / next(s for s in world.streams if not run.streams or s.name in run.streams).rate.mean
     return replace(run, start=run.start - timedelta(seconds=seconds), backfill=True, full_speed=True)
