@@ -15,8 +15,6 @@ import click
 if TYPE_CHECKING:
     from streamguard.commands import App
 
-YES = {"", "y", "yes"}
-
 
 @dataclass(frozen=True)
 class Question:

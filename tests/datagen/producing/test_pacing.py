@@ -139,9 +139,9 @@ def test_at_full_speed_nothing_is_waited_for() -> None:
 def test_a_backfill_gives_the_past_at_once_and_then_what_becomes_due() -> None:
     pace = Backfill(Constant(10), 100.0, growing=False)
     assert pace.due(0.0, 0) == 1001
-    assert (pace.is_live, pace.expected(0.0)) == (False, None)
+    assert pace.expected(0.0) is None, "there is no pace to be behind of"
     assert pace.due(3.0, 1001) == 1001
-    assert pace.is_live
+    assert pace.expected(3.0) == 1001
     assert sum(number for _, number in own_ticks_from(pace, 1001, 3.0, 8.0)) == pytest.approx(50, abs=1)
 
 
@@ -150,7 +150,7 @@ def test_the_past_grows_while_it_is_sent() -> None:
     assert pace.due(0.0, 0) == 1001
     assert pace.due(30.0, 1001) == 1301, "what became past meanwhile is not paced"
     assert pace.due(30.1, 1301) == 1302
-    assert pace.is_live
+    assert pace.expected(30.1) == 1302
 
 
 def own_ticks_from(pace: Pace, granted: int, begin: float, end: float) -> Given:

@@ -111,8 +111,8 @@ def test_a_worker_that_dies_stops_the_others_and_is_told(team: Team) -> None:
 
     team.hire(until_stopped)
     team.hire(dies, code=-9)
-    totals, _, workers = team.run()
-    assert totals.error == workers.died == "worker 2 of 2 was killed by SIGKILL"
+    totals, _, _ = team.run()
+    assert totals.error == "worker 2 of 2 was killed by SIGKILL"
     assert totals.progress.acknowledged == 8
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from streamguard.datagen.records.journal import Acknowledged, Journal, Position, read_journal
+from streamguard.datagen.records.journal import Journal, Position, read_journal
 from streamguard.datagen.records.run import Run
 from streamguard.datagen.records.sums import Account
 from streamguard.errors import ProjectError, StorageError
@@ -19,25 +19,6 @@ from tests.datagen.small import SMALL
 
 RUN = Run(SMALL, "r", 7, datetime(2026, 1, 1, tzinfo=UTC))
 AHEAD = 100
-
-
-@given(st.permutations(range(30)), st.lists(st.integers(1, 5), min_size=30, max_size=30))
-def test_the_watermark_is_where_the_first_record_is_missing(order: list[int], sizes: list[int]) -> None:
-    starts = [sum(sizes[:place]) for place in range(31)]
-    acknowledged, done = Acknowledged(), set()
-    for place in order:
-        acknowledged.take(starts[place], starts[place + 1])
-        done.add(place)
-        missing = min(set(range(31)) - done)
-        assert acknowledged.watermark == starts[missing]
-
-
-def test_what_is_acknowledged_twice_counts_once() -> None:
-    acknowledged = Acknowledged(10)
-    acknowledged.take(5, 12)
-    acknowledged.take(5, 12)
-    acknowledged.take(12, 12)
-    assert acknowledged.watermark == 12
 
 
 class Killed(RuleBasedStateMachine):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from streamguard.engine.functions import user
 from streamguard.engine.functions.listing import find
+from streamguard.engine.functions.registry import FUNCTIONS
 from streamguard.errors import AnalysisError, SettingsError
 from tests.engine.functions.evaluate import kind, value
 
@@ -58,8 +60,8 @@ def _private() -> None: ...
 @pytest.fixture
 def functions(tmp_path: Path) -> Iterator[list[str]]:
     (tmp_path / "mine.py").write_text(SOURCE)
-    yield user.load("mine.py", tmp_path)
-    user.unload()
+    with patch.dict(FUNCTIONS):
+        yield user.load("mine.py", tmp_path)
 
 
 def test_functions_of_a_file_can_be_called_with_the_types_of_their_hints(functions: list[str]) -> None:
@@ -107,6 +109,5 @@ def test_what_a_function_raises_is_a_failure_that_holds_no_data(functions: list[
 )
 def test_a_module_that_can_not_be_used_is_refused(tmp_path: Path, source: str, words: str) -> None:
     (tmp_path / "bad.py").write_text(source)
-    with pytest.raises(SettingsError, match=words):
+    with patch.dict(FUNCTIONS), pytest.raises(SettingsError, match=words):
         user.load("bad.py", tmp_path)
-    user.unload()

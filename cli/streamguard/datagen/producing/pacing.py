@@ -114,11 +114,6 @@ class Backfill:
         self._schedule, self._behind, self._growing = schedule, behind, growing
         self._live: Paced | None = None
 
-    @property
-    def is_live(self) -> bool:
-        """Has the past been sent?"""
-        return self._live is not None
-
     def due(self, elapsed: float, granted: int) -> int:
         if self._live is None:
             origin = self._behind + (elapsed if self._growing else 0.0)

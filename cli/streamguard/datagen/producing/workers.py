@@ -127,11 +127,6 @@ class Workers:
             (worker.totals.error for worker in self._all if worker.totals and worker.totals.error), None
         )
 
-    @property
-    def died(self) -> str | None:
-        """What became of the first worker that died, None if none did."""
-        return next((worker.dead for worker in self._all if worker.dead), None)
-
     def _listen(self) -> None:
         """Take what they say, for at most `LOOK` seconds."""
         by_connection = {worker.connection: worker for worker in self._all if not worker.is_over}

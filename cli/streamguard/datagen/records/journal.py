@@ -7,7 +7,6 @@ between the two. Positions are numbers of records.
 
 from __future__ import annotations
 
-from bisect import insort
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,28 +16,13 @@ import orjson
 
 from streamguard.datagen.columns.draws import BLOCK
 from streamguard.datagen.files import write_atomically
+from streamguard.datagen.records.documents import read_document, run_of
 from streamguard.datagen.records.manifest import versions
 from streamguard.datagen.records.run import Run
 from streamguard.datagen.records.sums import Account
-from streamguard.datagen.world.reading import world_of
 from streamguard.errors import ProjectError
 
 FORMAT = 1
-
-
-@dataclass
-class Acknowledged:
-    """Which records are acknowledged: all below `watermark`, and those in the stretches after it."""
-
-    watermark: int = 0
-    _stretches: list[tuple[int, int]] = field(default_factory=list)
-
-    def take(self, first: int, stop: int) -> None:
-        """The records from number `first` to `stop` (exclusive) are acknowledged; in any order."""
-        if stop > first:
-            insort(self._stretches, (first, stop))
-        while self._stretches and self._stretches[0][0] <= self.watermark:
-            self.watermark = max(self.watermark, self._stretches.pop(0)[1])
 
 
 @dataclass(frozen=True)
@@ -122,21 +106,15 @@ class Journal:
 
 def read_journal(path: Path) -> Resumed:
     """What the journal at `path` says. Raises ProjectError if it is none."""
-    try:
-        document = orjson.loads(path.read_bytes())
-        if document["journal"] != FORMAT:
-            raise ProjectError(f"it is of format {document['journal']}, and this streamguard reads {FORMAT}")
-        _check_versions(document["versions"])
-        run = Run.of(document["run"], world_of(document["world"]))
-        names = ("watermark", "reserved", "account")
-        positions = {name: Position(*(each[key] for key in names)) for name, each in document["streams"].items()}
-        return Resumed(run, positions)
-    except ProjectError as exc:
-        raise ProjectError(f"{path}: {exc}") from exc
-    except OSError as exc:
-        raise ProjectError(f"{path} can not be read: {exc.strerror}") from exc
-    except (ValueError, KeyError, TypeError, AttributeError) as exc:
-        raise ProjectError(f"{path} is no journal of `streamguard produce --journal`") from exc
+    return read_document(path, "journal", FORMAT, _told)
+
+
+def _told(document: Mapping[str, Any]) -> Resumed:
+    _check_versions(document["versions"])
+    run = run_of(document)
+    names = ("watermark", "reserved", "account")
+    positions = {name: Position(*(each[key] for key in names)) for name, each in document["streams"].items()}
+    return Resumed(run, positions)
 
 
 def _check_versions(told: Mapping[str, str]) -> None:

@@ -64,12 +64,6 @@ def load(where: str, project: Path) -> list[str]:
     return names
 
 
-def unload() -> None:
-    """Forget all of them."""
-    for name in [name for name, function in FUNCTIONS.items() if function.category == CATEGORY]:
-        del FUNCTIONS[name]
-
-
 def _is_built_in(name: str) -> bool:
     return name in FUNCTIONS and FUNCTIONS[name].category != CATEGORY
 

@@ -12,7 +12,7 @@ from streamguard.engine.language import syntax as s
 from streamguard.engine.language import types as t
 from streamguard.engine.language.parse_type import Types
 from streamguard.engine.language.places import Place
-from streamguard.engine.language.tokens import DECIMAL, DOUBLE, NAME, QUOTED, STRING
+from streamguard.engine.language.tokens import DECIMAL, DOUBLE, NAME, QUOTED, STRING, SYMBOL
 
 COMPARISONS = {"=": "=", "<>": "<>", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 CONSTANTS: dict[str, bool | None] = {"NULL": None, "TRUE": True, "FALSE": False}
@@ -75,7 +75,7 @@ class Expressions(Types):
 
     def _predicate(self) -> s.Expression:
         left = self._sum()
-        symbol = self.token.value if self.token.kind == "symbol" else ""
+        symbol = self.token.value if self.token.kind == SYMBOL else ""
         if symbol in COMPARISONS:
             self.take()
             right = self._sum()

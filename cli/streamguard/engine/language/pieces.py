@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from streamguard.engine.language.tokens import NAME, PATTERN
+from streamguard.engine.language.tokens import NAME, PATTERN, SYMBOL
 
 OPENING = ("'", "`", '"', "/*")
 FIRST_WORDS = 3
@@ -39,7 +39,7 @@ def pieces(text: str) -> list[Piece]:
         space = match is not None and match.lastgroup == "space"
         if start < 0 and not space and not text.startswith(";", at):
             start = at
-        if (match is None or match.lastgroup == "symbol") and text.startswith(OPENING, at):
+        if (match is None or match.lastgroup == SYMBOL) and text.startswith(OPENING, at):
             break  # it has no end: whatever follows may be inside
         if match is not None and match.lastgroup == NAME and len(words) < FIRST_WORDS:
             words.append(match[0].upper())

@@ -195,10 +195,6 @@ class Reader:
             return ""
         return meant(before.value, known).replace("?)", f" instead of {_shown(before)}?)")
 
-    def unsupported(self, what: str, place: Place | None = None) -> ParseError:
-        """An error for something that ksqlDB has and this engine does not, yet."""
-        return self.refuse(f"{what} is not supported yet by the embedded engine", place or self.token.place)
-
     def refuse(self, reason: str, place: Place) -> ParseError:
         """An error at a place of the text."""
         return self._error(reason, place, "")

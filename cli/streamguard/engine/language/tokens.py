@@ -113,7 +113,7 @@ def tokenize(text: str) -> list[Token]:
     at = 0
     while at < len(text):
         found = PATTERN.match(text, at)
-        endless = text.startswith("/*", at) and found is not None and found.lastgroup == "symbol"
+        endless = text.startswith("/*", at) and found is not None and found.lastgroup == SYMBOL
         if found is None or endless or found.lastgroup == "variable":
             raise _refusal(
                 text, at, None if endless else found, _place(lines, at, 1 if found is None else found.end() - at)
