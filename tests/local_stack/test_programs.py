@@ -50,6 +50,23 @@ def test_the_validator_waits_for_nobody(programs: dict[str, Program]) -> None:
     assert programs["validator"].url == "http://127.0.0.1:8000"
 
 
+def test_a_generator_answers_at_a_port_of_its_own(programs: dict[str, Program]) -> None:
+    generator = programs["produce-bank"]
+    assert generator.url == "http://127.0.0.1:8120"
+    assert generator.argv[-2:] == ("--metrics-port", "8120")
+
+
+def test_the_generators_of_two_pipelines_answer_at_two_ports(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "init").mkdir()
+    (tmp_path / "ksql").mkdir()
+    (tmp_path / "connectors").mkdir()
+    for name in ("bank", "card"):
+        text = f"topics: {{{name}: {{partitions: 1}}}}\ngenerator: {{world: bank, topic: {name}}}\n"
+        (tmp_path / "init" / f"{name}.yml").write_text(text)
+    found = table(settings, Project(tmp_path), Places(settings.data_dir), read_lock(), "java")
+    assert (found["produce-bank"].ports, found["produce-card"].ports) == ((8120,), (8121,))
+
+
 def test_no_two_programs_want_the_same_port(programs: dict[str, Program]) -> None:
     ports = [port for program in programs.values() for port in program.ports]
     assert len(ports) == len(set(ports))

@@ -241,22 +241,33 @@ def _own(settings: Settings, project: Project) -> list[Program]:
         probe=partial(probes.service, f"http://{LOOPBACK}:{settings.heal_port}"),
         needs=("connect",),
     )
-    pipelines = [program for name in project.pipelines() for program in _pipeline(settings, project, name)]
+    pipelines = [
+        program
+        for number, name in enumerate(sorted(project.pipelines()))
+        for program in _pipeline(settings, project, name, settings.generator_port + number)
+    ]
     return [ksql, watch, *pipelines]
 
 
-def _pipeline(settings: Settings, project: Project, name: str) -> list[Program]:
-    """The services and the generator of a pipeline, if it has them; a pipeline that can not be read has none."""
+def _pipeline(settings: Settings, project: Project, name: str, port: int) -> list[Program]:
+    """The services and the generator of a pipeline, if it has them; a pipeline that can not be read has none.
+
+    `port` is where the generator answers: two pipelines may be up at the same time.
+    """
     try:
         pipeline = project.pipeline(name)
     except ProjectError:
         return []
     programs = [_service(settings, project, service, name) for service in pipeline.services]
     if pipeline.generator is not None:
+        url = f"http://{LOOPBACK}:{port}"
         generator = Program(
             name=f"produce-{name}",
-            argv=_python(project, "produce", name),
+            argv=_python(project, "produce", name, "--metrics-port", str(port)),
             env=settings.environment(),
+            ports=(port,),
+            url=url,
+            probe=partial(probes.service, url),
             needs=("kafka",),
         )
         programs.append(generator)
