@@ -40,8 +40,10 @@ def find_world(project: Project, name: str) -> Path:
     raise UnknownName(f"no world {name} in {project.init / FOLDER}{did_you_mean(name, worlds(project))}")
 
 
-def read_world(path: Path, overrides: Mapping[str, Any] | None = None) -> World:
+def read_world(path: Path, overrides: Mapping[str, Any] | None = None, cache_dir: Path | None = None) -> World:
     """Read a world file; `overrides` puts values at dotted places (``entities.person.count``) before it is checked.
+
+    `cache_dir` remembers what the schema allowed.
 
     Raises ProjectError with a line for each problem.
     """
@@ -51,7 +53,7 @@ def read_world(path: Path, overrides: Mapping[str, Any] | None = None) -> World:
         raise ProjectError(f"{path}, line {exc.line}: {exc.reason}") from exc
     for place, value in (overrides or {}).items():
         document = document.replaced(tuple(place.split(".")), value)
-    return _world(document, str(path), path.stem)
+    return _world(document, str(path), path.stem, cache_dir)
 
 
 def world_of(document: Mapping[str, Any]) -> World:
@@ -59,9 +61,9 @@ def world_of(document: Mapping[str, Any]) -> World:
     return _world(Document(document), str(document.get("world", "a world")), str(document.get("world", "")))
 
 
-def _world(document: Document, file: str, stem: str) -> World:
+def _world(document: Document, file: str, stem: str, cache_dir: Path | None = None) -> World:
     problems = Problems(file, document)
-    validate(problems)
+    validate(problems, cache_dir)
     problems.check()
     spec: Mapping[str, Any] = document.value
     if spec["world"] != stem:

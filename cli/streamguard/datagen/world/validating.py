@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from importlib.resources import files
+from pathlib import Path as FilePath
 from typing import Any
 
 from streamguard.datagen.world.document import Path
@@ -16,18 +19,39 @@ from streamguard.project import did_you_mean
 @cache
 def schema() -> Mapping[str, Any]:
     """The JSON Schema of world files, draft 2020-12."""
-    text = files("streamguard.datagen.world").joinpath("schema.json").read_text(encoding="utf-8")
-    loaded: Mapping[str, Any] = json.loads(text)
+    loaded: Mapping[str, Any] = json.loads(_schema_text())
     return loaded
 
 
-def validate(problems: Problems) -> None:
-    """Add a problem for everything that the schema does not allow."""
+@cache
+def _schema_text() -> str:
+    return files("streamguard.datagen.world").joinpath("schema.json").read_text(encoding="utf-8")
+
+
+def validate(problems: Problems, cache_dir: FilePath | None = None) -> None:
+    """Add a problem for everything that the schema does not allow.
+
+    A document without any is remembered in `cache_dir` by its hash: to load the validator costs 0.1 s.
+    """
+    mark = None if cache_dir is None else cache_dir / "worlds" / f"{_digest(problems.document.value)}.fits"
+    if mark is not None and mark.exists():
+        return
     import jsonschema
 
+    fits = True
     for error in jsonschema.Draft202012Validator(schema()).iter_errors(problems.document.value):
+        fits = False
         for path, reason in _told(error):
             problems.add(path, reason)
+    if fits and mark is not None:
+        with suppress(OSError):
+            mark.parent.mkdir(parents=True, exist_ok=True)
+            mark.touch()
+
+
+def _digest(value: Any) -> str:
+    """Names a document and the schema that it is held against."""
+    return hashlib.sha256(f"{_schema_text()}\0{json.dumps(value)}".encode()).hexdigest()
 
 
 def _told(error: Any) -> Iterator[tuple[Path, str]]:
