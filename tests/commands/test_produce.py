@@ -55,7 +55,8 @@ def produce(project: Path, *arguments: str) -> int:
         (["--run", 'a"b'], "letters, digits, dots, dashes and underscores"),
         (["--run", ""], "letters, digits, dots, dashes and underscores"),
         (["--fraudulent-share", "101"], "101.0 is not in the range 0<=x<=100"),
-        (["--fraudulent-share", "90"], "more than 100 percent together"),
+        (["--fraudulent-share", "90"], "fraudulent 90%, unidentified 20%: add --unidentified-share 10, or less"),
+        (["--fraudulent-share", "100"], "add --unidentified-share 0."),
         (["--people", "1"], "1 is not in the range"),
         (["--output", "xml"], "'xml' is not one of"),
         (["--speed", "5", "--max"], "--speed and --max exclude each other"),
@@ -73,10 +74,17 @@ def produce(project: Path, *arguments: str) -> int:
         (["--to", "stdout", "--workers", "2"], "a file is written by one process"),
         (["--to", "stdout"], "needs an end"),
         (["--to", "nowhere", "--count", "1"], "name stdout, FILE.jsonl or FILE.parquet"),
-        (["--resume", "j", "--seed", "4"], "leave --seed out"),
-        (["bank", "--resume", "j"], "leave PIPELINE out"),
+        (["--resume", __file__, "--seed", "4"], "leave --seed out"),
+        (["bank", "--resume", __file__], "leave PIPELINE out"),
         (["bank", "card"], "unexpected extra argument (card)"),
         (["bnak"], "did you mean bank?"),
+        (["--people", "7", "--world", "transfers"], "no entity is called person"),
+        (["--campaign", "fast-spendin=5"], "did you mean fast-spending?"),
+        (["--fault", "lat=5"], "no fault in the world is called lat (did you mean late?)"),
+        (["--fault", "late=5"], "write `faults: {late: 0.05}` into its file, or --set faults.late=0.05 instead"),
+        (["--set", "entities.person.count=none"], "entities.person.count"),
+        (["--resume", "/nonexistent/journal"], "'/nonexistent/journal' does not exist"),
+        (["--verify", "/nonexistent/manifest"], "'/nonexistent/manifest' does not exist"),
     ],
 )
 def test_bad_input_is_a_usage_error(
@@ -109,23 +117,6 @@ def test_a_kafka_that_is_not_there_is_one_sentence_within_ten_seconds(
     assert f"no Kafka broker answers at 127.0.0.1:{closed_port}" in captured.err
 
 
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        (["--people", "7", "--world", "transfers"], "no entity is called person"),
-        (["--campaign", "fast-spendin=5"], "did you mean fast-spending?"),
-        (["--set", "entities.person.count=none"], "entities.person.count"),
-        (["--resume", "/nonexistent/journal"], "can not be read"),
-        (["--verify", "/nonexistent/manifest"], "can not be read"),
-    ],
-)
-def test_what_the_world_does_not_have_is_named(
-    project: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
-) -> None:
-    assert produce(project, *arguments) == 1
-    assert says in capsys.readouterr().err
-
-
 def test_records_can_go_to_a_file_and_be_verified(
     project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -152,6 +143,39 @@ def test_a_file_is_written_at_once_with_event_times_until_now(
     first, last = (datetime.fromisoformat(json.loads(line)["transfer_date"]) for line in (lines[0], lines[-1]))
     assert (last - first).total_seconds() == pytest.approx(1800, abs=1)
     assert abs((datetime.now(UTC) - last).total_seconds()) < 60
+
+
+def test_a_file_that_is_there_is_not_replaced_unless_that_is_asked_for(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "some.jsonl"
+    arguments = ("transfers", "--to", str(file), "--count", "3")
+    file.write_text("mine\n")
+    assert produce(project, *arguments) == 64
+    assert f"{file} is there already: add --overwrite, or name another file" in capsys.readouterr().err
+    assert file.read_text() == "mine\n"
+    assert produce(project, *arguments, "--overwrite") == 0
+    assert len(file.read_text().splitlines()) == 3
+
+
+def test_nor_are_truth_and_labels_beside_it(project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    beside = tmp_path / "some-truth.jsonl"
+    beside.write_text("mine\n")
+    told = ("--set", "truth.topic=told")
+    assert produce(project, "transfers", "--to", str(tmp_path / "some.jsonl"), "--count", "3", *told) == 64
+    assert f"{beside} is there already" in capsys.readouterr().err
+    assert produce(project, "transfers", "--to", str(tmp_path / "some.jsonl"), "--count", "3") == 0
+
+
+@pytest.mark.parametrize("name", ["full.jsonl", "full.parquet"])
+def test_a_full_disk_is_one_sentence_and_exit_code_74(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    target = tmp_path / name
+    target.symlink_to("/dev/full")
+    assert produce(project, "transfers", "--to", str(target), "--count", "100000") == 74
+    err = capsys.readouterr().err.strip()
+    assert err == f"Error: {target} can not be written: the disk is full"
 
 
 def test_a_file_has_no_journal(project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -185,12 +185,13 @@ def test_ctrl_c_on_a_terminal_ends_all_workers_without_a_hole_and_done_looks_don
 
 def test_a_run_that_was_killed_goes_on_without_a_gap(target: Target, tmp_path: Path) -> None:
     journal = tmp_path / "journal.json"
-    process = target.start("--rate", "5000", "--people", "100", "--run", "cut", "--journal", str(journal))
+    asked = ("--rate", "5000", "--count", "10000", "--people", "100", "--run", "cut")
+    process = target.start(*asked, "--journal", str(journal))
     wait_for_first_record(target)
     process.kill()
     process.communicate(timeout=5)
     told = read_journal(journal).positions["transactions"]
-    resume = target.start("--resume", str(journal), "--count", "10000", "--output", "json", pipeline=())
+    resume = target.start("--resume", str(journal), "--output", "json", pipeline=())
     out, err = resume.communicate(timeout=60)
     assert resume.returncode == 0, err
     assert f"at {told.watermark:,}; up to {told.doubtful:,} records may be there twice" in err

@@ -26,6 +26,9 @@ OF_THE_RUN = ("pipeline", "world", "mode", "rate", "full_speed", "since", "days"
               "unidentified_share", "people", "campaigns", "faults", "places", "no_truth")  # fmt: skip
 """What a journal has already."""
 
+OF_THE_SENDING = ("count", "duration", "speed", "then_live", "workers")
+"""What it has, too, and what may be said anew."""
+
 
 @click.command()
 @options
@@ -58,7 +61,7 @@ def produce(ctx: click.Context, /, **given: Any) -> int:
         return _verify(app, given["verify"])
     _check(ctx, given)
     if given["resume"] is not None:
-        return _resume(app, given)
+        return _resume(app, ctx, given)
     run, orders = _planned(app, given)
     if given["explain"]:
         return _explain(run, orders)
@@ -94,7 +97,11 @@ def new_run(
 
 
 def _is_bare(ctx: click.Context) -> bool:
-    return all(ctx.get_parameter_source(name) == ParameterSource.DEFAULT for name in ctx.params)
+    return not any(_is_given(ctx, name) for name in ctx.params)
+
+
+def _is_given(ctx: click.Context, name: str) -> bool:
+    return ctx.get_parameter_source(name) != ParameterSource.DEFAULT
 
 
 def _check(ctx: click.Context, given: dict[str, Any]) -> None:
@@ -107,7 +114,7 @@ def _check(ctx: click.Context, given: dict[str, Any]) -> None:
     if given["target"] is not None:
         _check_target(given)
     if given["resume"] is not None:
-        twice = [name for name in OF_THE_RUN if ctx.get_parameter_source(name) != ParameterSource.DEFAULT]
+        twice = [name for name in OF_THE_RUN if _is_given(ctx, name)]
         if twice:
             raise click.UsageError(f"the journal says what --resume goes on with: leave {_told(ctx, twice)} out.")
 
@@ -131,28 +138,42 @@ def _world(
     app: App, pipeline: str, world: str | None, places: dict[str, Any]
 ) -> tuple[World, dict[str, str], float | None]:
     """The world, and the topics and the rate that the pipeline gives its streams."""
-    from streamguard.datagen.world.reading import find_world, read_world, worlds
+    from streamguard.datagen.world.reading import find_world, worlds
     from streamguard.errors import ProjectError
     from streamguard.project import did_you_mean, generator_of
 
     if world is None and pipeline not in app.project.pipelines() and pipeline in worlds(app.project):
         world = pipeline  # a world that no pipeline has: to be looked at, or written to a file
     if world is not None:
-        return read_world(find_world(app.project, world), places), {}, None
+        return _read(app, find_world(app.project, world), places), {}, None
     generator = generator_of(app.pipeline(pipeline))
     known = worlds(app.project)
     if generator.world not in known:
         hint = did_you_mean(generator.world, known)
         raise ProjectError(f"init/{pipeline}.yml: generator.world: no world {generator.world}{hint}")
-    path = find_world(app.project, generator.world)
-    found = read_world(path, places)
+    found = _read(app, find_world(app.project, generator.world), places)
     first = found.streams[0]
     topics = {first.name: generator.topic} if first.topic != generator.topic else {}
     return found, topics, generator.rate
 
 
+def _read(app: App, path: Path, places: dict[str, Any]) -> World:
+    """The world at `path`; what only --set makes wrong is an error of usage."""
+    from streamguard.datagen.world.reading import read_world
+    from streamguard.errors import ProjectError
+
+    try:
+        return read_world(path, places, app.settings.cache_dir)
+    except ProjectError as exc:
+        if places:
+            read_world(path, cache_dir=app.settings.cache_dir)
+            raise click.UsageError(f"--set: {exc}") from exc
+        raise
+
+
 def _planned(app: App, given: dict[str, Any]) -> tuple[Run, Orders]:
     from streamguard.datagen.producing.planning import Contradiction, Wishes, overrides, plan
+    from streamguard.errors import ProjectError
 
     world, topics, own = _world(app, given["pipeline"], given["world"], given["places"])
     rate = given["rate"]
@@ -178,31 +199,24 @@ def _planned(app: App, given: dict[str, Any]) -> tuple[Run, Orders]:
     )
     try:
         run, orders = plan(world, wishes, datetime.now(UTC))
-    except Contradiction as exc:
+        run.resolved()  # names what is not there, before anything begins
+    except (Contradiction, ProjectError) as exc:
         raise click.UsageError(f"{exc}.") from exc
-    run.resolved()  # names what is not there, before anything begins
     return run, orders
 
 
-def _resume(app: App, given: dict[str, Any]) -> int:
-    """Go on with the run of a journal; how it is sent is said anew."""
+def _resume(app: App, ctx: click.Context, given: dict[str, Any]) -> int:
+    """Go on with the run of a journal, as it was sent; what is said anew about that wins."""
     from streamguard.datagen.producing.bookkeeping import Files
-    from streamguard.datagen.producing.orders import Orders
+    from streamguard.datagen.producing.orders import orders_of
     from streamguard.datagen.records.journal import read_journal
 
     resumed = read_journal(given["resume"])
     doubtful = sum(position.doubtful for position in resumed.positions.values())
     at = ", ".join(f"{name} at {position.watermark:,}" for name, position in resumed.positions.items())
     click.echo(f"run {resumed.run.name} goes on: {at}; up to {doubtful:,} records may be there twice", err=True)
-    orders = Orders(
-        count=given["count"],
-        duration=given["duration"],
-        speed=given["speed"] or 1.0,
-        paced=bool(given["speed"]),
-        then_live=given["then_live"],
-        workers=given["workers"],
-        first={name: position.watermark for name, position in resumed.positions.items()},
-    )
+    anew = {name: given[name] for name in OF_THE_SENDING if _is_given(ctx, name)}
+    orders = orders_of(resumed, {**anew, "paced": True} if "speed" in anew else anew)
     files = Files(given["manifest"], given["resume"], resumed.positions)
     return _send(app, resumed.run, orders, files, given)
 
@@ -233,11 +247,15 @@ def _write_out(app: App, run: Run, orders: Orders, files: Files, given: dict[str
     from streamguard.commands.progress import show_parts
     from streamguard.datagen.producing.generate import write_out
     from streamguard.datagen.producing.planning import written_at_once
-    from streamguard.datagen.sinks import is_sink
+    from streamguard.datagen.sinks import is_sink, taken
 
     target = given["target"]
     if not is_sink(target):
         raise click.UsageError(f"--to {target}: name stdout, FILE.jsonl or FILE.parquet.")
+    truth = run.resolved().truth
+    told = [] if truth is None else ["truth", "labels"][: 1 + (truth.labels is not None)]
+    if not given["overwrite"] and (there := taken(target, told)) is not None:
+        raise click.UsageError(f"{there} is there already: add --overwrite, or name another file.")
     if orders.count is None and orders.duration is None and run.to is None:
         raise click.UsageError("--to needs an end: add --count, --duration or --days.")
     if given["rate"] is None and given["speed"] is None:

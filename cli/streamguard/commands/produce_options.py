@@ -18,6 +18,7 @@ RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 MODES = ("stream", "batch", "velocity", "day")
 TIMES = ("%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S")
 FILE = click.Path(path_type=Path, dir_okay=False)
+THERE = click.Path(path_type=Path, dir_okay=False, exists=True, readable=True)
 
 
 def _finite(_ctx: click.Context, _param: click.Parameter, value: float | None) -> float | None:
@@ -145,10 +146,15 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
     ),
     click.option("--no-truth", is_flag=True, help="Write neither truth nor labels, even if the world has them."),
     click.option("--to", "target", metavar="stdout|FILE", help="A .jsonl or .parquet file instead of Kafka."),
+    click.option("--overwrite", is_flag=True, help="Replace the file of --to, and those beside it."),
     click.option("--manifest", type=FILE, help="Leave a manifest there: what gives every record again, and hashes."),
-    click.option("--verify", type=FILE, help="Work out again what a manifest says, without Kafka."),
+    click.option("--verify", type=THERE, help="Work out again what a manifest says, without Kafka."),
     click.option("--journal", type=FILE, help="Keep a journal there, so that --resume can go on after a kill."),
-    click.option("--resume", type=FILE, help="Go on where a journal ends; the rest of the line as before."),
+    click.option(
+        "--resume",
+        type=THERE,
+        help="Go on where a journal ends, as the line of then said (but for --manifest); what is said anew wins.",
+    ),
     click.option("--explain", is_flag=True, help="Print the plan, and write nothing."),
     click.option(
         "--metrics-port",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from streamguard.datagen.columns.draws import BLOCK
 from streamguard.datagen.producing.bookkeeping import LEAST_AHEAD, SKEW, Books, Files
+from streamguard.datagen.producing.orders import Orders, orders_of
 from streamguard.datagen.producing.progress import Position, Progress
 from streamguard.datagen.records.journal import read_journal
 from streamguard.datagen.records.manifest import differences, read_manifest
@@ -68,6 +70,30 @@ def test_the_journal_is_written_once_a_second_and_at_the_end(source: Source, tmp
     books.close(at(300, 300))
     position = read_journal(journal).positions[STREAM]
     assert (position.watermark, position.reserved, position.doubtful) == (300, 300, 0)
+
+
+def test_a_run_goes_on_as_its_journal_says_for_what_was_left_of_its_duration(source: Source, tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    books = Books(Files(journal=journal), RUN, [source], Orders(count=9000, duration=60.0, speed=2.0, workers=3))
+    books.note(at(100, 120, seconds=45.0))
+    orders = orders_of(read_journal(journal), {})
+    assert orders == Orders(count=9000, duration=15.0, speed=2.0, workers=3, first={STREAM: 100})
+
+
+def test_what_is_said_anew_of_a_run_that_goes_on_wins(source: Source, tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    Books(Files(journal=journal), RUN, [source], Orders(count=9000, workers=3))
+    orders = orders_of(read_journal(journal), {"count": 70, "workers": 1})
+    assert orders == Orders(count=70, workers=1, first={STREAM: 0})
+
+
+def test_a_journal_of_before_says_nothing_of_how_a_run_is_sent(source: Source, tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    Books(Files(journal=journal), RUN, [source])
+    told = json.loads(journal.read_text())
+    del told["orders"], told["seconds"]
+    journal.write_text(json.dumps(told))
+    assert orders_of(read_journal(journal), {"count": 5}) == Orders(count=5, first={STREAM: 0})
 
 
 @pytest.mark.parametrize("cut", [1, BLOCK, BLOCK + 77, 2 * BLOCK + 5])

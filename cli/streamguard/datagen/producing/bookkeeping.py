@@ -16,6 +16,7 @@ from streamguard.datagen.producing.progress import Position, Progress
 from streamguard.datagen.records.sums import Account, Sum
 
 if TYPE_CHECKING:
+    from streamguard.datagen.producing.orders import Orders
     from streamguard.datagen.records.journal import Journal
     from streamguard.datagen.records.journal import Position as Resumed
     from streamguard.datagen.records.run import Run
@@ -50,8 +51,8 @@ class Files:
 class Books:
     """Keeps them while the run goes on, from what workers tell: their sums and their progress."""
 
-    def __init__(self, files: Files, run: Run, sources: Sequence[Source]) -> None:
-        self._files, self._run, self._sources = files, run, sources
+    def __init__(self, files: Files, run: Run, sources: Sequence[Source], orders: Orders | None = None) -> None:
+        self._files, self._run, self._sources, self._orders = files, run, sources, orders
         resumed = files.resumed or {}
         self._accounts = {
             source.name: Account.of(resumed[source.name].account) if source.name in resumed else Account()
@@ -113,11 +114,14 @@ class Books:
 
         resumed = self._files.resumed or {}
         positions = {source.name: resumed.get(source.name, Unsent()) for source in self._sources}
-        return Journal(path, self._run, positions, ahead=max(map(_ahead, self._sources), default=LEAST_AHEAD))
+        ahead = max(map(_ahead, self._sources), default=LEAST_AHEAD)
+        orders = {} if self._orders is None else self._orders.document()
+        return Journal(path, self._run, positions, orders=orders, ahead=ahead)
 
     def _enter(self, journal: Journal, progress: Progress) -> None:
         watermarks = {name: position.acknowledged for name, position in progress.positions.items()}
-        journal.acknowledge(watermarks, {name: self._accounts[name] for name in watermarks})
+        accounts = {name: self._accounts[name] for name in watermarks}
+        journal.acknowledge(watermarks, accounts, seconds=progress.seconds)
 
     def _catch_up(self, source: Source, watermark: int) -> None:
         """What was sent before the run was interrupted, and is in no sum that the journal holds."""

@@ -120,7 +120,7 @@ def generate(
             settings,
             run,
             orders,
-            Books(files, run, sources),
+            Books(files, run, sources, orders),
             stack.enter_context(served(about, metrics_port)),
             stack.enter_context(Display(about, duration=orders.duration)),
             interrupt,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from streamguard.datagen.producing.lanes import Lane
 from streamguard.datagen.producing.pacing import EVERYTHING, Backfill, FullSpeed, Pace, Paced
 
 if TYPE_CHECKING:
+    from streamguard.datagen.records.journal import Resumed
     from streamguard.datagen.records.run import Run
     from streamguard.datagen.records.source import Source
 
@@ -34,6 +35,19 @@ class Orders:
     then_live: bool = False
     workers: int = 1
     first: Mapping[str, int] = field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        """As the journal keeps it: all but where streams go on."""
+        return {name: value for name, value in asdict(self).items() if name != "first"}
+
+
+def orders_of(resumed: Resumed, given: Mapping[str, Any]) -> Orders:
+    """How a run goes on: as its journal says, for what is left of its duration, but for what is given anew."""
+    told = {name: resumed.orders[name] for name in Orders().document() if name in resumed.orders}
+    if told.get("duration") is not None:
+        told["duration"] = max(0.0, told["duration"] - resumed.seconds)
+    first = {name: position.watermark for name, position in resumed.positions.items()}
+    return Orders(**{**told, **given}, first=first)
 
 
 def lane_of(source: Source, run: Run, orders: Orders, now: datetime, worker: int = 0) -> Lane:

@@ -172,12 +172,18 @@ def _shares(world: World, labels: Mapping[str, float]) -> dict[str, dict[str, fl
                 declared = dict(zip(map(str, column.choices.values), column.choices.shares, strict=True))
                 named = {name: labels.get(name, share) for name, share in list(declared.items())[:-1]}
                 if sum(named.values()) > 1 + 1e-9:
-                    raise Contradiction(
-                        f"shares of {column.name} are more than 100 percent together: "
-                        + ", ".join(f"{name} {share:.0%}" for name, share in named.items())
-                    )
+                    raise Contradiction(_too_much(column.name, named, labels))
                 return {column.name: named}
     raise Contradiction(f"the world {world.name} has no label with {' and '.join(labels)}")
+
+
+def _too_much(column: str, shares: Mapping[str, float], given: Mapping[str, float]) -> str:
+    """Why shares of a label do not go together, and which of those that nobody gave are in the way."""
+    told = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
+    left = max(0.0, 1 - sum(share for name, share in shares.items() if name in given))
+    others = " and ".join(f"--{name}-share {left:.0%}" for name in shares if name not in given).replace("%", "")
+    hint = f": add {others}, or less" if left else f": add {others}"
+    return f"shares of {column} are more than 100 percent together: {told}{hint if others else ''}"
 
 
 def _campaigns(world: World, wishes: Wishes) -> Mapping[str, float]:

@@ -46,6 +46,10 @@ class Resumed:
 
     run: Run
     positions: Mapping[str, Position]
+    orders: Mapping[str, Any] = field(default_factory=dict)
+    """How it was sent, as `Orders.document` has it."""
+    seconds: float = 0.0
+    """For how long."""
 
 
 class Journal:
@@ -60,11 +64,13 @@ class Journal:
         run: Run,
         positions: Mapping[str, Position],
         *,
+        orders: Mapping[str, Any] | None = None,
         ahead: int = 16 * BLOCK,
         write: Callable[[Path, bytes], None] = write_atomically,
     ) -> None:
         self._path, self._run, self._ahead, self._write = path, run, ahead, write
         self._positions = dict(positions)
+        self._orders, self._seconds = dict(orders or {}), 0.0
         self._save()
 
     @property
@@ -78,8 +84,12 @@ class Journal:
         if beyond:
             self._change({name: {"reserved": bound + self._ahead} for name, bound in beyond.items()})
 
-    def acknowledge(self, watermarks: Mapping[str, int], accounts: Mapping[str, Account] | None = None) -> None:
-        """All records below these numbers are acknowledged; accounts are folded as far as that goes."""
+    def acknowledge(
+        self, watermarks: Mapping[str, int], accounts: Mapping[str, Account] | None = None, *, seconds: float = 0.0
+    ) -> None:
+        """All records below these numbers are acknowledged, `seconds` after the beginning; accounts are folded as far
+        as that goes."""
+        self._seconds = seconds
         changes: dict[str, dict[str, Any]] = {name: {"watermark": number} for name, number in watermarks.items()}
         for name, account in (accounts or {}).items():
             account.fold(changes[name]["watermark"] // BLOCK)
@@ -100,8 +110,16 @@ class Journal:
             name: {"watermark": at.watermark, "reserved": at.reserved, "account": at.account}
             for name, at in self._positions.items()
         }
-        told = {"journal": FORMAT, "versions": versions(), "run": self._run.document(), "streams": streams}
-        self._write(self._path, orjson.dumps(told | {"world": dict(self._run.world.document)}) + b"\n")
+        told = {
+            "journal": FORMAT,
+            "versions": versions(),
+            "run": self._run.document(),
+            "orders": self._orders,
+            "seconds": round(self._seconds, 3),
+            "streams": streams,
+            "world": dict(self._run.world.document),
+        }
+        self._write(self._path, orjson.dumps(told) + b"\n")
 
 
 def read_journal(path: Path) -> Resumed:
@@ -114,7 +132,7 @@ def _told(document: Mapping[str, Any]) -> Resumed:
     run = run_of(document)
     names = ("watermark", "reserved", "account")
     positions = {name: Position(*(each[key] for key in names)) for name, each in document["streams"].items()}
-    return Resumed(run, positions)
+    return Resumed(run, positions, document.get("orders", {}), document.get("seconds", 0.0))
 
 
 def _check_versions(told: Mapping[str, str]) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 
 from streamguard.datagen.world.campaigns import Burst, Campaign
-from streamguard.datagen.world.model import Fault, World
+from streamguard.datagen.world.model import Fault, FaultKind, World
 from streamguard.datagen.world.population import Entity
 from streamguard.datagen.world.shapes import Choices
 from streamguard.datagen.world.streams import ChoiceColumn, Column, LabelColumn, Rate, Stream
@@ -138,7 +138,16 @@ class Run:
         return campaign
 
     def _faults(self) -> tuple[Fault, ...]:
-        _check("fault in the world", self.faults, [fault.kind for fault in self.world.faults])
+        known = [fault.kind for fault in self.world.faults]
+        for name, number in self.faults.items():
+            if name in known or name not in get_args(FaultKind):
+                continue
+            share = f"{number:g}"
+            raise ProjectError(
+                f"the world {self.world.name} has no fault {name}: write `faults: {{{name}: {share}}}` into its file, "
+                f"or --set faults.{name}={share} instead"
+            )
+        _check("fault in the world", self.faults, known or get_args(FaultKind))
         changed = (replace(fault, share=self.faults.get(fault.kind, fault.share)) for fault in self.world.faults)
         return tuple(fault for fault in changed if fault.share)
 
@@ -172,7 +181,7 @@ def _in_proportion(column: LabelColumn, choices: Choices) -> Choices:
     return replace(choices, shares=tuple(part / total for part in parts) if total else choices.shares)
 
 
-def _check(kind: str, named: Mapping[str, object], known: list[str]) -> None:
+def _check(kind: str, named: Mapping[str, object], known: Sequence[str]) -> None:
     for name in named:
         if name not in known:
             raise ProjectError(f"no {kind} is called {name}{did_you_mean(name, known)}")

@@ -74,13 +74,18 @@ class Lines:
         return str(self._path) if isinstance(self._path, Path) else "standard output"
 
 
+def beside(path: Path, name: str) -> Path:
+    """The file for what is told about the records at `path`: `name` is truth or labels."""
+    return path.with_name(f"{path.stem}-{name}.jsonl")
+
+
 class Files:
     """The records in one file, and beside it truth and labels if the run tells them."""
 
     def __init__(self, sink: Sink, path: Path, source: Source) -> None:
         self._sink = sink
-        told = (("truth", source.truth_topic), ("labels", source.labels_topic))
-        self._told = {name: Lines(path.with_name(f"{path.stem}-{name}.jsonl")) for name, topic in told if topic}
+        topics = (("truth", source.truth_topic), ("labels", source.labels_topic))
+        self._told = {name: Lines(beside(path, name)) for name, topic in topics if topic}
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
