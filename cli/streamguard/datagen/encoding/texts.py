@@ -6,7 +6,6 @@ Widths are 1, 4 or 8 bytes: numpy moves these several times as fast as any other
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date
 from functools import cache
 from typing import Any
@@ -17,6 +16,9 @@ import numpy.typing as npt
 Whole = npt.NDArray[np.int64]
 Column = npt.NDArray[Any]
 """A text of the same width for every record: an array of dtype S. Of length 1: the same text in every record."""
+
+Characters = npt.NDArray[np.uint8]
+"""A text in every row, a character in every column; NUL: none."""
 
 POINT = np.array([b"."], "S1")
 
@@ -123,34 +125,50 @@ def _divided(values: Whole, by: int) -> tuple[Whole, Whole]:
     return quotient, values - quotient * by
 
 
-def _table(texts: Iterable[bytes]) -> Column:
-    """Texts of up to 8 bytes, in a width that is quick to look up."""
-    found = list(texts)
-    widest = max(map(len, found))
-    return np.array(found, "S1" if widest == 1 else "S4" if widest <= 4 else "S8")
+def _column(characters: Characters) -> Column:
+    """Texts, a row each, in a width that is quick to look up."""
+    widest = characters.shape[1]
+    width = 1 if widest == 1 else 4 if widest <= 4 else 8
+    texts = np.zeros((len(characters), width), np.uint8)
+    texts[:, :widest] = characters
+    return texts.view(f"S{width}").ravel()
+
+
+def _zero_padded(width: int) -> Characters:
+    """The digits of the numbers of `width` digits, with their leading zeros."""
+    numbers = np.arange(10**width)
+    digits = [numbers // 10**place % 10 for place in range(width - 1, -1, -1)]
+    return np.stack(digits, axis=1).astype(np.uint8) + ord("0")
 
 
 @cache
 def _digits(width: int) -> Column:
-    """The numbers of `width` digits, with their leading zeros."""
-    return _table(b"%0*d" % (width, number) for number in range(10**width))
+    return _column(_zero_padded(width))
+
+
+def _firsts(places: int, point: bool) -> tuple[Characters, Characters]:
+    """Four digits, of which `places` stand behind the point: as the first of a number, and as ones within."""
+    within = _zero_padded(4)
+    if point:
+        within = np.insert(within, 4 - places, ord("."), axis=1)
+    first, whole = within.copy(), np.arange(_GROUP) // 10**places
+    for place in range(3 - places):  # the last digit before the point stays
+        first[whole < 10 ** (3 - places - place), place] = 0
+    return first, within
 
 
 @cache
 def _leading(places: int, point: bool) -> Column:
-    """Four digits, of which `places` stand behind the point: as the first of a number, as ones within, as none."""
-    whole = [divmod(number, 10**places) for number in range(_GROUP)]
-    behind = [(b"." if point else b"") + (b"%0*d" % (places, rest) if places else b"") for _, rest in whole]
-    first = [b"%d%b" % (number, rest) for (number, _), rest in zip(whole, behind, strict=True)]
-    within = [b"%0*d%b" % (4 - places, number, rest) for (number, _), rest in zip(whole, behind, strict=True)]
-    return _table([*first, *within, b""])
+    """Four digits as the first of a number, as ones within, as none."""
+    first, within = _firsts(places, point)
+    return _column(np.concatenate([first, within, np.zeros_like(first[:1])]))
 
 
 @cache
 def _with_sign(places: int, point: bool) -> Column:
     """The same as the first of a number without a sign, and behind them those with a minus."""
-    first = _leading(places, point)[:_GROUP].tolist()
-    return _table([*first, *(b"-" + text for text in first)])
+    first, _ = _firsts(places, point)
+    return _column(np.concatenate([np.insert(first, 0, sign, axis=1) for sign in (0, ord("-"))]))
 
 
 @cache
@@ -161,7 +179,7 @@ def _clock() -> Column:
     for place, number in ((0, seconds // 3600), (3, seconds // 60 % 60), (6, seconds % 60)):
         texts[:, place] = ord("0") + number // 10
         texts[:, place + 1] = ord("0") + number % 10
-    return texts.view("S8").ravel()
+    return _column(texts)
 
 
 def _dates(days: Whole) -> list[Column]:
