@@ -93,6 +93,43 @@ def test_a_mistake_is_told_with_file_line_and_fix(mistake: Mistake, tmp_path: Pa
     assert len(told) <= 2, told
 
 
+PROVIDER = next(mistake for mistake in MISTAKES if mistake.name == "no such provider")
+MEANING = MISTAKES[[mistake.name for mistake in MISTAKES].index("shares of 0.9") :]
+
+
+@pytest.mark.parametrize("mistake", MEANING, ids=lambda mistake: mistake.name)
+def test_a_mistake_is_told_beside_one_of_the_entities(mistake: Mistake, tmp_path: Path) -> None:
+    text = SMALL.replace(mistake.old, mistake.new, 1).replace(PROVIDER.old, PROVIDER.new, 1)
+    with pytest.raises(ProjectError) as caught:
+        read_world(written(tmp_path, text))
+    assert mistake.told in str(caught.value)
+    assert PROVIDER.told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("owner: {entity: user}", "owner: {entity: user, index: true}", "owner: entity and index exclude each other"),
+        ("hash: {hex: 16}", "hash: {}", "hash: an attribute needs one of"),
+        ("kind: {choice: [food, travel]}", "kind: {choice: [food, travel], hex: 8}", "kind: choice and hex exclude"),
+        ("card: {entity: card, weight: activity}", "card: {entity: card, of: a.b}", "card: entity and of exclude"),
+        ("user: {of: card.owner}", "user: {of: card.owner, entity: user}", "user: of and entity exclude"),
+        ("entity: shop\n", "entity: shop\n        of: card.owner\n", "shop: entity and of exclude"),
+    ],
+    ids=["an owner", "a key", "a choice", "an actor", "a follower", "a merchant"],
+)
+def test_what_leads_to_a_mistake_is_none(old: str, new: str, told: str, tmp_path: Path) -> None:
+    with pytest.raises(ProjectError) as caught:
+        read_world(written(tmp_path, SMALL.replace(old, new, 1)))
+    (line,) = str(caught.value).splitlines()
+    assert told in line
+
+
+def test_an_empty_file_is_told_how_to_begin(tmp_path: Path) -> None:
+    with pytest.raises(ProjectError, match=r"small\.yml is empty: begin it with `world: small`"):
+        read_world(written(tmp_path, "# nothing yet\n"))
+
+
 def test_all_mistakes_of_a_stage_are_told_at_once(tmp_path: Path) -> None:
     text = SMALL.replace("amount: amount\n", "amount: amuont\n", 1).replace("shop.id", "shop.name", 1)
     text = text.replace("kind: travel", "kind: travels", 1).replace("[1m, 1h]", "[1h, 1m]")

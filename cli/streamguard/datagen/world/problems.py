@@ -25,6 +25,8 @@ class Problems:
     file: str
     document: Document
     found: list[Problem] = field(default_factory=list)
+    broken: set[str] = field(default_factory=set)
+    """Attributes and columns that could not be made: who names one of them makes no mistake of his own."""
 
     def add(self, path: Path, reason: str) -> None:
         """Remember a problem of the value at `path`."""
@@ -34,7 +36,9 @@ class Problems:
             self.found.append(problem)
 
     def unknown(self, path: Path, what: str, name: str, known: Iterable[str]) -> None:
-        """Remember that `name` is not one of the `known`."""
+        """Remember that `name` (``column.attribute``, too) is not one of the `known`, unless it is broken."""
+        if self.broken & {*name.split(".")}:
+            return
         known = tuple(known)
         self.add(path, f"no {what} {name}{did_you_mean(name, known)}" if known else f"no {what} {name}: there is none")
 

@@ -1,4 +1,7 @@
-"""Read a world file: YAML, then the schema, then what the parts mean together. Problems are told all at once."""
+"""Read a world file: YAML, then the schema, then what the parts mean together.
+
+All problems of a stage are told at once, those of the last one for all parts of the file.
+"""
 
 from __future__ import annotations
 
@@ -51,6 +54,8 @@ def read_world(path: Path, overrides: Mapping[str, Any] | None = None, cache_dir
         document = parse(read_text(path))
     except NoYaml as exc:
         raise ProjectError(f"{path}, line {exc.line}: {exc.reason}") from exc
+    if document.value is None:
+        raise ProjectError(f"{path} is empty: begin it with `world: {path.stem}` and go on as one of init/{FOLDER}")
     for place, value in (overrides or {}).items():
         document = document.replaced(tuple(place.split(".")), value)
     return _world(document, str(path), path.stem, cache_dir)
@@ -70,10 +75,8 @@ def _world(document: Document, file: str, stem: str, cache_dir: Path | None = No
         problems.add(("world",), f"{spec['world']} is not the name of the file: write {stem}, or rename the file")
     population = entities(spec["entities"], problems)
     by_name = {entity.name: entity for entity in population}
-    problems.check()  # columns lean on entities: what is wrong there would be told again and again
     found = streams(spec["streams"], by_name, problems)
-    whole = all(len(stream.columns) == len(spec["streams"][stream.name]["columns"]) for stream in found)
-    chosen = campaigns(spec.get("campaigns", {}), found, by_name, problems) if whole else ()
+    chosen = campaigns(spec.get("campaigns", {}), found, by_name, problems)
     world = World(
         spec["world"],
         spec.get("about", ""),

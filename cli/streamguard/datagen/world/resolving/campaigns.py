@@ -57,7 +57,7 @@ def _campaign(
         return None
     columns = {column.name: column for column in streams[stream].columns}
     one = _One(name, spec, kind, stream, Scope(entities, columns, problems))
-    if not one.fits():
+    if problems.broken & _named(spec) or not one.fits():
         return None
     match kind.family:
         case "burst":
@@ -68,6 +68,19 @@ def _campaign(
             return Rule(
                 name, spec["kind"], stream, one.fraud, spec["amount"], float(spec["above"]), spec.get("about", "")
             )
+
+
+def _named(spec: Any) -> set[str]:
+    """Every name in a part of the file: keys, and the steps of references."""
+    match spec:
+        case str():
+            return {*spec.split(".")}
+        case Mapping():
+            return {*spec}.union(*map(_named, spec.values()))
+        case list():
+            return set[str]().union(*map(_named, spec))
+        case _:
+            return set()
 
 
 class _One:

@@ -65,6 +65,7 @@ def columns(
             found[name] = column
         else:
             broken.add(name)
+            problems.broken.add(name)
     _apart(tuple(found.values()), path, problems)
     return tuple(found.values())
 

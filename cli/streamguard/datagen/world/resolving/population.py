@@ -50,6 +50,7 @@ def _entity(name: str, spec: Mapping[str, Any], every: Mapping[str, Any], proble
         for key, one in spec["attributes"].items()
         if (kind := _attribute(one, (*path, "attributes", key), name, every, problems)) is not None
     )
+    problems.broken |= spec["attributes"].keys() - {one.name for one in attributes}
     _templates(attributes, spec["attributes"], path, problems)
     traits = tuple(
         _trait(key, one, attributes, (*path, "traits", key), problems) for key, one in spec.get("traits", {}).items()
