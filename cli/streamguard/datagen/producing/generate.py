@@ -110,10 +110,11 @@ def generate(
     orders, files = orders or Orders(), files or Files()
     own, beside = topics_of(run)
     with ExitStack() as stack:
-        publisher = stack.enter_context(Publisher(settings))
-        partitions = publisher.require_topics([*own, *beside])
+        publisher = stack.enter_context(Publisher(settings))  # it connects while the streams are made
         interrupt = stack.enter_context(Interrupt())
-        run, sources = _prepared(run, orders, settings)
+        sources = sources_of(run, settings.cache_dir)
+        partitions = publisher.require_topics([*own, *beside])
+        run, sources = _started(run, orders, sources)
         title = f"{run.world.name} → {', '.join(own)}"
         about = About(title, settings.kafka_bootstrap, {topic: partitions[topic] for topic in own}, orders.workers)
         sending = _Sending(
@@ -184,9 +185,8 @@ class _Sending:
         return self.interrupt.signal is not None
 
 
-def _prepared(run: Run, orders: Orders, settings: Settings) -> tuple[Run, list[Source]]:
-    """The run with its start, and its streams; what they need for good is made and kept before the clock starts."""
-    sources = sources_of(run, settings.cache_dir)
+def _started(run: Run, orders: Orders, sources: list[Source]) -> tuple[Run, list[Source]]:
+    """The run and its streams with their start: now, when all that they need is made."""
     if run.backfill or orders.first:
         return run, sources
     start = datetime.now(UTC)
@@ -209,7 +209,7 @@ def write_out(
     """
     from streamguard.datagen.sinks import open_sink
 
-    run, (source, *_) = _prepared(run, orders, settings)
+    run, (source, *_) = _started(run, orders, sources_of(run, settings.cache_dir))
     lane, summer = lane_of(source, run, orders, datetime.now(UTC)), Summer()
     books = Books(files or Files(), run, [source])
     begin, woken = time.monotonic(), Event()
