@@ -15,7 +15,7 @@ from streamguard.datagen.world.document import NoYaml, parse
 from streamguard.datagen.world.population import ChoiceText
 from streamguard.datagen.world.reading import find_world, read_world, world_of, worlds
 from streamguard.datagen.world.resolving.kinds import KINDS
-from streamguard.datagen.world.resolving.population import _USUAL, _providers
+from streamguard.datagen.world.resolving.population import _KNOWN, _providers
 from streamguard.datagen.world.shapes import Constant, LogNormal, Uniform
 from streamguard.datagen.world.streams import EntityColumn, Favourites, Follow, NumberColumn, Same
 from streamguard.datagen.world.validating import schema
@@ -95,8 +95,9 @@ def test_the_country_norway_is_no_falsehood(tmp_path: Path) -> None:
     assert kind.choices.values == ("US", "GB", "NO")
 
 
-def test_the_usual_providers_are_those_of_faker() -> None:
-    assert (_providers("en_US") or frozenset()) >= _USUAL
+@pytest.mark.parametrize("locale", _KNOWN)
+def test_the_usual_providers_are_those_of_faker(locale: str) -> None:
+    assert (_providers(locale) or frozenset()) >= _KNOWN[locale]
 
 
 def test_templates_are_made_after_what_they_use(tmp_path: Path) -> None:

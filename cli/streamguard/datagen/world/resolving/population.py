@@ -36,6 +36,7 @@ _USUAL = frozenset(
     }
 )
 """Providers that Faker is known to have: it takes a tenth of a second to import, and most worlds name no others."""
+_KNOWN = {"en_US": _USUAL, "en_GB": _USUAL - {"state", "state_abbr", "zipcode"}}
 
 
 def entities(spec: Mapping[str, Any], problems: Problems) -> tuple[Entity, ...]:
@@ -107,7 +108,7 @@ def _owner(owner: str, path: Path, entity: str, every: Mapping[str, Any], proble
 
 def _faker(spec: Mapping[str, Any], path: Path, problems: Problems) -> AttributeKind:
     locale, provider = spec.get("locale", "en_US"), spec["faker"]
-    if locale == "en_US" and provider in _USUAL:
+    if provider in _KNOWN.get(locale, ()):
         return model.FakerText(provider, locale)
     known = _providers(locale)
     if known is None:
