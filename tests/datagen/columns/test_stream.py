@@ -52,7 +52,7 @@ def content(columns: Columns) -> bytes:
     ("name", "expected"),
     [
         ("bank", "42cf12fcb55f5805"),
-        ("card", "d668e8da8e21df1a"),
+        ("card", "90cda98cd35d8587"),
         ("handbook", "11d1e21f6ccab13e"),
         ("transfers", "1af5ef92f1264cdc"),
         ("ulb-cards", "dcb6e6b1161f1e03"),

@@ -85,6 +85,17 @@ def test_the_truth_names_campaign_instance_step_and_loss() -> None:
     assert len(whole) > 0.8 * len(steps)  # the others are cut by the ends of the sample
 
 
+def test_what_a_target_does_itself_before_a_theft_is_told_and_is_no_fraud() -> None:
+    phases = [{"records": 1, "every": "1m", "fraud": False}, {"records": 1, "every": "5m"}]
+    theft = {"kind": "burst", "fraud": True, "actor": "payer", "share": 0.05, "phases": phases}
+    block = Source(Run(world(campaigns={"theft": theft}, truth=TRUTH), "r", 7, START), "payments").block(0)
+    told = [orjson.loads(each.value) for each in block.truth]
+    assert {(one["campaign"], one["step"], one["fraud"], one["loss"] > 0) for one in told} == {
+        ("theft", 0, False, False),
+        ("theft", 1, True, True),
+    }
+
+
 def test_a_loss_is_the_amount_of_the_record() -> None:
     values = {index: value for block in blocks() for index, value in zip(block.indexes, block.values, strict=True)}
     for _, told in truth():

@@ -96,6 +96,8 @@ class Draft:
     instance: Whole
     step: NDArray[np.int16]
     conditions: Sequence[ConditionState]
+    innocent: Fraud
+    """Records that are no fraud though their campaign is."""
     groups: list[Group] = field(default_factory=list)
 
     def mark(self, marked: Marked | None) -> None:
@@ -105,6 +107,7 @@ class Draft:
         self.campaign[marked.places] = marked.campaign + 1
         self.instance[marked.places] = marked.instance
         self.step[marked.places] = marked.step
+        self.innocent[marked.innocent] = True
         self.groups += marked.groups
 
 
@@ -148,9 +151,15 @@ class Stream:
         draft = self._draft(number)
         for make in self._steps:
             make(draft)
-        fraud = self._fraud[draft.campaign]
         return Columns(
-            number * BLOCK, BLOCK, draft.values, draft.instants, draft.campaign, draft.instance, draft.step, fraud
+            number * BLOCK,
+            BLOCK,
+            draft.values,
+            draft.instants,
+            draft.campaign,
+            draft.instance,
+            draft.step,
+            self._frauds(draft),
         )
 
     def form(self, reference: str) -> Pieces | Fixed:
@@ -167,6 +176,10 @@ class Stream:
         if isinstance(column, NumberColumn):
             return Fixed(column.decimals)
         return pieces_of(self._lookups.choices(name).values)
+
+    def _frauds(self, draft: Draft) -> Fraud:
+        frauds: Fraud = self._fraud[draft.campaign] & ~draft.innocent
+        return frauds
 
     def _begin(self, start: int) -> Clock:
         """Set the clock; returns the one that says how often records are by declaration."""
@@ -191,6 +204,7 @@ class Stream:
             np.full(BLOCK, -1, dtype=np.int64),
             np.full(BLOCK, -1, dtype=np.int16),
             self.conditions,
+            np.zeros(BLOCK, dtype=np.bool_),
         )
         for burst in self.bursts:
             draft.mark(burst.in_block(number))
@@ -250,7 +264,7 @@ class Stream:
         fill = label_fill(column, self._expected_fraud(before) if column.fraud else 0.0)
 
         def make(draft: Draft) -> None:
-            draft.values[column.name] = fill(draft.rows, self._fraud[draft.campaign])
+            draft.values[column.name] = fill(draft.rows, self._frauds(draft))
 
         return make
 
@@ -258,7 +272,7 @@ class Stream:
         components = ComponentsFill(column)
 
         def make(draft: Draft) -> None:
-            draft.values.update(components.fill(draft.rows, self._fraud[draft.campaign]))
+            draft.values.update(components.fill(draft.rows, self._frauds(draft)))
 
         return make
 
@@ -275,7 +289,7 @@ class Stream:
 
     def _expected_fraud(self, before: Sequence[Make]) -> float:
         """About the share of fraud among all records, for labels that are to keep theirs; whatever the start is."""
-        bursts = sum(state.burst.share for state in self.bursts if state.burst.fraud)
+        bursts = sum(state.burst.fraud_share for state in self.bursts)
         others = sum(state.expected() for state in self.conditions if state.condition.fraud)
         others += self._measured([number for number, rule in self._rules if rule.fraud], before)
         return min(1.0, bursts + (1 - bursts) * min(1.0, others))

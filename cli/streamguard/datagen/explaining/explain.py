@@ -80,9 +80,9 @@ def _campaigns(world: World) -> Iterator[str]:
         if campaign.about:
             yield f"    {campaign.about}"
         match campaign:
-            case Burst(phases=phases):
+            case Burst(phases=phases, fraud=fraud):
                 for phase in phases:
-                    yield f"    {_phase(phase)}"
+                    yield f"    {_phase(phase)}{'; no fraud' if fraud and not phase.fraud else ''}"
             case Condition():
                 yield from (f"    {line}" for line in _condition(campaign))
             case Rule(column=column, above=above):
@@ -90,7 +90,11 @@ def _campaigns(world: World) -> Iterator[str]:
         if not isinstance(campaign, Rule) and campaign.drift:
             drift = ", ".join(f"from day {figure(one.day)} on x {figure(one.times)}" for one in campaign.drift)
             yield f"    drift: {drift}"
-    frauds = [expected(world, one).share for one in world.campaigns if one.fraud]
+    frauds = [
+        one.fraud_share if isinstance(one, Burst) else expected(world, one).share
+        for one in world.campaigns
+        if one.fraud
+    ]
     known = [share for share in frauds if not math.isnan(share)]
     if known:
         about = "about" if len(known) == len(frauds) else "at least"

@@ -66,7 +66,9 @@ class TruthTeller:
         faults = _faults(world, stream)
         self._faults = {fault: place for place, fault in enumerate(faults)}
         which = _which(stream, run)
-        begin: list[Part] = [*which, Text(b","), Piece("campaign", tuple(map(_campaign, (None, *world.campaigns))))]
+        told = [_campaign(one, fraud=fraud) for fraud in (True, False) for one in (None, *world.campaigns)]
+        self._innocent = len(told) // 2  # from there on, campaigns of records that are no fraud
+        begin: list[Part] = [*which, Text(b","), Piece("campaign", tuple(told))]
         end: list[Part] = [
             Text(b',"loss":'),
             Number("loss", *decimals),
@@ -87,7 +89,7 @@ class TruthTeller:
         places = np.union1d(marked, np.array([*spoilt], np.int64)) if spoilt else marked
         shown = {
             **_shown(happened, places),
-            "campaign": columns.campaign[places],
+            "campaign": columns.campaign[places] + np.where(columns.fraud[places], 0, self._innocent),
             "instance": columns.instance[places],
             "step": columns.step[places],
             "loss": np.where(columns.fraud[places], columns.values[LOSS][places], 0) if self._has_loss else places * 0,
@@ -160,10 +162,10 @@ class Delayed:
         return found
 
 
-def _campaign(campaign: Campaign | None) -> bytes:
+def _campaign(campaign: Campaign | None, *, fraud: bool) -> bytes:
     if campaign is None:
         return b'"fraud":false,"campaign":null,"kind":null'
-    parts = map(orjson.dumps, (campaign.fraud, campaign.name, campaign.kind))
+    parts = map(orjson.dumps, (fraud, campaign.name, campaign.kind))
     return b'"fraud":%b,"campaign":%b,"kind":%b' % tuple(parts)
 
 

@@ -65,12 +65,14 @@ Change = Times | SetNumber | SetChoice | SetEntity
 @dataclass(frozen=True)
 class Phase:
     """A part of an instance: from `records.low` to `records.high` records, `every` seconds from one to the next (the
-    first phase: from its first to its second). The target of the instance is the entity in column `actor`."""
+    first phase: from its first to its second). The target of the instance is the entity in column `actor`. Its records
+    are `fraud` if the campaign is; if not, they are the target's own, as before a theft."""
 
     actor: str
     records: IntRange
     every: Distribution
     changes: tuple[Change, ...] = ()
+    fraud: bool = True
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,15 @@ class Burst:
     phases: tuple[Phase, ...]
     drift: tuple[Drift, ...] = ()
     about: str = ""
+
+    @property
+    def fraud_share(self) -> float:
+        """The part of all records of the stream that is fraud of this campaign, on average."""
+        if not self.fraud:
+            return 0.0
+        counts = [phase.records.low + phase.records.high for phase in self.phases]
+        guilty = sum(count for count, phase in zip(counts, self.phases, strict=True) if phase.fraud)
+        return self.share * guilty / sum(counts)
 
 
 @dataclass(frozen=True)

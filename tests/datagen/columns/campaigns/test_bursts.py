@@ -171,3 +171,14 @@ def test_drift_makes_a_campaign_more_frequent_from_its_day_on() -> None:
     assert shares[0] == pytest.approx(0.01, rel=0.2)
     assert shares[1] == pytest.approx(0.03, rel=0.15)
     assert shares[2] < 0.001
+
+
+def test_a_phase_may_be_what_the_target_does_itself() -> None:
+    theft = {"kind": "burst", "fraud": True, "actor": "payer", "share": 0.03}
+    phases = [{"records": 1, "every": "1m", "fraud": False}, {"records": 2, "every": "5m"}]
+    made = compile_stream(world(campaigns={"theft": {**theft, "phases": phases}}), "payments", seed=5, start=START)
+    columns = joined([made.block(number) for number in range(20)])
+    own = columns.campaign == 1
+    assert own.any()
+    assert (columns.fraud == (own & (columns.step > 0))).all()
+    assert made.bursts[0].burst.fraud_share == pytest.approx(0.02)

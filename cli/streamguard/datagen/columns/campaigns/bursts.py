@@ -59,6 +59,8 @@ class Marked:
     instance: Whole
     step: Whole
     groups: Sequence[Group]
+    innocent: Whole = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    """Places of records that are no fraud though the campaign is."""
 
 
 class BurstState:
@@ -81,6 +83,7 @@ class BurstState:
         self._longest = self._most + int(span * self._slots / CYCLE)
         self._stride = LEAST_STRIDE << max(0, math.ceil(span / 2 / LEAST_STRIDE) - 1).bit_length()
         self._changes = [compile_changes(phase.changes, lookups, seed) for phase in burst.phases]
+        self._innocent = [number for number, phase in enumerate(burst.phases) if not phase.fraud]
         self._targets = []
         for phase in burst.phases:
             pool = lookups.pool(phase.actor)
@@ -107,7 +110,8 @@ class BurstState:
             return None
         places = steps.index[low:high] - first
         groups = list(self._groups(steps, low, high, places))
-        return Marked(self.number, places, steps.instance[low:high], steps.step[low:high], groups)
+        innocent = places[np.isin(steps.phase[low:high], self._innocent)] if self._innocent else places[:0]
+        return Marked(self.number, places, steps.instance[low:high], steps.step[low:high], groups, innocent)
 
     def lengths(self, instances: Whole) -> Whole:
         """How many records instances have, from the first to the last, as a row of the length of each phase."""

@@ -210,6 +210,7 @@ class _One:
             int_range(spec["records"], (*path, "records"), self.problems),
             not_negative(every, (*path, "every"), self.problems, "a time between records"),
             Changing(self.scope, once=True).changes(spec.get("changes", {}), (*path, "changes")),
+            bool(spec.get("fraud", True)),
         )
 
     def _filled(self, changes: Mapping[str, Any]) -> dict[str, Any]:

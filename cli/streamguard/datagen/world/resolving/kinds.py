@@ -78,7 +78,7 @@ KINDS: Mapping[str, Kind] = {
         True,
         (ACTOR, Role("merchant", ENTITY, needed=True), AMOUNT),
         (
-            {"records": 1, "every": "1m"},
+            {"records": 1, "every": "1m", "fraud": False},
             {"records": [1, 3], "every": ["5m", "40m"], "changes": {"$merchant": AWAY, "$amount": MORE}},
         ),
         takes=("home",),
