@@ -152,8 +152,7 @@ def written_at_once(run: Run, orders: Orders) -> Run:
         return run
     if run.backfill:
         return replace(run, full_speed=at_full_speed(run, orders))
-    world = run.resolved()
-    seconds = (orders.count or 0) / next(s for s in world.streams if not run.streams or s.name in run.streams).rate.mean
+    seconds = (orders.count or 0) / run.written_streams()[0].rate.mean
     return replace(run, start=run.start - timedelta(seconds=seconds), backfill=True, full_speed=True)
 
 

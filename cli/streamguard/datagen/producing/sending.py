@@ -24,21 +24,14 @@ if TYPE_CHECKING:
 
 def sources_of(run: Run, cache_dir: Path) -> list[Source]:
     """The streams that a run writes, ready to be asked for records."""
-    return [Source(run, stream, cache_dir) for stream in streams_of(run)]
-
-
-def streams_of(run: Run) -> list[str]:
-    """Their names."""
-    return [stream.name for stream in run.world.streams if not run.streams or stream.name in run.streams]
+    return [Source(run, stream.name, cache_dir) for stream in run.written_streams()]
 
 
 def topics_of(run: Run) -> tuple[list[str], list[str]]:
     """The topics of its streams, and those beside them."""
-    world = run.resolved()
-    own = [stream.topic for stream in world.streams if stream.name in streams_of(run)]
-    truth = world.truth
+    truth = run.resolved().truth
     beside = [] if truth is None else [truth.topic, *([truth.labels.topic] if truth.labels else [])]
-    return own, beside
+    return [stream.topic for stream in run.written_streams()], beside
 
 
 def _take_beginning(lane: Lane) -> None:

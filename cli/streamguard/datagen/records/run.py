@@ -63,6 +63,10 @@ class Run:
             truth=world.truth if self.truth else None,
         )
 
+    def written_streams(self) -> list[Stream]:
+        """Those of its world that it writes, resolved."""
+        return [stream for stream in self.resolved().streams if not self.streams or stream.name in self.streams]
+
     def document(self) -> dict[str, Any]:
         """The run as one flat JSON document; `Run.of` reads it. The world is named by its hash, not contained."""
         return {
