@@ -143,11 +143,6 @@ class Delayed:
     def __init__(self) -> None:
         self._waiting: list[tuple[int, int, bytes | None, bytes]] = []
 
-    @property
-    def pending(self) -> int:
-        """How many are not due yet."""
-        return len(self._waiting)
-
     def take(self, labels: Iterable[Told]) -> None:
         """Keep these until they are due."""
         for label in labels:

@@ -23,7 +23,6 @@ from streamguard.engine.language import types as t
 T = TypeVar("T")
 Run = TypeVar("Run", bound=Callable[..., Any])
 Prepare = Callable[[Any], Any]
-Build = Callable[[Sequence[t.Type], t.Type], Callable[..., Any]]
 Returns = Callable[[Sequence[t.Type], Bindings], t.Type]
 
 
