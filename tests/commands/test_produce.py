@@ -192,6 +192,12 @@ def test_a_world_that_no_pipeline_has_is_explained_by_its_name(
     assert capsys.readouterr().out.startswith(f"world {world}")
 
 
+def test_so_is_one_whose_pipeline_names_no_generator(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "init" / "handbook.yml").write_text("topics: {handbook-transactions: {partitions: 4}}\n")
+    assert produce(project, "handbook", "--explain") == 0
+    assert capsys.readouterr().out.startswith("world handbook")
+
+
 def test_the_plan_is_explained_and_nothing_is_written(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert produce(project, "bank", "--explain", "--days", "2", "--then-live", "--seed", "5", "--run", "r") == 0
     out = capsys.readouterr().out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -142,8 +143,12 @@ def _world(
     from streamguard.errors import ProjectError
     from streamguard.project import did_you_mean, generator_of
 
-    if world is None and pipeline not in app.project.pipelines() and pipeline in worlds(app.project):
-        world = pipeline  # a world that no pipeline has: to be looked at, or written to a file
+    if (
+        world is None
+        and pipeline in worlds(app.project)
+        and (pipeline not in app.project.pipelines() or app.pipeline(pipeline).generator is None)
+    ):
+        world = pipeline  # a world that no pipeline generates
     if world is not None:
         return _read(app, find_world(app.project, world), places), {}, None
     generator = generator_of(app.pipeline(pipeline))
@@ -223,14 +228,41 @@ def _resume(app: App, ctx: click.Context, given: dict[str, Any]) -> int:
 
 def _send(app: App, run: Run, orders: Orders, files: Files, given: dict[str, Any]) -> int:
     from streamguard.datagen.producing.generate import generate
+    from streamguard.errors import TopicError
 
-    outcome = generate(app.settings, run, orders, files=files, metrics_port=given["metrics_port"])
+    try:
+        outcome = generate(app.settings, run, orders, files=files, metrics_port=given["metrics_port"])
+    except TopicError as exc:
+        raise TopicError(_about_topics(app, run) or str(exc)) from exc
     if sys.stderr.isatty():
         colour = "red" if outcome.totals.error else "green"
         click.secho(f"{'failed' if outcome.totals.error else 'done'}: {outcome.done}", fg=colour, bold=True, err=True)
     show_one(_shown(outcome.summary()) if given["output"] == "table" else outcome.summary(), given["output"])
     outcome.check(app.settings.kafka_bootstrap)
     return INTERRUPTED if outcome.interrupted else 0
+
+
+def _about_topics(app: App, run: Run) -> str:
+    """Which topics of a run are missing, and what makes them; empty if none is."""
+    from streamguard.datagen.producing.sending import topics_of
+    from streamguard.errors import ProjectError
+    from streamguard.kafka.topics import existing_topics
+
+    wanted = [topic for topics in topics_of(run) for topic in topics]
+    there = existing_topics(app.settings, wanted)
+    missing = [topic for topic in wanted if topic not in there]
+    if not missing:
+        return ""
+    told = f"no topic {', '.join(missing)} at {app.settings.kafka_bootstrap}"
+    for name in app.project.pipelines():
+        with suppress(ProjectError):  # one that can not be read declares nothing
+            if app.pipeline(name).topic(missing[0]) is not None:
+                return f"{told}: make it with `streamguard topics apply {name}`"
+    name, each = run.world.name, ", ".join(f"{topic}: {{partitions: 4}}" for topic in missing)
+    return (
+        f"{told}, and no pipeline has it: write `topics: {{{each}}}` into init/{name}.yml, "
+        f"then `streamguard topics apply {name}`"
+    )
 
 
 def _shown(summary: dict[str, Any]) -> dict[str, Any]:
