@@ -220,6 +220,14 @@ def test_labels_come_when_the_event_time_has_come_to_them() -> None:
     assert totals.campaigns == {"fast-spending": 11}
 
 
+def test_no_label_of_a_worker_is_from_after_the_end_of_the_run() -> None:
+    trial, outlet = Trial(Numbers(labels_topic="labels")), Memory()
+    count = 4_030  # label 4,000 is due at 4,050
+    trial.publish(outlet, rate=None, count=count, lane={"later": Delayed(), "worker": 0, "workers": 2})
+    due = [index for index in range(0, count, 100) if index + 50 <= count]
+    assert outlet.values("labels") == [b"label-%d" % index for index in due]
+
+
 def test_event_times_go_with_the_records() -> None:
     outlet = Memory()
     Trial(Numbers(event_times=True)).publish(outlet, rate=None, count=50)

@@ -128,10 +128,10 @@ class Lane:
         self._skip()
 
     def labels(self) -> Sequence[Any]:
-        """Those that are due at the event time that this stream has come to."""
+        """Those that are due at the event time that this stream has come to; none is from after its end."""
         if self.later is None or self.source.labels_topic is None:
             return ()
-        return self.later.due(self.start + round(self.source.due_at(self.next) * 1000))
+        return self.later.due(self.start + round(self.source.due_at(min(self.next, self.limit)) * 1000))
 
     def slice_to(self, stop: int) -> int:
         """The end of the next slice, if everything below `stop` may be sent."""
