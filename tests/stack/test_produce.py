@@ -213,10 +213,11 @@ def test_a_topic_that_does_not_exist_is_one_sentence(target: Target) -> None:
 
 
 def test_topics_that_no_pipeline_has_are_told_with_the_file_that_makes_them(target: Target) -> None:
-    process = target.start("--world", "transfers", "--count", "1", pipeline=())
+    world = str(shipped() / "init" / "worlds" / "transfers.yml")
+    process = target.start("--world", world, "--set", "streams.transactions.topic=nowhere", "--count", "1", pipeline=())
     out, err = process.communicate(timeout=10)
     assert (process.returncode, out) == (1, "")
-    assert "no pipeline has it: write `topics: {queueing.transactions: {partitions: 4}}` into init/transfers.yml" in err
+    assert "no pipeline has it: write `topics: {nowhere: {partitions: 4}}` into init/transfers.yml" in err
 
 
 def test_a_kafka_that_stands_still_for_a_while_costs_no_record(target: Target, stack: Stack) -> None:
