@@ -50,7 +50,7 @@ class Report:
 
 def check(project: Project, settings: Settings, pipeline: Pipeline) -> list[Connector]:
     """Everything of a pipeline that can be wrong without any server: its connectors, its statements."""
-    check_files(project.statements(pipeline.name), {})
+    check_files(project.statements(pipeline.name), pipeline.variables)
     return render_pipeline(project, settings, pipeline)
 
 
@@ -209,4 +209,5 @@ def apply_statements(project: Project, settings: Settings, pipeline: Pipeline) -
     """Bring the ksql server in line with the pipeline's statements; what would have to be made anew is refused."""
     if settings.ksql_functions:
         user.load(settings.ksql_functions, project.root)
-    return list(apply_files(KsqlClient(settings.ksql_url), project.statements(pipeline.name), {}))
+    client, files = KsqlClient(settings.ksql_url), project.statements(pipeline.name)
+    return list(apply_files(client, files, pipeline.variables))

@@ -52,6 +52,14 @@ _TOPIC = {
         "config": {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}},
     },
 }
+_PLAIN = {"type": ["string", "number", "boolean"]}
+_VARIABLES = {
+    "type": "object",
+    "propertyNames": {"type": "string", "pattern": "^[a-z][a-z0-9_]*$"},
+    "additionalProperties": {
+        "anyOf": [_PLAIN, {"type": "array", "items": {"type": ["string", "number"], "pattern": "^[^,]*$"}}]
+    },
+}
 PIPELINE_SCHEMA: Mapping[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "A pipeline: init/NAME.yml",
@@ -87,6 +95,7 @@ PIPELINE_SCHEMA: Mapping[str, Any] = {
             "additionalProperties": False,
             "properties": {"database": _NAME},
         },
+        "variables": _VARIABLES,
     },
 }
 
@@ -164,6 +173,18 @@ def find_project(start: Path, explicit: Path | None = None) -> Project:
         if all((folder / name).is_dir() for name in FOLDERS):
             return Project(folder)
     raise ProjectError(f"no project in {start} or above it: it is a folder with connectors/, ksql/ and init/")
+
+
+def variables_near(path: Path) -> Mapping[str, str]:
+    """What ``${name}`` stands for in a file of ksql/NAME/: the variables of init/NAME.yml, or none."""
+    file = variables_file(path)
+    return Project(file.parent.parent).pipeline(file.stem).variables if file is not None and file.is_file() else {}
+
+
+def variables_file(path: Path) -> Path | None:
+    """Where the variables of a file of ksql/NAME/ belong, init/NAME.yml; None for a file that is elsewhere."""
+    folder = path.resolve().parent
+    return folder.parent.parent / "init" / f"{folder.name}.yml" if folder.parent.name == "ksql" else None
 
 
 def generator_of(pipeline: Pipeline) -> Generator:
@@ -312,6 +333,7 @@ def _pipeline(name: str, document: Mapping[str, Any]) -> Pipeline:
         generator=_generator(generator) if generator else None,
         lake=_lake(lake) if lake else None,
         mongodb_database=document.get("mongodb", {}).get("database"),
+        variables={name: _variable_text(value) for name, value in document.get("variables", {}).items()},
     )
 
 
@@ -326,6 +348,11 @@ def _topic(name: str, spec: Mapping[str, Any]) -> Topic:
 
 def _config_text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _variable_text(value: object) -> str:
+    """A list is one text with commas, as SPLIT takes it."""
+    return ",".join(map(str, value)) if isinstance(value, list) else _config_text(value)
 
 
 def _lake(spec: Mapping[str, Any]) -> Lake:

@@ -9,7 +9,7 @@ from typing import Any
 from streamguard.engine.testing.cases import Case, Given, Script
 from streamguard.engine.testing.differences import Wanted
 from streamguard.errors import ProjectError
-from streamguard.project import load_yaml, read_text
+from streamguard.project import load_yaml, read_text, variables_file, variables_near
 
 SUFFIX = ".test.yml"
 
@@ -82,11 +82,12 @@ def case_files(paths: Sequence[Path]) -> list[Path]:
 def read_cases(path: Path) -> list[Case]:
     """The cases of a file. Raises ProjectError.
 
-    Without ``statements`` they are about all `*.sql` files in its folder, in name order.
+    Without ``statements`` they are about all `*.sql` files in its folder, in name order. In a folder ksql/NAME the
+    variables of init/NAME.yml hold, unless the file or the case says otherwise.
     """
     document = load_yaml(path, SCHEMA)
     shared = tuple(_scripts(path, document))
-    variables = document.get("variables", {})
+    variables = {**variables_near(path), **document.get("variables", {})}
     return [_case(path, each, shared, {**variables, **each.get("variables", {})}) for each in document["cases"]]
 
 
@@ -97,7 +98,10 @@ def _scripts(path: Path, document: Mapping[str, Any]) -> Iterable[Script]:
     else:
         files = [path.parent / name for name in ([names] if isinstance(names, str) else names)]
     for file in files:
-        yield Script(str(file), read_text(file))
+        home = variables_file(file)
+        own = "`variables:` of the cases defines it"
+        near = own if home is None else f"`variables:` of init/{home.name} defines it, or that of the cases"
+        yield Script(str(file), read_text(file), near)
     if "sql" in document:
         yield Script(f"{path}: sql", document["sql"])
 

@@ -23,10 +23,11 @@ from streamguard.errors import ProjectError, StatementError
 
 @dataclass(frozen=True)
 class Script:
-    """Statements; `label` is what errors call them, the path of a file."""
+    """Statements; `label` is what errors call them, the path of a file; `defined_in` says what defines variables."""
 
     label: str
     text: str
+    defined_in: str = "`variables:` of the cases defines it"
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def judge(case: Case) -> list[str]:
 
 def execute(run: Run, script: Script, variables: Mapping[str, str]) -> None:
     try:
-        for statement in parse(script.text, variables, run.metastore.types):
+        for statement in parse(script.text, variables, run.metastore.types, defined_in=script.defined_in):
             _take(run, statement)
     except StatementError as exc:
         where = f"{script.label}, line {exc.line}, column {exc.column}" if exc.line else script.label
