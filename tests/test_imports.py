@@ -14,7 +14,7 @@ ROWS = (
     {"commands"},
     {"pipeline", "verify"},
     {"services", "datagen", "connect", "engine", "stack", "query"},
-    {"kafka", "catalog"},
+    {"kafka", "catalog", "postgres"},
     {"project", "settings"},
     {"model", "errors", "doubles"},
 )

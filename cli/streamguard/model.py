@@ -67,6 +67,7 @@ class Pipeline:
     generator: Generator | None = None
     lake: Lake | None = None
     mongodb_database: str | None = None
+    postgres_database: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
 
     def topic(self, name: str) -> Topic | None:

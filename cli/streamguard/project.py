@@ -95,6 +95,12 @@ PIPELINE_SCHEMA: Mapping[str, Any] = {
             "additionalProperties": False,
             "properties": {"database": _NAME},
         },
+        "postgres": {
+            "type": "object",
+            "required": ["database"],
+            "additionalProperties": False,
+            "properties": {"database": {"type": "string", "pattern": "^[a-z_][a-z0-9_]{0,62}$"}},
+        },
         "variables": _VARIABLES,
     },
 }
@@ -333,6 +339,7 @@ def _pipeline(name: str, document: Mapping[str, Any]) -> Pipeline:
         generator=_generator(generator) if generator else None,
         lake=_lake(lake) if lake else None,
         mongodb_database=document.get("mongodb", {}).get("database"),
+        postgres_database=document.get("postgres", {}).get("database"),
         variables={name: _variable_text(value) for name, value in document.get("variables", {}).items()},
     )
 

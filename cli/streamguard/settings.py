@@ -57,9 +57,12 @@ class Settings:
     s3_lance_port: int = _about("SeaweedFS Lance catalog.", 9101)
     s3_admin_port: int = _about("SeaweedFS admin.", 9350)
     mongodb_port: int = _about("MongoDB.", 27017)
+    postgres_port: int = _about("PostgreSQL.", 5432)
     validator_port: int = _about("The validator API.", 8000)
     ingestor_port: int = _about("Health and metrics of the ingestor.", 8101)
     processor_port: int = _about("Health and metrics of the processor.", 8102)
+    decider_port: int = _about("Health and metrics of the decider.", 8104)
+    notifier_port: int = _about("Health and metrics of the notifier.", 8105)
     heal_port: int = _about("Health and metrics of `connectors heal` in the local stack.", 8103)
 
     maven_url: str = _about("Where the jars are downloaded from.", "https://repo1.maven.org/maven2")
@@ -86,6 +89,11 @@ class Settings:
 
     mongodb_server: str = _about("Which server holds the documents.", "secantusdb", choices=MONGODB_SERVERS)
     mongodb_uri: str = _about("MongoDB's URI with credentials; empty: the local one.", "", secret=True)
+    postgres_uri: str = _about(
+        "PostgreSQL's URI with user and password; empty: the local one; another one: yours, and none is started.",
+        "",
+        secret=True,
+    )
     s3_endpoint: str = _about("S3's address; empty: the local one.", "")
     s3_catalog: str = _about("The Iceberg REST catalog's address; empty: the local one.", "")
     s3_warehouse: str = _about("The Iceberg warehouse.", "s3://lake/")
@@ -230,5 +238,6 @@ def _complete(raw: Settings, fixed: Mapping[str, Any]) -> Settings:
         validator_url=moved.validator_url or f"http://{LOOPBACK}:{moved.validator_port}",
         s3_endpoint=moved.s3_endpoint or f"http://{LOOPBACK}:{moved.s3_port}",
         s3_catalog=moved.s3_catalog or f"http://{LOOPBACK}:{moved.s3_catalog_port}",
+        postgres_uri=moved.postgres_uri or f"postgresql://{LOOPBACK}:{moved.postgres_port}/",
         mongodb_uri=moved.mongodb_uri or f"mongodb://{LOOPBACK}:{moved.mongodb_port}/",
     )
