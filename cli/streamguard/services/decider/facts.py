@@ -40,7 +40,7 @@ class Profile(NamedTuple):
     The sum is that of doubles in the order of the partition, so it is the same for everybody who reads that partition.
     """
 
-    count: int = 0
+    transactions: int = 0
     total: float = 0.0
     highest: float = 0.0
     last_time: int | None = None
@@ -48,9 +48,11 @@ class Profile(NamedTuple):
 
     def after(self, transaction: Transaction) -> Profile:
         """The profile that the next transaction of the account meets."""
-        count, total, highest, _, _ = self
+        transactions, total, highest, _, _ = self
         amount = transaction.amount
-        return Profile(count + 1, total + amount, max(highest, amount), transaction.event_time, transaction.country)
+        return Profile(
+            transactions + 1, total + amount, max(highest, amount), transaction.event_time, transaction.country
+        )
 
 
 NEW = Profile()
