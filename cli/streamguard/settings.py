@@ -162,6 +162,11 @@ def environment_variable(name: str) -> str:
     return os.environ.get(name, "")
 
 
+def variable_in(project: Path, name: str) -> str:
+    """A variable of this process, or else of the project's `.env`, that is no setting; empty if not set."""
+    return environment_variable(name) or _read_file(project / ".env").get(name, "")
+
+
 def state_dir() -> Path:
     """The user's folder for what may be lost: histories."""
     return _user_dir(os.environ, "XDG_STATE_HOME", ".local/state")
