@@ -27,7 +27,11 @@ _INPUT = {
     "type": "object",
     "required": ["topic"],
     "additionalProperties": False,
-    "properties": {**_RECORD, "raw": {"type": "string"}},
+    "properties": {
+        **_RECORD,
+        "raw": {"type": "string"},
+        "repeat": {"type": "integer", "minimum": 1, "maximum": 100_000},
+    },
 }
 _OUTPUT = {
     "type": "object",
@@ -45,6 +49,7 @@ _CASE = {
         "variables": _VARIABLES,
         "inputs": {"type": "array", "items": _INPUT},
         "outputs": {"type": "array", "items": _OUTPUT},
+        "latest": {"type": "array", "items": _OUTPUT},
         "empty": {"type": "array", "items": {"type": "string"}},
         "errors": {"type": "array", "items": {"type": "string"}},
         "error": {"type": "string"},
@@ -109,18 +114,44 @@ def _scripts(path: Path, document: Mapping[str, Any]) -> Iterable[Script]:
 def _case(path: Path, case: Mapping[str, Any], shared: tuple[Script, ...], variables: Mapping[str, Any]) -> Case:
     name = case["name"]
     own = (Script(f"{path}: {name}", case["sql"]),) if "sql" in case else ()
-    outputs: dict[str, list[Wanted]] = {topic: [] for topic in case.get("empty", ())}
-    for each in case.get("outputs", ()):
-        outputs.setdefault(each["topic"], []).append(_wanted(path, each))
+    outputs = {**dict.fromkeys(case.get("empty", ()), ()), **_by_topic(path, case.get("outputs", ()))}
+    latest = _by_topic(path, case.get("latest", ()))
+    for topic in outputs.keys() & latest.keys():
+        raise ProjectError(
+            f"{path}: {name}: {topic} has all its records under `outputs`, or its last ones under `latest`"
+        )
     return Case(
         name,
         shared + own,
         {key: str(value) for key, value in variables.items()},
-        tuple(_given(path, each) for each in case.get("inputs", ())),
-        {topic: tuple(records) for topic, records in outputs.items()},
+        tuple(given for each in case.get("inputs", ()) for given in _repeated(path, each)),
+        outputs,
         tuple(case.get("errors", ())),
         case.get("error"),
+        latest,
     )
+
+
+def _by_topic(path: Path, records: Iterable[Mapping[str, Any]]) -> dict[str, tuple[Wanted, ...]]:
+    found: dict[str, tuple[Wanted, ...]] = {}
+    for each in records:
+        found[each["topic"]] = (*found.get(each["topic"], ()), _wanted(path, each))
+    return found
+
+
+def _repeated(path: Path, record: Mapping[str, Any]) -> Iterable[Given]:
+    """The record, or as many as `repeat` says, ``{n}`` in their texts being 1, 2, 3 …"""
+    if "repeat" not in record:
+        return [_given(path, record)]
+    return [_given(path, _numbered(record, str(number))) for number in range(1, record["repeat"] + 1)]
+
+
+def _numbered(value: Any, number: str) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _numbered(each, number) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_numbered(each, number) for each in value]
+    return value.replace("{n}", number) if isinstance(value, str) else value
 
 
 def _given(path: Path, record: Mapping[str, Any]) -> Given:
