@@ -30,6 +30,7 @@
   x PostgresError                1   PostgreSQL refuses, or its schema is not what it should be
     + PostgresUnavailable        1   no PostgreSQL answers at that address
   x QueryError                   1   a query did not run
+  x ChannelError                 1   a channel of the notifier has not taken a message
   x Refused                      3   refused by lint or policy before anything was changed
   x WaitTimedOut                 4
   x PartlyDone                   5   some of the work was done, some was not; says which
@@ -194,6 +195,10 @@ class PostgresUnavailable(PostgresError):
 
 class QueryError(StreamguardError):
     """A query did not run."""
+
+
+class ChannelError(StreamguardError):
+    """A channel of the notifier has not taken a message."""
 
 
 class Refused(StreamguardError):

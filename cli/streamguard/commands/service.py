@@ -72,6 +72,28 @@ def processor(app: App, pipeline: str) -> None:
     run(app.settings, app.pipeline(pipeline), verbose=app.verbose)
 
 
+@service.command()
+@click.argument("pipeline", default="card", shell_complete=completion.pipelines)
+@click.pass_obj
+def notifier(app: App, pipeline: str) -> None:
+    """Tell people about the decisions of PIPELINE: by Slack, e-mail or a webhook.
+
+    The channels stand in init/PIPELINE/notifications.yml; without one it says so, and only counts. Decisions that come
+    together are grouped, and a channel gets no more messages than its rate. Every revision of a decision is told by
+    each channel at least once; a second time only if it was under way when the process was killed. A channel that
+    fails waits, loses nothing, and holds up no other one: /ready and the log name it.
+
+    \b
+    Examples:
+      streamguard alerts test fraud-desk
+      streamguard service notifier card
+      curl -s localhost:8105/ready
+    """
+    from streamguard.services.notifier.service import run
+
+    run(app.settings, app.project, app.pipeline(pipeline), verbose=app.verbose)
+
+
 PERCENT = click.FloatRange(0, 100)
 
 

@@ -21,6 +21,7 @@ REPLAYS = "sg-replays"
 MAX_REPLAYS = 3
 """How often a record is replayed: one that came back as often is refused for what no replay cures."""
 CODES = (
+    "E_CHANNEL",
     "E_DATE",
     "E_DUPLICATE",
     "E_EMPTY",
