@@ -119,6 +119,13 @@ class Settings:
         local = f"{LOOPBACK}:{self.kafka_port}"
         return bool(environment_variable(f"{PREFIX}KAFKA_BOOTSTRAP")) or self.kafka_bootstrap != local
 
+    @property
+    def has_own_postgres(self) -> bool:
+        """Did somebody say where PostgreSQL is? Who has another name and password than the generated ones did."""
+        generated = _read_file(self.credentials_file).get(f"{PREFIX}POSTGRES_URI", "")
+        local = (f"postgresql://{LOOPBACK}:{self.postgres_port}/", generated)
+        return self.postgres_uri not in local and _who(self.postgres_uri) != _who(generated)
+
     def environment(self) -> dict[str, str]:
         """These settings, without secrets, as variables for a child process."""
         return {
@@ -175,6 +182,11 @@ def state_dir() -> Path:
 def secrets_of(settings: Settings) -> list[str]:
     """The values of settings that are secrets."""
     return [str(getattr(settings, entry.name)) for entry in fields(settings) if entry.metadata.get("secret")]
+
+
+def _who(uri: str) -> str:
+    """User and password, with what is before them."""
+    return uri.rpartition("@")[0]
 
 
 def _read_file(path: Path) -> dict[str, str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from streamguard.errors import PostgresError, PostgresUnavailable, ProjectError, SettingsError
@@ -29,6 +30,7 @@ DEFAULTS: Mapping[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 15_000,
 }
+EXTRA = ("psycopg", "psycopg_pool", "sqlalchemy", "alembic")
 VARIABLE = "STREAMGUARD_POSTGRES_URI"
 REFUSED = {
     "28P01": f"refuses the user of {VARIABLE}: check its name and password",
@@ -150,7 +152,18 @@ def needs_extra() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as exc:
-        raise PostgresError(f"PostgreSQL needs the package {exc.name}: pip install 'streamguard[postgres]'") from exc
+        raise _missing(exc.name) from exc
+
+
+def require_extra() -> None:
+    """PostgresError if what comes with the extra `postgres` is not installed; nothing is imported."""
+    missing = next((name for name in EXTRA if find_spec(name) is None), None)
+    if missing is not None:
+        raise _missing(missing)
+
+
+def _missing(package: str | None) -> PostgresError:
+    return PostgresError(f"PostgreSQL needs the package {package}: pip install 'streamguard[postgres]'")
 
 
 def _says(exc: Exception, sqlstate: str) -> bool:
