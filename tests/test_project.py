@@ -24,6 +24,10 @@ from streamguard.project import PIPELINE_SCHEMA, Project, generator_of, load_yam
         ("topics: {a: {partitions: 1}}\nvariables:\n  Most: 3\n", "line 2: variables: 'Most' does not match"),
         ("topics: {a: {partitions: 1}}\nvariables:\n  most:\n", "line 3: variables.most: "),
         ('topics: {a: {partitions: 1}}\nvariables:\n  kinds: ["a,b"]\n', "line 3: variables.kinds: "),
+        (
+            "topics: {a: {partitions: 1}}\nmongodb: {database: NO}\n",
+            "line 2: mongodb.database: False is not of type 'string': put it into quotes",
+        ),
         ("topics: [", "line 1: "),
         ("- 1\n", "line 1: "),
         ("", "line 1: "),

@@ -212,9 +212,13 @@ def read_text(path: Path) -> str:
 
 def load_yaml(path: Path, schema: Mapping[str, Any]) -> dict[str, Any]:
     """Read a YAML file and check it against a JSON Schema; an error names the file, the line and a fix."""
+    return parse_yaml(path, read_text(path), schema)
+
+
+def parse_yaml(path: Path, text: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The same of what has been read from the file."""
     import jsonschema
 
-    text = read_text(path)
     try:
         root, document = _parse(path, text)
     except yaml.MarkedYAMLError as exc:
@@ -294,7 +298,14 @@ def _explain(error: Any) -> tuple[list[Any], str]:
     said = error.message
     if isinstance(error.instance, dict | list) or any(_SECRET.search(str(step)) for step in path):
         said = said.replace(repr(error.instance), "what is there")  # maybe with a secret in it
+    if error.validator == "type" and error.validator_value == "string" and _reads_as_text(error.instance):
+        said += ": put it into quotes"
     return path, where + said
+
+
+def _reads_as_text(value: Any) -> bool:
+    """Whether a text without quotes is meant: to YAML, ``NO`` is false and ``0815`` a number."""
+    return not isinstance(value, dict | list | None)
 
 
 def _line(node: yaml.Node | None, path: Sequence[Any]) -> int:
