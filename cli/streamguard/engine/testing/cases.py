@@ -87,7 +87,7 @@ def judge(case: Case) -> list[str]:
     if case.error is not None:
         return [f"all statements were taken, none was refused with {case.error!r}"]
     inserted = run.waiting
-    _feed(run, [*inserted, *(given_record(run.metastore, given) for given in case.inputs)])
+    feed(run, [*inserted, *(given_record(run.metastore, given) for given in case.inputs)])
     return compared_with(case, run.metastore, run.topics) + _log(case.errors, run.errors)
 
 
@@ -141,7 +141,7 @@ def _take(run: Run, statement: s.Statement) -> None:
             raise StatementError(reason, line=statement.place.line, column=statement.place.column)
 
 
-def _feed(run: Run, records: Sequence[tuple[str, Record]]) -> None:
+def feed(run: Run, records: Sequence[tuple[str, Record]]) -> None:
     """Each record goes to all queries over its topic; what they write is read by others before the next record."""
     plans = {query.id: query.plan for query in run.metastore.queries.values() if not query.paused}
     topology = Topology(plans, lambda _record, query, reason: run.errors.append(f"{query}: {reason}"))
