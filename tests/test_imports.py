@@ -12,7 +12,7 @@ ENGINE = PACKAGE / "engine"
 ROWS = (
     {"__main__"},
     {"commands"},
-    {"pipeline", "verify"},
+    {"pipeline", "verify", "scaffold"},
     {"services", "datagen", "connect", "engine", "stack", "query"},
     {"kafka", "catalog", "postgres"},
     {"project", "settings"},
