@@ -5,6 +5,7 @@ A URI is whatever libpq takes: `postgresql://USER:PASSWORD@HOST:PORT/DATABASE`, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -30,6 +31,13 @@ DEFAULTS: Mapping[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 15_000,
 }
+PLAIN = {
+    "host": re.compile(r"@?[\w.:,/%-]*"),
+    "hostaddr": re.compile(r"[\w.:,%-]*"),
+    "port": re.compile(r"[\d,]*"),
+    "dbname": re.compile(r"[^@:/]*"),
+}
+"""What is told about an address."""
 EXTRA = ("psycopg", "psycopg_pool", "sqlalchemy", "alembic")
 VARIABLE = "STREAMGUARD_POSTGRES_URI"
 REFUSED = {
@@ -190,7 +198,15 @@ def connection_defaults(uri: str) -> dict[str, Any]:
 
 def _parts(uri: str) -> dict[str, Any]:
     psycopg = _psycopg()
+    parts: dict[str, Any] | None
     try:
-        return dict(psycopg.conninfo.conninfo_to_dict(uri))
+        parts = dict(psycopg.conninfo.conninfo_to_dict(uri))
     except psycopg.ProgrammingError:
-        raise SettingsError(f"{VARIABLE} is no PostgreSQL URI: postgresql://USER:PASSWORD@HOST:PORT/DATABASE") from None
+        parts = None
+    # A password with an @ or a / in clear ends where it should not, and the rest of it is taken for an address.
+    if parts is None or not all(pattern.fullmatch(str(parts.get(name, ""))) for name, pattern in PLAIN.items()):
+        raise SettingsError(
+            f"{VARIABLE} is no PostgreSQL URI: postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with special characters "
+            "of the password as in a URL (@ is %40)"
+        )
+    return parts

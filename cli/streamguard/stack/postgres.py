@@ -106,7 +106,7 @@ def prepare(settings: Settings, places: Places, uri: str) -> None:
     if user is None and data.exists() and data.stat().st_uid != os.geteuid():
         raise StackError(f"{data} belongs to another user: start the stack as that user, or set STREAMGUARD_DATA_DIR")
     if user is not None:
-        _require_way(user, Path(program("postgres")), settings.data_dir.parent)
+        require_way(user, Path(program("postgres")), settings.data_dir.parent)
         os.chown(settings.data_dir, 0, user.gid)
         settings.data_dir.chmod(0o710)
     if data.exists():
@@ -137,7 +137,7 @@ def _set_password(data: Path, user: SystemUser | None, places: Places, uri: str)
     name, password = unquote(parts.username or ""), unquote(parts.password or "")
     marker = places.run / "postgres.role"
     known = marker.read_text().splitlines() if marker.exists() else []
-    if data.name != "postgres.new" and known and known[0] == name and _fits(password, known[1]):
+    if data.name != "postgres.new" and known and known[0] == name and fits(password, known[1]):
         return
     verifier = scram_verifier(password, secrets.token_bytes(16))
     role = '"' + name.replace('"', '""') + '"'
@@ -163,7 +163,8 @@ def scram_verifier(password: str, salt: bytes) -> str:
     return f"SCRAM-SHA-256${ITERATIONS}:{texts[0]}${texts[1]}:{texts[2]}"
 
 
-def _fits(password: str, verifier: str) -> bool:
+def fits(password: str, verifier: str) -> bool:
+    """Whether a verifier was made of this password."""
     salt = base64.b64decode(verifier.split("$")[1].partition(":")[2])
     return hmac.compare_digest(scram_verifier(password, salt), verifier)
 
@@ -207,7 +208,7 @@ def _run(argv: list[str], data: Path, user: SystemUser | None, places: Places, t
         raise StackError(f"PostgreSQL's data directory could not be prepared; see {places.log('postgres')}")
 
 
-def _require_way(user: SystemUser, *paths: Path) -> None:
+def require_way(user: SystemUser, *paths: Path) -> None:
     """A user who can not enter one of the folders above can not run the server."""
     for path in paths:
         for place in (path, *path.parents):
