@@ -75,6 +75,33 @@ def processor(app: App, pipeline: str) -> None:
 @service.command()
 @click.argument("pipeline", default="card", shell_complete=completion.pipelines)
 @click.pass_obj
+def decider(app: App, pipeline: str) -> None:
+    """Decide about the transactions of PIPELINE by its rules and alerts, into PostgreSQL.
+
+    Every transaction becomes one row with one decision (approve, review or decline, with reasons), whichever comes
+    first, it or its alerts; a later alert changes the decision. Rows, totals and offsets are stored in one database
+    transaction, so nothing is lost or counted twice, however it ends. Decisions that somebody should see are published
+    to fraud-decisions at least once, with an id that stays. What is no transaction or alert goes to a dead-letter
+    topic with headers that say why. While the database is away it waits and keeps its place in the group; /ready and
+    the log say so.
+
+    The rules stand in init/PIPELINE/rules.yml; an edit of them counts within two seconds, and a broken file changes
+    nothing. Several may run, each with a STREAMGUARD_INSTANCE and a port of its own: they divide the partitions.
+
+    \b
+    Examples:
+      streamguard service decider card
+      curl -s localhost:8104/ready
+      STREAMGUARD_INSTANCE=1 STREAMGUARD_DECIDER_PORT=8114 streamguard service decider card
+    """
+    from streamguard.services.decider.service import run
+
+    run(app.settings, app.project, app.pipeline(pipeline), verbose=app.verbose)
+
+
+@service.command()
+@click.argument("pipeline", default="card", shell_complete=completion.pipelines)
+@click.pass_obj
 def notifier(app: App, pipeline: str) -> None:
     """Tell people about the decisions of PIPELINE: by Slack, e-mail or a webhook.
 

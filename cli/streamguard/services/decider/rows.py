@@ -1,4 +1,4 @@
-"""Records as rows: what is taken for a card transaction and for an alert, and what is refused with a code that says why.
+"""Records as rows: what is taken for a card transaction or an alert, and what is refused with a code that says why.
 
 Nothing gets a default. An amount counts to four decimals, as every currency does (ISO 4217), in the decision and in the
 table alike. A reason names the field and never says what is in it.
@@ -160,15 +160,14 @@ def _refuse_repeated(value: bytes | None, document: dict[str, Any], *, fewest: i
     """Refuse a field that is there twice. `fewest`: names and texts that are known to be in the document."""
     assert value is not None
     found = texts_in(value, has_escapes=b"\\" in value)
-    if found != fewest and found != texts_of(document):  # noqa: PLR1714  the second is slow
+    if found != fewest and found != texts_of(document):
         raise RecordRefused("E_DUPLICATE", "a field is there twice")
 
 
 def _are_plain(texts: tuple[Any, ...]) -> bool:
     """Whether there is nothing to say against them: found without looking at each."""
-    return (
-        set(map(type, texts)) == {str} and all(texts) and len(max(texts, key=len)) <= LONGEST
-    ) and "".join(texts).isprintable()
+    are_texts = set(map(type, texts)) == {str} and all(texts)
+    return are_texts and len(max(texts, key=len)) <= LONGEST and "".join(texts).isprintable()
 
 
 def _text(document: dict[str, Any], name: str, *, longest: int = LONGEST) -> str:
