@@ -48,6 +48,7 @@ COMMANDS = {
     "query": "Query the sinks.",
     "verify": "Check that a run is everywhere once where it should be.",
     "alerts": "Follow alerts and decisions, test the channels of the notifier.",
+    "rules": "Check the rules of the decider, and try them.",
     "service": "Run one of the services.",
     "jars": "Fetch the jars that the local servers need.",
 }

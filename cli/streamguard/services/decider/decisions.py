@@ -35,7 +35,7 @@ def decide(transaction: Transaction, alerts: Sequence[Alert], profile: Profile, 
             found.append((Reason(rule, text), outcome))
     if alerts:
         found += _alerted(sorted(alerts, key=_order), rules, travels=travels)
-    for name, when, outcome, fill in rules.rules:
+    for name, when, outcome, fill, _ in rules.rules:
         if when(facts):
             found.append((Reason(name, fill(facts)[:LONGEST]), outcome))
     return _decision(found, alerts, rules) if found else rules.approved

@@ -58,12 +58,13 @@ class Journey(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """A condition of the file, and what it counts."""
+    """A condition of the file, as it was written, and what it counts."""
 
     name: str
     when: Run
     outcome: Outcome
     text: Fill
+    shown: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +163,7 @@ class _Reading:
             when = self._compiled(["rules", number, "when"], f"rule {name}, when", condition, spec["when"])
             text = self._compiled(["rules", number, "reason"], f"rule {name}, reason", template, spec["reason"])
             if when is not None and text is not None:
-                yield Rule(name, when, _outcome(spec), text)
+                yield Rule(name, when, _outcome(spec), text, " ".join(spec["when"].split()))
 
     def _compiled(self, path: list[Any], where: str, compiled: Callable[[str], T], expression: str) -> T | None:
         try:

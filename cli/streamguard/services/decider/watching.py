@@ -39,7 +39,7 @@ class Rulebook(Collector):
         self.refused = 0
 
     def refresh(self) -> None:
-        """Look at the file: what two looks in a row found is taken, if it is right; else it stays as it was, and says so."""
+        """Look at the file: what two looks in a row found is taken if it is right; else it is told why not."""
         content = self._content()
         if content == self._judged or content != self._seen:
             self._seen = content

@@ -28,6 +28,7 @@ class Function:
 
     takes: tuple[Kind | None, ...]
     build: Build
+    gives: str
     shown: str
     about: str
     optional: int = 0
@@ -141,31 +142,48 @@ def finite(number: float) -> float | None:
 
 
 FUNCTIONS: dict[str, Function] = {
-    "lower": Function((_T,), _plain(_T, str.lower), "lower(text)", "in small letters"),
-    "upper": Function((_T,), _plain(_T, str.upper), "upper(text)", "in capitals"),
-    "length": Function((_T,), _plain(_N, lambda text: float(len(text))), "length(text)", "how many characters"),
+    "lower": Function((_T,), _plain(_T, str.lower), _T.value, "lower(text)", "in small letters"),
+    "upper": Function((_T,), _plain(_T, str.upper), _T.value, "upper(text)", "in capitals"),
+    "length": Function(
+        (_T,), _plain(_N, lambda text: float(len(text))), _N.value, "length(text)", "how many characters"
+    ),
     "starts_with": Function(
-        (_T, _T), _plain(Kind.BOOLEAN, str.startswith), "starts_with(text, text)", "whether the first begins so"
+        (_T, _T),
+        _plain(Kind.BOOLEAN, str.startswith),
+        Kind.BOOLEAN.value,
+        "starts_with(text, text)",
+        "whether the first begins so",
     ),
     "ends_with": Function(
-        (_T, _T), _plain(Kind.BOOLEAN, str.endswith), "ends_with(text, text)", "whether the first ends so"
+        (_T, _T),
+        _plain(Kind.BOOLEAN, str.endswith),
+        Kind.BOOLEAN.value,
+        "ends_with(text, text)",
+        "whether the first ends so",
     ),
     "contains": Function(
-        (_T, _T), _plain(Kind.BOOLEAN, str.__contains__), "contains(text, text)", "whether the second is in the first"
+        (_T, _T),
+        _plain(Kind.BOOLEAN, str.__contains__),
+        Kind.BOOLEAN.value,
+        "contains(text, text)",
+        "whether the second is in the first",
     ),
-    "abs": Function((_N,), _plain(_N, abs), "abs(number)", "without its sign"),
+    "abs": Function((_N,), _plain(_N, abs), _N.value, "abs(number)", "without its sign"),
     "round": Function(
-        (_N,), _plain(_N, lambda x: float(math.floor(x + 0.5))), "round(number)", "the nearest whole one"
+        (_N,), _plain(_N, lambda x: float(math.floor(x + 0.5))), _N.value, "round(number)", "the nearest whole one"
     ),
-    "min": Function((_N, _N), _plain(_N, min), "min(number, number, …)", "the least", more=True),
-    "max": Function((_N, _N), _plain(_N, max), "max(number, number, …)", "the greatest", more=True),
-    "coalesce": Function((None, None), _coalesce, "coalesce(value, other)", "the first, or the other if that is null"),
+    "min": Function((_N, _N), _plain(_N, min), _N.value, "min(number, number, …)", "the least", more=True),
+    "max": Function((_N, _N), _plain(_N, max), _N.value, "max(number, number, …)", "the greatest", more=True),
+    "coalesce": Function(
+        (None, None), _coalesce, "what it takes", "coalesce(value, other)", "the first, or the other if that is null"
+    ),
     "time": Function(
-        (_T,), _time, "time('2026-12-24T18:00:00Z')", "a time written out; a date alone begins at 00:00 UTC"
+        (_T,), _time, _M.value, "time('2026-12-24T18:00:00Z')", "a time written out; a date alone begins at 00:00 UTC"
     ),
     "hour": Function(
         (_M, _T),
         _clock(lambda time: time // HOUR % 24, lambda moment: moment.hour),
+        _N.value,
         "hour(time), hour(time, 'Europe/Berlin')",
         "the hour, 0 to 23, in UTC or in that zone",
         optional=1,
@@ -173,11 +191,12 @@ FUNCTIONS: dict[str, Function] = {
     "weekday": Function(
         (_M, _T),
         _clock(lambda time: (time // DAY + THURSDAY) % 7 + 1, datetime.isoweekday),
+        _N.value,
         "weekday(time), weekday(time, zone)",
         "the day of the week, 1 (Monday) to 7 (Sunday)",
         optional=1,
     ),
-    "minutes": Function((_N,), _seconds(60.0), "minutes(number)", "so many minutes, in seconds"),
-    "hours": Function((_N,), _seconds(3600.0), "hours(number)", "so many hours, in seconds"),
-    "days": Function((_N,), _seconds(86_400.0), "days(number)", "so many days, in seconds"),
+    "minutes": Function((_N,), _seconds(60.0), _N.value, "minutes(number)", "so many minutes, in seconds"),
+    "hours": Function((_N,), _seconds(3600.0), _N.value, "hours(number)", "so many hours, in seconds"),
+    "days": Function((_N,), _seconds(86_400.0), _N.value, "days(number)", "so many days, in seconds"),
 }
