@@ -28,6 +28,24 @@ def test_a_file_may_leave_out_what_it_has_no_use_for() -> None:
     assert read.publish == {"review", "decline"}
 
 
+def test_a_reason_may_be_a_block_of_text() -> None:
+    block = (
+        "  - {name: x, when: amount > 1, action: review, score: 1, severity: low,\n     reason: 'in\n     two lines'}\n"
+    )
+    [rule] = rules(SMALL + "rules:\n" + block).rules
+    assert rule.text(()) == "in two lines"
+    [rule] = rules(
+        SMALL
+        + "rules:\n"
+        + block.replace("{", "")
+        .replace("}", "")
+        .replace(", ", "\n    ")
+        .replace(",\n     reason", "\n    reason")
+        .replace("'in\n     two lines'", "|\n      in\n")
+    ).rules
+    assert rule.text(()) == "in"
+
+
 def test_the_version_changes_with_the_meaning_only() -> None:
     version = rules().version
     assert rules("# a comment\n" + PLAIN.replace("2026-07-01, to", "'2026-07-01', to")).version == version
@@ -56,6 +74,8 @@ def test_the_schema_is_one_and_has_every_blacklist() -> None:
          "(did you mean severity?)"),
         ("action: decline, score: 100", "action: block, score: 100", "line 2: blacklists.accounts.action: 'block' is "
          "not one of ['approve', 'review', 'decline']"),
+        ("times the mean", "times\\0", "line 24: rule unusual-amount, reason: a control character"),
+        ("times the mean", "times\\ud83d", "line 24: rule unusual-amount, reason: a control character"),
         ("score: 40", "score: 400", "line 12: alerts.HIGH_AMOUNT.score: 400 is greater than the maximum of 100"),
         ("  BLOCK:", "  BLOK:", "line 16: unknown key BLOK (did you mean BLOCK?)"),
         ("other_alerts", "alerts", "line 15: alerts is there twice"),

@@ -20,7 +20,10 @@ class Places:
 
     @cached_property
     def _root(self) -> yaml.Node | None:
-        return yaml.compose(self._file, Loader=_LOADER)
+        try:
+            return yaml.compose(self._file, Loader=_LOADER)
+        except yaml.YAMLError:  # PyYAML's own reads a little more
+            return yaml.compose(self._file, Loader=yaml.SafeLoader)
 
     def place(self, path: Sequence[Any], at: int = 0) -> tuple[int, int | None]:
         """Line and column, from 1, of the character `at` of the text at `path`.

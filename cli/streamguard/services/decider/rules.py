@@ -161,7 +161,8 @@ class _Reading:
                 self._mistake(["rules", number, "name"], f"there is another rule {name}: give each its own name")
             seen.add(name)
             when = self._compiled(["rules", number, "when"], f"rule {name}, when", condition, spec["when"])
-            text = self._compiled(["rules", number, "reason"], f"rule {name}, reason", template, spec["reason"])
+            reason = spec["reason"].rstrip("\n")
+            text = self._compiled(["rules", number, "reason"], f"rule {name}, reason", template, reason)
             if when is not None and text is not None:
                 yield Rule(name, when, _outcome(spec), text, " ".join(spec["when"].split()))
 

@@ -17,11 +17,16 @@ LONGEST_VALUE = 200
 _PART = re.compile(
     r"""(?P<words>(?:[^{}]|\{\{|\}\})+)|\{(?P<expression>(?:[^{}'"]|'[^']*'|"[^"]*")*)\}""",
 )
+_UNWANTED = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters and halves of characters: PostgreSQL takes no NUL, JSON no half, a terminal obeys the others."""
 Fill: TypeAlias = Callable[[Facts], str]
 
 
 def template(text: str) -> Fill:
     """The function that makes the text. Raises RuleError."""
+    unwanted = _UNWANTED.search(text)
+    if unwanted is not None:
+        raise RuleError("a control character, which not every reader takes: leave it out", unwanted.start())
     parts: list[Fill] = []
     at = 0
     while at < len(text):
