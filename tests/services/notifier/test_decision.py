@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from streamguard.errors import RecordRefused
+from streamguard.services.decider.facts import Transaction
+from streamguard.services.decider.letters import decision_letter
+from streamguard.services.decider.outcomes import Decision as Outcome
+from streamguard.services.decider.outcomes import Reason as Why
 from streamguard.services.notifier.decision import Decision, Reason, masked_id, parse
 from tests.services.notifier.made import decision, value
 
@@ -20,6 +25,17 @@ JSON = st.recursive(
 
 
 def test_what_the_decider_publishes_is_read_whole() -> None:
+    transaction = Transaction("t-1", "ACC-1", "c0", "u-1", "m-1", "food", "PT", 3200.1, "EUR", 1_769_860_800_000)
+    outcome = Outcome("decline", 90, "critical", (Why("VELOCITY", "5 in a minute"),), ("VELOCITY:ACC-1:1",), "v1")
+    letter = decision_letter("fraud-decisions", transaction, outcome, 2, datetime(2026, 1, 31, 12, 0, 1, tzinfo=UTC))
+    assert parse(letter.value) == Decision(
+        "d-t-1", 2, "decline", "critical", "t-1", "ACC-1", "c0", "u-1", "m-1", "EUR", 3200.1, 90,
+        (Reason("VELOCITY", "5 in a minute"),), ("VELOCITY:ACC-1:1",),
+        "2026-01-31T12:00:00.000Z", "2026-01-31T12:00:01.000Z",
+    )  # fmt: skip
+
+
+def test_every_field_is_read() -> None:
     made = decision(5, alert_ids=("a-1", "a-2"), score=80, merchant_id="M-1", event_time="2026-01-31T12:00:00.000Z")
     assert parse(value(5, **{k: v for k, v in made.document.items() if k != "reasons"}, reasons=made.reasons)) == made
 

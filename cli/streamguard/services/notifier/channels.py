@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from streamguard.services.notifier.decision import SEVERITIES, Decision
+from streamguard.services.decider.outcomes import SEVERITIES
+from streamguard.services.notifier.decision import Decision
 
 REFERENCE = r"\$\{env:[A-Za-z_][A-Za-z0-9_]*\}"
 _REFERENCE = re.compile(REFERENCE)

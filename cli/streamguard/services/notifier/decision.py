@@ -9,10 +9,8 @@ from typing import Any
 import orjson
 
 from streamguard.errors import RecordRefused
+from streamguard.services.decider.outcomes import ACTIONS, SEVERITIES
 
-SEVERITIES = ("low", "medium", "high", "critical")
-"""From the least to the most."""
-ACTIONS = ("approve", "review", "decline")
 MASK = "****"
 SHOWN = 4
 """Characters at the end of an id that stay, if it is more than twice as long."""

@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from streamguard.services.notifier.decision import SEVERITIES, Decision
+from streamguard.services.decider.outcomes import SEVERITIES
+from streamguard.services.notifier.decision import Decision
 
 KINDS = ("account", "rule", "severity", "all")
 """What decisions of one message have in common."""

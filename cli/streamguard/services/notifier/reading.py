@@ -10,8 +10,8 @@ from typing import Any
 from streamguard.errors import ProjectError, UnknownName
 from streamguard.model import Pipeline
 from streamguard.project import Project, did_you_mean, line_of, load_yaml
+from streamguard.services.decider.outcomes import SEVERITIES
 from streamguard.services.notifier.channels import Channel, Filter, Grouping, Lookup, Rate
-from streamguard.services.notifier.decision import SEVERITIES
 from streamguard.services.notifier.messages import check_template
 from streamguard.services.notifier.schema import SCHEMA
 

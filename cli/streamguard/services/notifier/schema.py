@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from streamguard.services.decider.outcomes import ACTIONS, SEVERITIES
 from streamguard.services.notifier.channels import REFERENCE
-from streamguard.services.notifier.decision import ACTIONS, SEVERITIES
 from streamguard.services.notifier.grouping import KINDS
 
 _SECRET = {
