@@ -11,15 +11,18 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from typing import Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import psycopg
-from psycopg_pool import ConnectionPool
 
 from streamguard.errors import StreamguardError
 from streamguard.kafka.exactly_once.failpoint import Failpoint
 from streamguard.postgres.connect import postgres_errors
 from streamguard.services.decider.letters import Letter
+
+if TYPE_CHECKING:
+    from streamguard.services.decider.store import Store
 
 Send = Callable[[list[Letter]], None]
 """Has Kafka acknowledge records, in their order, or raises."""
@@ -49,8 +52,7 @@ class Outbox:
 
     def __init__(
         self,
-        pool: ConnectionPool[psycopg.Connection[Any]],
-        uri: str,
+        store: Store,
         send: Send,
         stop: threading.Event,
         failpoint: Failpoint,
@@ -58,8 +60,7 @@ class Outbox:
         self.trouble = ""
         """Why nothing is published, "" if there is no reason."""
         self.published = 0
-        self._pool = pool
-        self._uri = uri
+        self._store = store
         self._send = send
         self._stop = stop
         self._failpoint = failpoint
@@ -72,9 +73,11 @@ class Outbox:
     def run(self) -> None:
         """Publish until the stop event is set. Neither database nor Kafka being away ends it."""
         pause = IDLE
+        while not (self._stop.is_set() or self._store.prepared.wait(IDLE)):
+            continue
         while not self._stop.is_set():
             try:
-                with postgres_errors(self._uri), self._pool.connection() as connection:
+                with postgres_errors(self._store.uri), self._store.pool.connection() as connection:
                     self._publish_on(connection)
             except StreamguardError as exc:
                 self._note(str(exc))
@@ -98,7 +101,9 @@ class Outbox:
                     self._news.wait(IDLE)
                 self._news.clear()
         finally:
-            connection.close()  # and with it the lock
+            with suppress(psycopg.Error):  # of a connection that is gone, and the lock with it
+                connection.execute("SELECT pg_advisory_unlock_all()")
+                connection.autocommit = False
 
     def publish(self, connection: psycopg.Connection[Any]) -> int:
         """Publish what is next, and delete it; how many records that were."""

@@ -72,6 +72,7 @@ def run(settings: Settings, project: Project, pipeline: Pipeline, *, verbose: bo
     logs.configure(settings, verbose=verbose)
     stop = stop_on_signals()
     require_extra()
+    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)  # what it has to say the store says, once
     decider = decider_of(settings, project, pipeline, stop)
     with metrics.listen(settings.decider_port, NAME) as listener:
         health = partial(_health, decider, settings.kafka_bootstrap, time.monotonic())
@@ -103,7 +104,7 @@ def decider_of(
         failpoint=failpoint,
         phase=phase,
     )
-    outbox = Outbox(store.pool, uri, Sender(settings), stop, failpoint)
+    outbox = Outbox(store, Sender(settings), stop, failpoint)
 
     def on_stored(stored: Stored) -> None:
         counts.begin().update(stored.counted)

@@ -94,6 +94,8 @@ class Store:
         self.uri = uri
         self.trouble = "the tables are not ready yet"
         """What the database says instead of doing it, "" if it does."""
+        self.prepared = threading.Event()
+        """Set once the tables are there."""
         self._service = service
         self._topic = topic
         self._rules = rules
@@ -112,6 +114,7 @@ class Store:
     def prepare(self) -> None:
         """Have the tables as this version knows them."""
         self._patiently(lambda: migrate(self.uri))
+        self.prepared.set()
 
     def positions(self, places: Collection[Place]) -> dict[Place, int]:
         """The next offset of each partition; none for one of which nothing was ever stored."""
