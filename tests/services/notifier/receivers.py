@@ -145,7 +145,7 @@ class _OnAFreePort(Controller):
         self._listener = listener
 
     def _create_server(self) -> Any:
-        return self.loop.create_server(self._factory_invoker, sock=self._listener)
+        return self.loop.create_server(self._factory_invoker, sock=self._listener, ssl=self.ssl_context)
 
 
 @contextmanager

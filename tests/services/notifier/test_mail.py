@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from email.header import decode_header, make_header
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from streamguard.services.notifier.grouping import Group, Item
 from streamguard.services.notifier.mail import Mail
 from streamguard.services.notifier.messages import Message, message
 from streamguard.services.notifier.sending import MessageRefused, NotDelivered
+from tests.connect.certificates import make as make_certificates
 from tests.services.notifier.made import channel, decision
 from tests.services.notifier.receivers import mail_server
 
@@ -93,3 +95,19 @@ def test_nobody_there_is_told() -> None:
         pass
     with pytest.raises(NotDelivered, match="no connection"):
         mail(port)(made())
+
+
+@pytest.mark.parametrize("tls", ["starttls", "tls"])
+def test_a_mail_goes_over_tls_to_a_server_whose_certificate_is_known(
+    tls: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificates = make_certificates(tmp_path)
+    context = certificates.server()
+    config = {"ssl_context": context} if tls == "tls" else {"tls_context": context, "require_starttls": True}
+    with mail_server(**config) as (mailbox, port):
+        with pytest.raises(NotDelivered, match="certificate"):
+            mail(port, tls=tls)(made())
+        assert mailbox.mails == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificates.ca))
+        mail(port, tls=tls)(made())
+        assert len(mailbox.mails) == 1
