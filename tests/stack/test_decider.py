@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -137,24 +136,6 @@ def stored(uri: str) -> int:
         row = connection.execute("SELECT count(*) FROM transactions").fetchone()
     assert row is not None
     return int(row[0])
-
-
-def test_while_the_database_is_away_the_place_in_the_group_is_kept(
-    settings: Settings, own: OwnTopics, start: Start, uri: str, server: Postgres
-) -> None:
-    decider = start()
-    topic = own.prefix + "transactions"
-    send(settings, topic, purchases(0, 100))
-    decider.wait_for(100)
-    server.stop()
-    send(settings, topic, purchases(100, 300))
-    wait_until(lambda: "does not answer" in decider.decider.store.trouble, "it says so")
-    time.sleep(1.5)  # until the partitions are paused
-    assert decider.decider.loop.ready.is_set()
-    server.start()
-    decider.wait_for(300)
-    assert stored(uri) == 300
-    assert decider.decider.store.trouble == ""
 
 
 def test_a_record_that_the_database_refuses_becomes_a_dead_letter_and_the_others_are_stored(
