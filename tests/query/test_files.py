@@ -34,7 +34,7 @@ def test_every_query_of_the_repository_has_the_files_of_its_pipeline() -> None:
     found = {(query.pipeline, query.name): query.engines for query in queries(REPOSITORY)}
     assert found["bank", "fraud-report"] == ("mongodb", "duckdb", "athena")
     assert found["card", "suspicious-accounts"] == ("postgres",)
-    wanted = {"bank": ("mongodb", "duckdb", "athena"), "card": ("postgres",)}
+    wanted = {"bank": ("mongodb", "duckdb", "athena"), "card": ("postgres",), "transfers": ("mongodb",)}
     assert {engines for (pipeline, _), engines in found.items() if wanted[pipeline] != engines} == set()
 
 
