@@ -174,6 +174,7 @@ class Store:
 
     def _begin(self, connection: psycopg.Connection[Any]) -> dict[Place, int]:
         """Wait for everybody else's transactions; the offsets that are stored after them."""
+        connection.prepare_threshold = None  # a plan that was kept from when a table was small would read all of it
         connection.execute(LIMITS)
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
         rows = connection.execute(OFFSETS, [self._service])
