@@ -1,4 +1,5 @@
-"""The card pipeline on real servers: each rule finds exactly what the reference finds in the same records."""
+"""The card pipeline on real servers: each rule finds exactly what the reference finds in the same records, and what it
+finds is in PostgreSQL and MongoDB."""
 
 from __future__ import annotations
 
@@ -14,21 +15,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import pytest
+from pymongo import MongoClient
 
 from streamguard.datagen.records.source import written
 from streamguard.datagen.world.reading import find_world, read_world
 from streamguard.kafka.positions import Positions
 from streamguard.kafka.topics import existing_topics
 from streamguard.pipeline import up
+from streamguard.postgres.connect import connect, database_uri
 from streamguard.project import Project
 from streamguard.settings import inherited_environment
 from streamguard.stack.stack import Stack
 from streamguard.stack.starting import ignore
 from streamguard.verify.runs import run_of
-from tests.card.reference import FIRST, Alert, Thresholds, alerts, by_rule
+from tests.card.reference import FIRST, GRACE, Alert, Thresholds, alerts, by_rule
 from tests.card.rules import said
 from tests.stack.bank import summary_of
 from tests.stack.conftest import started
@@ -45,6 +48,12 @@ faults:
 """All of them inside the grace period of an hour, of a run that is shorter than the ten minutes that are left."""
 FREQUENT = ("card-testing=2", "fast-spending=2", "impossible-travel=2", "stolen-card=1")
 """Percent of the records; the world has a tenth of that."""
+ROWS = """
+SELECT
+  (SELECT count(*) FROM transactions),
+  (SELECT count(*) FROM fraud_decisions),
+  (SELECT count(*) FROM fraud_alerts)
+"""
 READ = ("transactions", "-repartition", "account-minutes", "user-windows")
 """What the engine reads, in the order in which a record comes by."""
 
@@ -82,11 +91,22 @@ class Card:
         records = sorted(read(self.stack.settings, "fraud-alerts"), key=lambda each: (each.partition, each.offset))
         return dict(said(each.key, each.value) for each in records)
 
-    def wanted(self, summary: Mapping[str, Any]) -> dict[str, Alert]:
+    def wanted(self, summary: Mapping[str, Any], *, grace: int = GRACE) -> dict[str, Alert]:
         """What the reference finds in the records of the run, worked out again without Kafka."""
         run, count = run_of(summary, read_world(self.world))
         values = (each.value for each in written(run, count, stream="transactions"))
-        return alerts(values, Thresholds.of(self.project.pipeline("card").variables))
+        return alerts(values, Thresholds.of(self.project.pipeline("card").variables), grace=grace)
+
+    def rows(self, query: LiteralString) -> list[tuple[Any, ...]]:
+        """What PostgreSQL answers."""
+        uri = database_uri(self.stack.settings, self.project.pipeline("card"))
+        with connect(uri) as connection:
+            return connection.execute(query).fetchall()
+
+    def documents(self) -> set[str]:
+        """The ids of the alerts in MongoDB."""
+        with MongoClient[dict[str, Any]](self.stack.settings.mongodb_uri) as client:
+            return {each["_id"] for each in client["card_db"]["alerts"].find({}, {"_id": 1})}
 
 
 def _is_read(positions: Positions, topic: str) -> bool:
@@ -132,7 +152,12 @@ def test_each_rule_finds_exactly_the_alerts_of_the_reference(card: Card, seconds
     print(f"\n{summary['acknowledged']} records in {seconds} s, all read {behind:.1f} s later: {json.dumps(figures)}")
     assert by_rule(found) == by_rule(wanted)
     assert set(figures) == RULES, "every rule finds something"
+    assert card.wanted(summary, grace=0) != wanted, "some are late, and count"
     assert {each: _of(alert) for each, alert in found.items()} == {each: _of(alert) for each, alert in wanted.items()}
+    wait_until(lambda: card.documents() == found.keys(), "MongoDB has each alert once", seconds=60)
+    everything = [(count := summary["acknowledged"], count, len(found))]
+    wait_until(lambda: card.rows(ROWS) == everything, "PostgreSQL has it all", seconds=60)
+    assert {alert for (alert,) in card.rows("SELECT alert_id FROM fraud_alerts")} == found.keys()
 
 
 def _of(alert: Alert) -> tuple[object, ...]:
