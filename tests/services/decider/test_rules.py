@@ -76,6 +76,7 @@ def test_the_schema_is_one_and_has_every_blacklist() -> None:
          "not one of ['approve', 'review', 'decline']"),
         ("times the mean", "times\\0", "line 24: rule unusual-amount, reason: a control character"),
         ("times the mean", "times\\ud83d", "line 24: rule unusual-amount, reason: a control character"),
+        ("alerts: [RISK]", "alerts: [RSIK]", "line 6, column 12: alerts has no rule RSIK (did you mean RISK?)"),
         ("score: 40", "score: 400", "line 12: alerts.HIGH_AMOUNT.score: 400 is greater than the maximum of 100"),
         ("  BLOCK:", "  BLOK:", "line 16: unknown key BLOK (did you mean BLOCK?)"),
         ("other_alerts", "alerts", "line 15: alerts is there twice"),

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from streamguard.errors import ProjectError, RuleError
 from streamguard.model import Pipeline
-from streamguard.project import Project, parse_yaml, read_text
+from streamguard.project import Project, did_you_mean, parse_yaml, read_text
 from streamguard.services.decider.expressions.compile import condition
 from streamguard.services.decider.expressions.kinds import Run
 from streamguard.services.decider.expressions.template import Fill, template
@@ -135,6 +135,7 @@ class _Reading:
         travellers = document.get("travellers", {})
         rules = tuple(self._rules(document.get("rules", ())))
         journeys = self._journeys(travellers.get("accounts", ()))
+        self._check_weakened(travellers.get("alerts", ()), document["alerts"])
         if self._mistakes:
             raise ProjectError("\n".join(told for _, told in sorted(self._mistakes)))
         thresholds = document.get("thresholds", {})
@@ -185,6 +186,14 @@ class _Reading:
             journey = Journey(frozenset(spec["countries"]), _midnight(first), _midnight(last) + DAY)
             journeys[spec["account"]] = (*journeys.get(spec["account"], ()), journey)
         return journeys
+
+    def _check_weakened(self, rules: list[str], alerts: Mapping[str, Any]) -> None:
+        """A rule that is misspelt would weaken nothing, without a word."""
+        for number, rule in enumerate(rules):
+            if rule not in alerts:
+                self._mistake(
+                    ["travellers", "alerts", number], f"alerts has no rule {rule}{did_you_mean(rule, alerts)}"
+                )
 
     def _day(self, path: list[Any], value: Any) -> date | None:
         """A day, whether it was written in quotes or not."""
