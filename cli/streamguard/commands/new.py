@@ -64,10 +64,10 @@ def new(
           --sink mongodb --sink s3 --yes
     """
     from streamguard.scaffold.answers import Answers, check_pipeline, check_topic, read_fields
-    from streamguard.scaffold.files import create
+    from streamguard.scaffold.files import check_new, create
     from streamguard.scaffold.statements import Split
 
-    check_pipeline(pipeline)
+    check_new(check_pipeline(pipeline), app.project)
     asking = not yes and sys.stdin.isatty() and sys.stderr.isatty()
     if not asking and rule is None:
         raise click.UsageError("which records are flagged? Say it with --rule 'amount >= 900'.")

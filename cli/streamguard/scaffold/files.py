@@ -50,6 +50,12 @@ class Made:
     found: Found
 
 
+def check_new(pipeline: str, project: Project) -> None:
+    """Raises Refused if there is such a pipeline."""
+    if pipeline in project.pipelines():
+        raise Refused(f"there is a pipeline {pipeline} already, and it is not written over: take another name")
+
+
 def create(answers: Answers, project: Project, settings: Settings) -> Made:
     """Write the pipeline; nothing is left of it if something of it does not pass the checks that a user would run.
 
@@ -197,8 +203,7 @@ def _check_variables(answers: Answers) -> None:
 
 def _check_free(answers: Answers, project: Project) -> None:
     """Names that others have: the pipeline, its topics, its streams; and pieces that the sinks need."""
-    if answers.pipeline in project.pipelines():
-        raise Refused(f"there is a pipeline {answers.pipeline} already, and it is not written over: take another name")
+    check_new(answers.pipeline, project)
     for sink in answers.sinks:
         if KINDS[sink] not in kinds(project.connectors):
             source = shipped() / "connectors" / PIECES
