@@ -97,4 +97,10 @@ def _decided(row: tuple[Any, ...]) -> Decided:
     partition, offset, profile, action, score, severity, reasons, alert_ids, version, revision, published = row[10:]
     told = tuple([Reason(reason["rule"], reason["text"]) for reason in reasons])
     decision = Decision(action, score, severity, told, tuple(alert_ids), version)
-    return Decided(Transaction(*row[:10]), partition, offset, Profile(**profile), decision, revision, published)
+    return Decided(Transaction(*row[:10]), partition, offset, _profile(profile), decision, revision, published)
+
+
+def _profile(read: dict[str, Any]) -> Profile:
+    """As it was: jsonb writes a large double without a point, as if it were a whole number."""
+    profile = Profile(**read)
+    return profile._replace(total=float(profile.total), highest=float(profile.highest))
