@@ -36,7 +36,8 @@ DUMPS = {
           event_time, kafka_partition, kafka_offset FROM fraud_alerts""",
     "links": "SELECT transaction_id, alert_id FROM alert_transactions",
     "accounts": """
-        SELECT account_id, kafka_partition, transactions, amount, reviews, frauds, fraud_amount,
+        SELECT account_id, kafka_partition, transactions, amount_units * 0.0001, reviews, frauds,
+          fraud_amount_units * 0.0001,
           first_seen, last_seen, profile_total, profile_highest, profile_last_time,
           profile_last_country FROM account_totals""",
     "days": """

@@ -38,9 +38,9 @@ INSERT INTO transactions SELECT 't' || n, 'a' || n % 3, 'c', 'u', 'm', 'fuel', '
 INSERT INTO fraud_alerts SELECT rule || ':t' || n, rule, 'because', points, 'REVIEW', 'ksql', 'a' || n % 3, 'c', 'u',
   ARRAY['t' || n], 4000, n, 2, NULL, NULL, timestamptz '2026-01-01 00:30:00Z' + n * interval '1 hour', 0, n
   FROM generate_series(1, 3) AS n, (VALUES ('HIGH_AMOUNT', 2), ('RISK', 5)) AS rules (rule, points);
-INSERT INTO account_totals SELECT account_id, kafka_partition, count(*), sum(amount), 0,
-  count(*) FILTER (WHERE is_fraud), coalesce(sum(amount) FILTER (WHERE is_fraud), 0), min(event_time), max(event_time),
-  0, 0, 0, '' FROM transactions GROUP BY 1, 2;
+INSERT INTO account_totals SELECT account_id, kafka_partition, count(*), sum(amount) * 10000, 0,
+  count(*) FILTER (WHERE is_fraud), coalesce(sum(amount * 10000) FILTER (WHERE is_fraud), 0), min(event_time),
+  max(event_time), 0, 0, 0, '' FROM transactions GROUP BY 1, 2;
 INSERT INTO daily_totals SELECT event_time::date, currency, kafka_partition, count(*), sum(amount), 0,
   count(*) FILTER (WHERE is_fraud), coalesce(sum(amount) FILTER (WHERE is_fraud), 0) FROM transactions GROUP BY 1, 2, 3;
 INSERT INTO rule_totals SELECT rule, kafka_partition, count(*) FROM fraud_alerts GROUP BY 1, 2;
@@ -143,8 +143,8 @@ def test_a_database_of_a_newer_version_is_left_alone(running: Stack) -> None:
 
 def test_the_views_add_up_what_the_partitions_have(uri: str) -> None:
     with connect(uri) as connection:
-        profile = "SELECT account_id, transactions, fraud_count, fraud_rate FROM account_risk_profile ORDER BY 1"
-        assert connection.execute(profile).fetchall() == [("a0", 4, 4, 100), ("a1", 3, 0, 0), ("a2", 3, 0, 0)]
+        profile = "SELECT account_id, transactions, fraud_amount, fraud_rate FROM account_risk_profile ORDER BY 1"
+        assert connection.execute(profile).fetchall() == [("a0", 4, 18, 100), ("a1", 3, 0, 0), ("a2", 3, 0, 0)]
         statistics = (
             "SELECT transactions, approved_count, fraud_count, fraud_rate, alerts_by_rule FROM fraud_statistics"
         )

@@ -94,18 +94,18 @@ UPSERTS = {
     """,
     "account_totals": """
         INSERT INTO account_totals AS t (
-          account_id, kafka_partition, transactions, amount, reviews, frauds, fraud_amount, first_seen, last_seen,
-          profile_total, profile_highest, profile_last_time, profile_last_country
+          account_id, kafka_partition, transactions, amount_units, reviews, frauds, fraud_amount_units,
+          first_seen, last_seen, profile_total, profile_highest, profile_last_time, profile_last_country
         )
         SELECT
-          account_id, kafka_partition, transactions, amount * 0.0001, reviews, frauds, fraud_amount * 0.0001,
+          account_id, kafka_partition, transactions, amount, reviews, frauds, fraud_amount,
           pg_temp.since_1970(first_seen), pg_temp.since_1970(last_seen),
           profile_total, profile_highest, profile_last_time, profile_last_country
         FROM staged_account_totals
         ON CONFLICT (account_id, kafka_partition) DO UPDATE SET
-          transactions = t.transactions + EXCLUDED.transactions, amount = t.amount + EXCLUDED.amount,
+          transactions = t.transactions + EXCLUDED.transactions, amount_units = t.amount_units + EXCLUDED.amount_units,
           reviews = t.reviews + EXCLUDED.reviews, frauds = t.frauds + EXCLUDED.frauds,
-          fraud_amount = t.fraud_amount + EXCLUDED.fraud_amount,
+          fraud_amount_units = t.fraud_amount_units + EXCLUDED.fraud_amount_units,
           first_seen = least(t.first_seen, EXCLUDED.first_seen), last_seen = greatest(t.last_seen, EXCLUDED.last_seen),
           profile_total = CASE WHEN EXCLUDED.transactions > 0 THEN EXCLUDED.profile_total ELSE t.profile_total END,
           profile_highest =

@@ -75,11 +75,11 @@ COMMENT ON COLUMN fraud_decisions.decision_id IS 'made from transaction_id, so u
 CREATE TABLE account_totals (
   account_id TEXT NOT NULL,
   kafka_partition INTEGER NOT NULL,
-  transactions BIGINT NOT NULL DEFAULT 0,
-  amount NUMERIC NOT NULL DEFAULT 0,
-  reviews BIGINT NOT NULL DEFAULT 0,
-  frauds BIGINT NOT NULL DEFAULT 0,
-  fraud_amount NUMERIC NOT NULL DEFAULT 0,
+  transactions INTEGER NOT NULL DEFAULT 0,
+  amount_units BIGINT NOT NULL DEFAULT 0,
+  reviews INTEGER NOT NULL DEFAULT 0,
+  frauds INTEGER NOT NULL DEFAULT 0,
+  fraud_amount_units BIGINT NOT NULL DEFAULT 0,
   first_seen TIMESTAMPTZ NOT NULL,
   last_seen TIMESTAMPTZ NOT NULL,
   profile_total DOUBLE PRECISION NOT NULL,
@@ -88,6 +88,8 @@ CREATE TABLE account_totals (
   profile_last_country TEXT NOT NULL,
   PRIMARY KEY (account_id, kafka_partition)
 ) WITH (fillfactor = 70);
+COMMENT ON COLUMN account_totals.amount_units IS 'the sum in ten-thousandths';
+COMMENT ON COLUMN account_totals.fraud_amount_units IS 'the sum in ten-thousandths';
 COMMENT ON COLUMN account_totals.profile_last_time IS 'milliseconds since 1970';
 
 CREATE TABLE daily_totals (
@@ -150,12 +152,12 @@ COMMENT ON VIEW alerts IS 'Windows of users that the rule RISK found: their stat
 CREATE VIEW account_risk_profile AS
 SELECT
   account_id,
-  CAST(sum(transactions) AS BIGINT) AS transactions,
-  sum(amount) AS amount,
-  CAST(sum(reviews) AS BIGINT) AS review_count,
-  CAST(sum(frauds) AS BIGINT) AS fraud_count,
-  sum(fraud_amount) AS fraud_amount,
-  round(100 * sum(frauds) / nullif(sum(transactions), 0), 2) AS fraud_rate,
+  sum(transactions) AS transactions,
+  sum(amount_units) * 0.0001 AS amount,
+  sum(reviews) AS review_count,
+  sum(frauds) AS fraud_count,
+  sum(fraud_amount_units) * 0.0001 AS fraud_amount,
+  CAST(10000.0 * CAST(sum(frauds) AS DOUBLE PRECISION) / nullif(sum(transactions), 0) AS BIGINT) * 0.01 AS fraud_rate,
   min(first_seen) AS first_seen,
   max(last_seen) AS last_seen
 FROM account_totals
