@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from benchmarks import connectors, generation, latency, processor, producing, routing, start, windowed
+from benchmarks import connectors, decisions, generation, latency, processor, producing, routing, start, windowed
 
 
 def main(names: list[str]) -> None:
@@ -19,6 +19,7 @@ def main(names: list[str]) -> None:
         "routing": ("Bank statements, exactly once", lambda: routing.table(routing.measure())),
         "windowed": ("A count per account and minute, exactly once", lambda: windowed.table(windowed.measure())),
         "processor": ("Judged by the validator API, exactly once", lambda: processor.table(processor.measure())),
+        "decisions": ("Card transactions into PostgreSQL", lambda: decisions.table(decisions.measure())),
         "latency": ("From produce to MongoDB", lambda: latency.table(latency.measure())),
         "connectors": ("Hundreds of connectors", lambda: connectors.table(connectors.measure())),
         "start": ("Start of the command", lambda: start.table(start.measure())),

@@ -22,7 +22,7 @@ def servers(names: Sequence[str]) -> Iterator[Stack]:
     """The named servers, running."""
     with _stack() as stack:
         stack.start(names)
-        yield stack
+        yield Stack(_settings(stack.settings.data_dir), stack.project)  # now with the credentials that were made
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from streamguard.settings import PREFIX, Settings, variable
 sys.path.insert(0, str(Path(__file__).parent))
 from features import ksql_page  # type: ignore[import-not-found] # a module beside this one, wherever this is run from
 from lint import lint_page  # type: ignore[import-not-found]
+from rules import rules_page  # type: ignore[import-not-found]
 from sinks import sinks_page  # type: ignore[import-not-found]
 
 ROOT = Path(__file__).parent.parent
@@ -33,6 +34,7 @@ def pages() -> dict[Path, str]:
         ROOT / "docs" / "functions.md": functions_page(),
         ROOT / "docs" / "ksql.md": ksql_page(),
         ROOT / "docs" / "lint.md": lint_page(),
+        ROOT / "docs" / "rules.md": rules_page(),
         ROOT / "docs" / "sinks.md": sinks_page(),
     }
 

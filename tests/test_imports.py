@@ -12,9 +12,9 @@ ENGINE = PACKAGE / "engine"
 ROWS = (
     {"__main__"},
     {"commands"},
-    {"pipeline", "verify"},
+    {"pipeline", "verify", "scaffold"},
     {"services", "datagen", "connect", "engine", "stack", "query"},
-    {"kafka", "catalog"},
+    {"kafka", "catalog", "postgres"},
     {"project", "settings"},
     {"model", "errors", "doubles"},
 )

@@ -12,6 +12,7 @@ import pytest
 
 from streamguard import pipeline as pipelines
 from streamguard.errors import CatalogError, StackError, StreamguardError, TopicError
+from streamguard.model import Pipeline
 from streamguard.project import find_project
 from streamguard.settings import load
 from streamguard.stack.stack import Stack
@@ -69,6 +70,20 @@ def up(servers: Servers, monkeypatch: pytest.MonkeyPatch, **steps: Callable[[obj
         monkeypatch.setattr(pipelines._Up, step, steps.get(step, lambda _up: None))
     bank = servers.project.pipeline("bank")
     pipelines.up(cast(Stack, servers), bank, produce=False, on_progress=ignore)
+
+
+def test_a_pipeline_starts_the_servers_that_it_writes_to_and_no_others(tmp_path: Path) -> None:
+    project = find_project(Path(__file__))
+    settings = load(project.root, environ={}, data_dir=tmp_path)
+
+    def servers(name: str) -> set[str]:
+        pipeline = project.pipeline(name)
+        return pipelines.servers_of(pipeline, pipelines.check(project, settings, pipeline))
+
+    assert servers("bank") == {"kafka", "ksql", "connect", "s3", "mongodb"}
+    assert "postgres" in servers("card")
+    assert "s3" not in servers("card")
+    assert pipelines.servers_of(Pipeline("bare"), []) == {"kafka", "ksql"}
 
 
 def test_a_step_that_fails_ends_the_start_of_the_servers_at_once(

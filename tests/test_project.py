@@ -8,7 +8,7 @@ import pytest
 
 from streamguard.errors import ProjectError, UnknownName
 from streamguard.model import Pipeline
-from streamguard.project import PIPELINE_SCHEMA, Project, generator_of, load_yaml
+from streamguard.project import PIPELINE_SCHEMA, Project, generator_of, load_yaml, variables_near
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,13 @@ from streamguard.project import PIPELINE_SCHEMA, Project, generator_of, load_yam
         ("topcs: {}\n", r"line 1: unknown key topcs \(did you mean topics\?\)"),
         ("topics:\n  a: {partitions: 0}\ngenerator: {world: w, topic: a}\n", "line 2: topics.a.partitions: 0 is less"),
         ("topics: {}\ntopics: {}\n", "line 2: topics is there twice"),
+        ("topics: {a: {partitions: 1}}\nvariables:\n  Most: 3\n", "line 2: variables: 'Most' does not match"),
+        ("topics: {a: {partitions: 1}}\nvariables:\n  most:\n", "line 3: variables.most: "),
+        ('topics: {a: {partitions: 1}}\nvariables:\n  kinds: ["a,b"]\n', "line 3: variables.kinds: "),
+        (
+            "topics: {a: {partitions: 1}}\nmongodb: {database: NO}\n",
+            "line 2: mongodb.database: False is not of type 'string': put it into quotes",
+        ),
         ("topics: [", "line 1: "),
         ("- 1\n", "line 1: "),
         ("", "line 1: "),
@@ -79,3 +86,23 @@ def test_a_pipeline_can_be_made_by_writing_into_its_folder(tmp_path: Path) -> No
     for name in ("shared", "values", "../x", "a/b", ""):
         with pytest.raises(UnknownName, match="is no name of a pipeline"):
             project.pipeline_to_fill(name)
+
+
+def test_variables_are_texts_as_statements_take_them(tmp_path: Path) -> None:
+    (tmp_path / "init").mkdir()
+    (tmp_path / "init" / "shop.yml").write_text(
+        "topics: {t: {partitions: 1}}\n"
+        "variables: {most: 3000, rate: 1.5, exact: true, zone: Europe/Berlin, kinds: [toy, game], numbers: [1, 2]}\n"
+    )
+    assert Project(tmp_path).pipeline("shop").variables == {
+        "most": "3000",
+        "rate": "1.5",
+        "exact": "true",
+        "zone": "Europe/Berlin",
+        "kinds": "toy,game",
+        "numbers": "1,2",
+    }
+    near = variables_near(tmp_path / "ksql" / "shop" / "1.sql")
+    assert near == Project(tmp_path).pipeline("shop").variables
+    assert variables_near(tmp_path / "ksql" / "other" / "1.sql") == {}
+    assert variables_near(tmp_path / "elsewhere" / "shop" / "1.sql") == {}

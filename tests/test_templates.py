@@ -80,7 +80,7 @@ def test_an_outage_is_never_sent_to_the_dead_letter_topic_and_a_replay_never_dup
     assert config["errors.deadletterqueue.context.headers.enable"] == "true"
     if "Mongo" in connector.class_name:
         assert config["mongo.errors.tolerance"] == "data"
-        assert config["document.id.strategy"].endswith(".ProvidedInKeyStrategy")
+        assert config["document.id.strategy"].endswith((".ProvidedInKeyStrategy", ".KafkaMetaDataStrategy"))
         assert config["writemodel.strategy"].endswith(".ReplaceOneDefaultStrategy")
     if "Iceberg" in connector.class_name:
         assert config["iceberg.kafka.auto.offset.reset"] == "earliest"

@@ -4,6 +4,7 @@
   x SettingsError                1   a setting is missing or malformed; names the variable and where it was read
   x ProjectError                 1   no project folder, or a file of it is wrong; names file and line
     + UnknownName                64  a pipeline, server or query of that name does not exist; names the ones that do
+    + RuleError                  1   an expression of a rule is none, or does not fit; carries the place in it
   x KafkaError                   1
     + KafkaUnavailable           1   no broker answers at that address
     + TopicError                 1   a topic is missing, or differs in a way that can not be changed
@@ -26,7 +27,10 @@
     + PortTaken                  1   names the port and the process that holds it
     + LockFileError              1   the lock file of the jars, or a file that it names, is not what it should be
   x CatalogError                 1   the Iceberg catalog does not answer or refuses, or a table is missing or differs
+  x PostgresError                1   PostgreSQL refuses, or its schema is not what it should be
+    + PostgresUnavailable        1   no PostgreSQL answers at that address
   x QueryError                   1   a query did not run
+  x ChannelError                 1   a channel of the notifier has not taken a message
   x Refused                      3   refused by lint or policy before anything was changed
   x WaitTimedOut                 4
   x PartlyDone                   5   some of the work was done, some was not; says which
@@ -59,6 +63,14 @@ class UnknownName(ProjectError):
     """A pipeline, server or query of that name does not exist."""
 
     exit_code = 64
+
+
+class RuleError(ProjectError):
+    """An expression of a rule is none, or does not fit. `at` counts its characters from 0."""
+
+    def __init__(self, reason: str, at: int) -> None:
+        super().__init__(reason)
+        self.at = at
 
 
 class KafkaError(StreamguardError):
@@ -173,8 +185,20 @@ class CatalogError(StreamguardError):
     """The Iceberg catalog does not answer or refuses, or a table of it is missing or differs."""
 
 
+class PostgresError(StreamguardError):
+    """PostgreSQL refuses, or its schema is not what it should be."""
+
+
+class PostgresUnavailable(PostgresError):
+    """No PostgreSQL answers."""
+
+
 class QueryError(StreamguardError):
     """A query did not run."""
+
+
+class ChannelError(StreamguardError):
+    """A channel of the notifier has not taken a message."""
 
 
 class Refused(StreamguardError):

@@ -57,7 +57,8 @@ class Generator:
 class Pipeline:
     """One `init/NAME.yml`, read and checked; or a folder of connectors that has none, and then only the name.
 
-    `generator` is None where nothing is produced. See `project.generator_of`.
+    `generator` is None where nothing is produced. See `project.generator_of`. `variables` are what ``${name}`` stands
+    for in its statements, by names in lower case.
     """
 
     name: str
@@ -66,6 +67,8 @@ class Pipeline:
     generator: Generator | None = None
     lake: Lake | None = None
     mongodb_database: str | None = None
+    postgres_database: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     def topic(self, name: str) -> Topic | None:
         """The topic of that name, or None."""

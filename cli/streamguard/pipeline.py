@@ -1,12 +1,13 @@
 """The parts composed: `up`, and `status` with what Connect says.
 
-Servers start in parallel, and each step of the seeding as soon as what it needs is ready.
+The servers that a pipeline needs start in parallel, and each step of the seeding as soon as what it needs is ready.
 
 kafka ──► topics ──────────────┬─► services ─► generator
   ├─────► ksql ─► statements   │
   └─────► connect ─────────────┴─┬─► connectors
 s3 ─────► tables ────────────────┤
 mongodb ─────────────────────────┘
+postgres ► migrations
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from streamguard.engine.functions import user
 from streamguard.errors import ConnectError, StackError, TopicError
 from streamguard.kafka import topics
 from streamguard.model import Pipeline
+from streamguard.postgres.connect import database_uri, require_extra
+from streamguard.postgres.migrate import migrate
 from streamguard.project import Project
 from streamguard.settings import Settings, load
 from streamguard.stack.lake import seed_lake
@@ -49,8 +52,10 @@ class Report:
 
 
 def check(project: Project, settings: Settings, pipeline: Pipeline) -> list[Connector]:
-    """Everything of a pipeline that can be wrong without any server: its connectors, its statements."""
-    check_files(project.statements(pipeline.name), {})
+    """Everything of a pipeline that can be wrong without any server: connectors, statements, packages."""
+    if pipeline.postgres_database is not None:
+        require_extra()
+    check_files(project.statements(pipeline.name), pipeline.variables)
     return render_pipeline(project, settings, pipeline)
 
 
@@ -64,8 +69,22 @@ def up(stack: Stack, pipeline: Pipeline, *, produce: bool, on_progress: OnProgre
             "`up` runs servers on this machine, and STREAMGUARD_MODE is external: use `topics apply`, `ksql apply` and "
             "`connectors deploy` on yours"
         )
-    check(stack.project, stack.settings, pipeline)
-    return _Up(stack, pipeline, on_progress).run(produce=produce)
+    rendered = check(stack.project, stack.settings, pipeline)
+    return _Up(stack, pipeline, servers_of(pipeline, rendered), on_progress).run(produce=produce)
+
+
+def servers_of(pipeline: Pipeline, rendered: Sequence[Connector]) -> set[str]:
+    """The servers that a pipeline needs: what its connectors write to, and what its file names."""
+    plugins = " ".join(connector.config.get("connector.class", "") for connector in rendered).lower()
+    needed = {
+        "kafka": True,
+        "ksql": True,
+        "connect": bool(rendered),
+        "s3": pipeline.lake is not None or "iceberg" in plugins or "s3" in plugins,
+        "mongodb": pipeline.mongodb_database is not None or "mongo" in plugins,
+        "postgres": pipeline.postgres_database is not None,
+    }
+    return {name for name, is_needed in needed.items() if is_needed}
 
 
 def status(stack: Stack) -> list[Row]:
@@ -89,8 +108,9 @@ def _connector_trouble(url: str) -> str:
 class _Up:
     """`run` once."""
 
-    def __init__(self, stack: Stack, pipeline: Pipeline, on_progress: OnProgress) -> None:
+    def __init__(self, stack: Stack, pipeline: Pipeline, needed: set[str], on_progress: OnProgress) -> None:
         self.stack = stack
+        self.needed = needed
         self.project = stack.project
         self.pipeline = pipeline
         self.report = Report()
@@ -100,22 +120,15 @@ class _Up:
         self._before = self._running()
 
     def run(self, *, produce: bool) -> Report:
-        servers = [*self.stack.servers, "ksql"]
-        steps: dict[str, tuple[Callable[[], None], tuple[str, ...]]] = {  # what to do, after what
-            "topics": (self._topics, ("kafka",)),
-            "tables": (self._tables, ("s3",)),
-            "statements": (self._statements, ("ksql", "topics")),
-            "connectors": (self._connectors, ("connect", "topics", "tables", "mongodb")),
-        }
+        ours = ("ksql",) if self.stack.settings.has_own_postgres else ("ksql", "postgres")
+        servers = [name for name in (*self.stack.servers, *ours) if name in self.needed]
+        steps = self._steps()
         self._done = {name: threading.Event() for name in (*servers, *steps)}
-        if "mongodb" not in servers:  # it is the user's own
-            self._done["mongodb"] = threading.Event()
-            self._done["mongodb"].set()
         with ThreadPoolExecutor(len(steps) + 1) as pool:
             try:
                 starting = pool.submit(self._start, servers)
                 self._wait(starting, [pool.submit(self._step, name, *step) for name, step in steps.items()])
-                self._start([*self.pipeline.services, WATCH])
+                self._start([*self.pipeline.services, *([WATCH] if "connect" in self.needed else [])])
                 if produce and self.pipeline.generator is not None:
                     self._start([f"produce-{self.pipeline.name}"])
             except BaseException:
@@ -123,6 +136,20 @@ class _Up:
                 self._undo()  # before the pool is waited for: what a job waits for is gone then
                 raise
         return self.report
+
+    def _steps(self) -> dict[str, tuple[Callable[[], None], tuple[str, ...]]]:
+        """What to do, after what; of that, what is not started here is the user's own, or not needed."""
+        steps: dict[str, tuple[Callable[[], None], tuple[str, ...]]] = {
+            "topics": (self._topics, ("kafka",)),
+            "statements": (self._statements, ("ksql", "topics")),
+        }
+        if "s3" in self.needed:
+            steps["tables"] = (self._tables, ("s3",))
+        if "connect" in self.needed:
+            steps["connectors"] = (self._connectors, ("connect", "topics", "tables", "mongodb"))
+        if "postgres" in self.needed:
+            steps["migrations"] = (self._migrations, ("postgres",))
+        return steps
 
     def _running(self) -> set[str]:
         return {row.name for row in self.stack.status() if row.pid is not None}
@@ -154,7 +181,7 @@ class _Up:
         self._on_progress(progress)
 
     def _step(self, name: str, work: Callable[[], None], needs: Sequence[str]) -> None:
-        for other in needs:
+        for other in (known for known in needs if known in self._done):
             while not self._done[other].wait(PAUSE):
                 if self._given_up.is_set():
                     raise GivenUp(f"{name} waited for {other}")
@@ -185,6 +212,9 @@ class _Up:
         if self.pipeline.lake is not None:
             seed_lake(self._with_credentials(), self.pipeline.lake)
 
+    def _migrations(self) -> None:
+        migrate(database_uri(self._with_credentials(), self.pipeline))
+
     def _statements(self) -> None:
         apply_statements(self.project, self.stack.settings, self.pipeline)
 
@@ -202,11 +232,13 @@ class _Up:
     def _with_credentials(self) -> Settings:
         """The settings, read again: the start has made the credentials by now."""
         mine = self.stack.settings
-        return load(self.project.root, environ=mine.environment(), data_dir=mine.data_dir)
+        own = {"postgres_uri": mine.postgres_uri} if mine.has_own_postgres else {}
+        return load(self.project.root, environ=mine.environment(), data_dir=mine.data_dir, **own)
 
 
 def apply_statements(project: Project, settings: Settings, pipeline: Pipeline) -> list[Applied]:
     """Bring the ksql server in line with the pipeline's statements; what would have to be made anew is refused."""
     if settings.ksql_functions:
         user.load(settings.ksql_functions, project.root)
-    return list(apply_files(KsqlClient(settings.ksql_url), project.statements(pipeline.name), {}))
+    client, files = KsqlClient(settings.ksql_url), project.statements(pipeline.name)
+    return list(apply_files(client, files, pipeline.variables))

@@ -52,6 +52,14 @@ _TOPIC = {
         "config": {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}},
     },
 }
+_PLAIN = {"type": ["string", "number", "boolean"]}
+_VARIABLES = {
+    "type": "object",
+    "propertyNames": {"type": "string", "pattern": "^[a-z][a-z0-9_]*$"},
+    "additionalProperties": {
+        "anyOf": [_PLAIN, {"type": "array", "items": {"type": ["string", "number"], "pattern": "^[^,]*$"}}]
+    },
+}
 PIPELINE_SCHEMA: Mapping[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "A pipeline: init/NAME.yml",
@@ -87,6 +95,13 @@ PIPELINE_SCHEMA: Mapping[str, Any] = {
             "additionalProperties": False,
             "properties": {"database": _NAME},
         },
+        "postgres": {
+            "type": "object",
+            "required": ["database"],
+            "additionalProperties": False,
+            "properties": {"database": {"type": "string", "pattern": "^[a-z_][a-z0-9_]{0,62}$"}},
+        },
+        "variables": _VARIABLES,
     },
 }
 
@@ -166,6 +181,18 @@ def find_project(start: Path, explicit: Path | None = None) -> Project:
     raise ProjectError(f"no project in {start} or above it: it is a folder with connectors/, ksql/ and init/")
 
 
+def variables_near(path: Path) -> Mapping[str, str]:
+    """What ``${name}`` stands for in a file of ksql/NAME/: the variables of init/NAME.yml, or none."""
+    file = variables_file(path)
+    return Project(file.parent.parent).pipeline(file.stem).variables if file is not None and file.is_file() else {}
+
+
+def variables_file(path: Path) -> Path | None:
+    """Where the variables of a file of ksql/NAME/ belong, init/NAME.yml; None for a file that is elsewhere."""
+    folder = path.resolve().parent
+    return folder.parent.parent / "init" / f"{folder.name}.yml" if folder.parent.name == "ksql" else None
+
+
 def generator_of(pipeline: Pipeline) -> Generator:
     """What produces records for a pipeline. `ProjectError` if nothing does."""
     if pipeline.generator is None:
@@ -185,9 +212,13 @@ def read_text(path: Path) -> str:
 
 def load_yaml(path: Path, schema: Mapping[str, Any]) -> dict[str, Any]:
     """Read a YAML file and check it against a JSON Schema; an error names the file, the line and a fix."""
+    return parse_yaml(path, read_text(path), schema)
+
+
+def parse_yaml(path: Path, text: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The same of what has been read from the file."""
     import jsonschema
 
-    text = read_text(path)
     try:
         root, document = _parse(path, text)
     except yaml.MarkedYAMLError as exc:
@@ -267,7 +298,14 @@ def _explain(error: Any) -> tuple[list[Any], str]:
     said = error.message
     if isinstance(error.instance, dict | list) or any(_SECRET.search(str(step)) for step in path):
         said = said.replace(repr(error.instance), "what is there")  # maybe with a secret in it
+    if error.validator == "type" and error.validator_value == "string" and _reads_as_text(error.instance):
+        said += ": put it into quotes"
     return path, where + said
+
+
+def _reads_as_text(value: Any) -> bool:
+    """Whether a text without quotes is meant: to YAML, ``NO`` is false and ``0815`` a number."""
+    return not isinstance(value, dict | list | None)
 
 
 def _line(node: yaml.Node | None, path: Sequence[Any]) -> int:
@@ -312,6 +350,8 @@ def _pipeline(name: str, document: Mapping[str, Any]) -> Pipeline:
         generator=_generator(generator) if generator else None,
         lake=_lake(lake) if lake else None,
         mongodb_database=document.get("mongodb", {}).get("database"),
+        postgres_database=document.get("postgres", {}).get("database"),
+        variables={name: _variable_text(value) for name, value in document.get("variables", {}).items()},
     )
 
 
@@ -326,6 +366,11 @@ def _topic(name: str, spec: Mapping[str, Any]) -> Topic:
 
 def _config_text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _variable_text(value: object) -> str:
+    """A list is one text with commas, as SPLIT takes it."""
+    return ",".join(map(str, value)) if isinstance(value, list) else _config_text(value)
 
 
 def _lake(spec: Mapping[str, Any]) -> Lake:

@@ -57,9 +57,12 @@ class Settings:
     s3_lance_port: int = _about("SeaweedFS Lance catalog.", 9101)
     s3_admin_port: int = _about("SeaweedFS admin.", 9350)
     mongodb_port: int = _about("MongoDB.", 27017)
+    postgres_port: int = _about("PostgreSQL.", 5432)
     validator_port: int = _about("The validator API.", 8000)
     ingestor_port: int = _about("Health and metrics of the ingestor.", 8101)
     processor_port: int = _about("Health and metrics of the processor.", 8102)
+    decider_port: int = _about("Health and metrics of the decider.", 8104)
+    notifier_port: int = _about("Health and metrics of the notifier.", 8105)
     heal_port: int = _about("Health and metrics of `connectors heal` in the local stack.", 8103)
     generator_port: int = _about(
         "Health and metrics of the first pipeline's generator in the local stack; the others', by name, follow.", 8120
@@ -89,6 +92,11 @@ class Settings:
 
     mongodb_server: str = _about("Which server holds the documents.", "secantusdb", choices=MONGODB_SERVERS)
     mongodb_uri: str = _about("MongoDB's URI with credentials; empty: the local one.", "", secret=True)
+    postgres_uri: str = _about(
+        "PostgreSQL's URI with user and password; empty: the local one; another one: yours, and none is started.",
+        "",
+        secret=True,
+    )
     s3_endpoint: str = _about("S3's address; empty: the local one.", "")
     s3_catalog: str = _about("The Iceberg REST catalog's address; empty: the local one.", "")
     s3_warehouse: str = _about("The Iceberg warehouse.", "s3://lake/")
@@ -113,6 +121,13 @@ class Settings:
         """Did somebody say where Kafka is?"""
         local = f"{LOOPBACK}:{self.kafka_port}"
         return bool(environment_variable(f"{PREFIX}KAFKA_BOOTSTRAP")) or self.kafka_bootstrap != local
+
+    @property
+    def has_own_postgres(self) -> bool:
+        """Did somebody say where PostgreSQL is? Who has another name and password than the generated ones did."""
+        generated = _read_file(self.credentials_file).get(f"{PREFIX}POSTGRES_URI", "")
+        local = (f"postgresql://{LOOPBACK}:{self.postgres_port}/", generated)
+        return self.postgres_uri not in local and _who(self.postgres_uri) != _who(generated)
 
     def environment(self) -> dict[str, str]:
         """These settings, without secrets, as variables for a child process."""
@@ -157,6 +172,11 @@ def environment_variable(name: str) -> str:
     return os.environ.get(name, "")
 
 
+def variable_in(project: Path, name: str) -> str:
+    """A variable of this process, or else of the project's `.env`, that is no setting; empty if not set."""
+    return environment_variable(name) or _read_file(project / ".env").get(name, "")
+
+
 def state_dir() -> Path:
     """The user's folder for what may be lost: histories."""
     return _user_dir(os.environ, "XDG_STATE_HOME", ".local/state")
@@ -165,6 +185,11 @@ def state_dir() -> Path:
 def secrets_of(settings: Settings) -> list[str]:
     """The values of settings that are secrets."""
     return [str(getattr(settings, entry.name)) for entry in fields(settings) if entry.metadata.get("secret")]
+
+
+def _who(uri: str) -> str:
+    """User and password, with what is before them."""
+    return uri.rpartition("@")[0]
 
 
 def _read_file(path: Path) -> dict[str, str]:
@@ -233,5 +258,6 @@ def _complete(raw: Settings, fixed: Mapping[str, Any]) -> Settings:
         validator_url=moved.validator_url or f"http://{LOOPBACK}:{moved.validator_port}",
         s3_endpoint=moved.s3_endpoint or f"http://{LOOPBACK}:{moved.s3_port}",
         s3_catalog=moved.s3_catalog or f"http://{LOOPBACK}:{moved.s3_catalog_port}",
+        postgres_uri=moved.postgres_uri or f"postgresql://{LOOPBACK}:{moved.postgres_port}/",
         mongodb_uri=moved.mongodb_uri or f"mongodb://{LOOPBACK}:{moved.mongodb_port}/",
     )

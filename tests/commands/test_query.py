@@ -30,3 +30,18 @@ def test_options_that_make_no_sense_are_a_usage_error(capsys: pytest.CaptureFixt
 def test_an_unknown_pipeline_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["query", "fraud-report", "-p", "bnak"]) == 64
     assert "did you mean bank?" in capsys.readouterr().err
+
+
+def test_a_database_that_does_not_answer_is_one_sentence_without_its_password(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STREAMGUARD_POSTGRES_URI", "postgresql://me:s3cret@127.0.0.1:1/")
+    assert run(["-v", "query", "totals"]) == 1
+    told = capsys.readouterr().err
+    assert "Error: PostgreSQL does not answer at 127.0.0.1:1/card: is the stack up" in told
+    assert "s3cret" not in told
+
+
+def test_a_query_that_is_not_for_the_engine_names_those_that_it_is_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["query", "totals", "-e", "mongodb"]) == 1
+    assert capsys.readouterr().err.endswith("totals.mongodb.json: there is one for postgres\n")

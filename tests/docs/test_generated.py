@@ -32,6 +32,7 @@ def generator() -> ModuleType:
         "docs/functions.md",
         "docs/ksql.md",
         "docs/lint.md",
+        "docs/rules.md",
         "docs/sinks.md",
     ],
 )

@@ -7,6 +7,7 @@ import pytest
 from streamguard.engine.analysis.changes import Changing, change
 from streamguard.engine.analysis.metastore import Metastore
 from streamguard.engine.analysis.plan import plan
+from streamguard.engine.client.declared import metastore_after, read_files
 from streamguard.engine.language import syntax
 from streamguard.engine.language.parse import parse, parse_one
 from streamguard.errors import StatementError
@@ -56,7 +57,6 @@ def test_what_is_not_there_yet_is_refused_by_name(statement: str, payments: Meta
 
 @pytest.mark.parametrize("pipeline", Project(ROOT).pipelines())
 def test_every_shipped_statement_plans(pipeline: str) -> None:
-    metastore = Metastore()
-    for path in Project(ROOT).statements(pipeline):
-        metastore = applied(path.read_text(), metastore)
-    assert metastore.queries
+    project = Project(ROOT)
+    declared = read_files(project.statements(pipeline), project.pipeline(pipeline).variables)
+    assert metastore_after(declared).queries

@@ -25,6 +25,13 @@ def test_a_query_is_one_select_with_a_stable_order(path: Path, dialect: str) -> 
     assert statement.args.get("order") is not None
 
 
+@pytest.mark.parametrize("path", sorted(PROJECT.init.glob("*/queries/*.postgres.sql")), ids=lambda path: path.name)
+def test_a_query_of_postgresql_is_one_select_that_ends_as_psql_wants(path: Path) -> None:
+    [statement] = sqlglot.parse(path.read_text(), dialect="postgres")
+    assert isinstance(statement, exp.Select)
+    assert path.read_text().endswith(";\n")
+
+
 @pytest.mark.parametrize("path", [*TABLES, *VIEWS], ids=lambda path: path.name)
 def test_ddl_is_one_create_statement_named_like_its_file(path: Path) -> None:
     [statement] = sqlglot.parse(path.read_text(), dialect="athena")

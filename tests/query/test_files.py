@@ -9,7 +9,7 @@ import pytest
 
 from streamguard.errors import ProjectError, UnknownName
 from streamguard.project import Project, find_project
-from streamguard.query.files import Query, find_query, projected_columns, queries, read_aggregation
+from streamguard.query.files import Query, choose_engine, find_query, projected_columns, queries, read_aggregation
 
 REPOSITORY = find_project(Path(__file__))
 INDEX = "report: {about: All of them, collection: transactions}\n"
@@ -30,17 +30,40 @@ def project(tmp_path: Path) -> Project:
     return Project(tmp_path)
 
 
-def test_every_query_of_the_repository_has_both_files() -> None:
-    found = queries(REPOSITORY)
-    assert "fraud-report" in [query.name for query in found]
-    for query in found:
-        assert query.mongodb_file.is_file()
-        assert query.athena_file.is_file()
+def test_every_query_of_the_repository_has_the_files_of_its_pipeline() -> None:
+    found = {(query.pipeline, query.name): query.engines for query in queries(REPOSITORY)}
+    assert found["bank", "fraud-report"] == ("mongodb", "duckdb", "athena")
+    assert found["card", "suspicious-accounts"] == ("postgres",)
+    wanted = {"bank": ("mongodb", "duckdb", "athena"), "card": ("postgres",), "transfers": ("mongodb",)}
+    assert {engines for (pipeline, _), engines in found.items() if wanted[pipeline] != engines} == set()
 
 
 def test_every_query_file_of_the_repository_is_in_the_index() -> None:
-    listed = {file for query in queries(REPOSITORY) for file in (query.mongodb_file, query.athena_file)}
-    assert {path for path in REPOSITORY.init.glob("*/queries/*") if path.name != "queries.yml"} == listed
+    files = ("mongodb_file", "athena_file", "postgres_file")
+    listed = {getattr(query, file) for query in queries(REPOSITORY) for file in files}
+    there = {path for path in REPOSITORY.init.glob("*/queries/*") if path.name != "queries.yml"}
+    assert there == {path for path in listed if path.is_file()}
+
+
+def test_without_a_wish_a_query_runs_on_the_first_engine_that_it_has_a_file_for() -> None:
+    assert choose_engine(find_query(REPOSITORY, "fraud-report"), None) == "mongodb"
+    assert choose_engine(find_query(REPOSITORY, "fraud-report"), "athena") == "athena"
+    assert choose_engine(find_query(REPOSITORY, "totals"), None) == "postgres"
+
+
+def test_an_engine_that_a_query_has_no_file_for_is_refused_with_those_it_has(project: Project) -> None:
+    with pytest.raises(ProjectError, match=r"totals has no file for mongodb, .*\.json: there is one for postgres"):
+        choose_engine(find_query(REPOSITORY, "totals"), "mongodb")
+    with pytest.raises(ProjectError, match=r"query report has no file for mongodb, .*report\.mongodb\.json$"):
+        choose_engine(find_query(project, "report", "a"), None)
+
+
+def test_an_aggregation_without_a_collection_is_refused_with_the_line(project: Project) -> None:
+    folder = project.init / "a" / "queries"
+    (folder / "queries.yml").write_text("\nreport: {about: All of them}\n")
+    (folder / "report.mongodb.json").write_text("[]")
+    with pytest.raises(ProjectError, match=r"queries\.yml, line 2: report has no collection"):
+        choose_engine(find_query(project, "report", "a"), None)
 
 
 def test_a_query_is_found_in_whichever_pipeline_has_it(project: Project) -> None:

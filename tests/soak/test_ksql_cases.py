@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from streamguard.engine.testing.case_files import case_files, read_cases
 from streamguard.engine.testing.cases import Case, Given, Script
 from streamguard.engine.testing.differences import Wanted
@@ -25,6 +27,7 @@ def paid(amount: float) -> Given:
     return Given("tx", "c1", {"p": {"amount": amount}}, time=1_000_000)
 
 
+@pytest.mark.timeout(600)
 def test_the_shipped_cases_pass_on_a_server_and_leave_nothing(server: KsqlProcess) -> None:
     live = LiveCases(server.client, server.settings)
     for path in case_files([Path(REPOSITORY) / "ksql"]):

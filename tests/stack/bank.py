@@ -43,7 +43,11 @@ class Bank:
 
     def produce(self, *arguments: str) -> subprocess.Popen[str]:
         """Start `streamguard produce bank …`."""
-        command = [sys.executable, "-m", "streamguard", "produce", "bank", *arguments, "--output", "json"]
+        return self.produce_of("bank", *arguments)
+
+    def produce_of(self, pipeline: str, *arguments: str) -> subprocess.Popen[str]:
+        """Start `streamguard produce` of any pipeline."""
+        command = [sys.executable, "-m", "streamguard", "produce", pipeline, *arguments, "--output", "json"]
         environment = {**inherited_environment(), **self.settings.environment()}
         return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 

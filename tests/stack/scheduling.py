@@ -12,6 +12,7 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 GROUPS = {
     **dict.fromkeys(("bad_input", "nemesis", "processor", "readme", "secrets", "servers", "up", "verify"), "bank"),
+    **dict.fromkeys(("transfers", "tutorial"), "bank"),
     **dict.fromkeys(("connect_client", "connect_quirks", "connect_secrets", "connector_letters"), "connect"),
     **dict.fromkeys(("connectors", "deploy", "dying_tasks", "lint", "operating", "sinks"), "connect"),
 }

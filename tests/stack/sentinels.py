@@ -16,6 +16,7 @@ from streamguard.stack import credentials
 S3_ACCESS = "SGPLANTEDACCESSKEY42"
 S3_SECRET = "pl4nted/S3+secret=%41~$HOME'key"
 MONGODB = "pl@nted:m0ngo/p%41ss?#[w]+'$PATH\\rd\""
+POSTGRES = "p0stgres:p%41ss?#[w]@'$HOME\\x\""
 WRONG = "wr0ng:p@ss/%41w?rd'that-nobody-accepts"
 
 ON_KAFKA = (
@@ -40,7 +41,12 @@ ON_KAFKA = (
 )
 """What commands of `connectors` do that need Kafka; they are called with topics and a file of the test's own."""
 
-PLANTED: Mapping[str, str] = {"S3's access key": S3_ACCESS, "S3's secret key": S3_SECRET, "MongoDB's password": MONGODB}
+PLANTED: Mapping[str, str] = {
+    "S3's access key": S3_ACCESS,
+    "S3's secret key": S3_SECRET,
+    "MongoDB's password": MONGODB,
+    "PostgreSQL's password": POSTGRES,
+}
 
 
 def plant() -> dict[str, str]:
@@ -49,12 +55,18 @@ def plant() -> dict[str, str]:
         credentials.S3_ACCESS_KEY: S3_ACCESS,
         credentials.S3_SECRET_KEY: S3_SECRET,
         credentials.MONGODB_URI: mongodb_uri(1, MONGODB),
+        credentials.POSTGRES_URI: postgres_uri(1, POSTGRES),
     }
 
 
 def mongodb_uri(port: int, password: str) -> str:
     """As a template's variable holds it."""
     return f"mongodb://streamguard:{quote(password, safe='')}@127.0.0.1:{port}/"
+
+
+def postgres_uri(port: int, password: str) -> str:
+    """As the setting holds it; the database is the pipeline's to name."""
+    return f"postgresql://streamguard:{quote(password, safe='')}@127.0.0.1:{port}/"
 
 
 def forms(secret: str) -> list[bytes]:

@@ -35,6 +35,7 @@ OF_ALL = ("-v", "--verbose", "--project", "--version")
 
 COMMANDS = {
     "up": "Start the local servers and a pipeline on them.",
+    "new": "Write the files of a new pipeline.",
     "down": "Stop the local servers.",
     "status": "Show the local servers.",
     "logs": "Show the log of a local server.",
@@ -46,6 +47,8 @@ COMMANDS = {
     "connectors": "Render, deploy and watch connectors.",
     "query": "Query the sinks.",
     "verify": "Check that a run is everywhere once where it should be.",
+    "alerts": "Follow alerts and decisions, test the channels of the notifier.",
+    "rules": "Check the rules of the decider, and try them.",
     "service": "Run one of the services.",
     "jars": "Fetch the jars that the local servers need.",
 }

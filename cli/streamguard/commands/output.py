@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -36,10 +37,10 @@ def output_option(function: F) -> F:
 def show(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], output: str) -> None:
     """Print rows; `columns` chooses and orders those of the table, the other formats print every key."""
     if output == "json":
-        click.echo(json.dumps(list(rows), indent=2, default=str))
+        click.echo(json.dumps(list(rows), indent=2, default=_plain))
     elif output == "ndjson":
         for row in rows:
-            click.echo(json.dumps(row, default=str))
+            click.echo(json.dumps(row, default=_plain))
     elif output == "yaml":
         _print_yaml([dict(row) for row in rows])
     else:
@@ -53,7 +54,12 @@ def show_one(document: Mapping[str, Any], output: str) -> None:
     elif output == "yaml":
         _print_yaml(dict(document))
     else:
-        click.echo(json.dumps(document, indent=2 if output == "json" else None, default=str))
+        click.echo(json.dumps(document, indent=2 if output == "json" else None, default=_plain))
+
+
+def _plain(value: object) -> float | str:
+    """What JSON has no word for: a decimal number is a number, anything else, as a time, its text."""
+    return float(value) if isinstance(value, Decimal) else str(value)
 
 
 def styled(state: str) -> str:
@@ -65,7 +71,7 @@ def styled(state: str) -> str:
 def _print_yaml(document: Any) -> None:
     import yaml
 
-    click.echo(yaml.safe_dump(json.loads(json.dumps(document, default=str)), sort_keys=False), nl=False)
+    click.echo(yaml.safe_dump(json.loads(json.dumps(document, default=_plain)), sort_keys=False), nl=False)
 
 
 def _print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
@@ -145,4 +151,6 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, list | tuple):
         return ", ".join(str(item) for item in value)
+    if isinstance(value, dict):
+        return json.dumps(value, default=_plain)
     return str(value)

@@ -12,11 +12,12 @@ from streamguard.commands.output import output_option, show
 if TYPE_CHECKING:
     from streamguard.commands import App
 
-ENGINES = ("mongodb", "duckdb", "athena")
+ENGINES = ("mongodb", "duckdb", "athena", "postgres")
 MOST_ROWS = (1 << 31) - 1  # what every engine takes as a limit
 ARRIVAL = {
     "mongodb": "records take about a second from Kafka to MongoDB.",
     "duckdb": "records take up to ten seconds from Kafka to a table in S3, which is written commit by commit.",
+    "postgres": "a transaction takes about a second from Kafka to its decision in PostgreSQL.",
     "athena": "records take up to a commit interval of the sink from Kafka to a table in S3.",
 }
 
@@ -27,9 +28,8 @@ ARRIVAL = {
     "-e",
     "--engine",
     type=click.Choice(ENGINES),
-    default="mongodb",
-    show_default=True,
-    help="Where to run it: MongoDB, the Iceberg tables on this machine, or Amazon Athena.",
+    help="Where to run it: MongoDB, the Iceberg tables on this machine, Amazon Athena, or PostgreSQL.  "
+    "[default: the first of them that the query has a file for]",
 )
 @click.option(
     "-p",
@@ -42,12 +42,19 @@ ARRIVAL = {
 @output_option
 @click.pass_obj
 def query(
-    app: App, *, name: str | None, engine: str, pipeline: str | None, limit: int | None, listing: bool, output: str
+    app: App,
+    *,
+    name: str | None,
+    engine: str | None,
+    pipeline: str | None,
+    limit: int | None,
+    listing: bool,
+    output: str,
 ) -> None:
-    """Query the sinks: the documents in MongoDB, or the tables in S3.
+    """Query what a pipeline has made: documents in MongoDB, tables in S3, decisions in PostgreSQL.
 
-    The queries are files in init/PIPELINE/queries/: an aggregation that pastes unchanged into MongoDB Compass, and
-    SQL that pastes unchanged into Amazon Athena. Every engine gives the same rows.
+    The queries are files in init/PIPELINE/queries/: an aggregation that pastes unchanged into MongoDB Compass, SQL that
+    pastes unchanged into Amazon Athena, or into psql. Every engine that a query has a file for gives the same rows.
 
     \b
     Examples:
@@ -55,6 +62,7 @@ def query(
       streamguard query fraud-report --limit 20      transactions with their people
       streamguard query fraud-report -e duckdb       the same rows from S3
       streamguard query top-senders -o json          for the next program
+      streamguard query suspicious-accounts          of the pipeline card, from PostgreSQL
     """
     from streamguard.query import files, run
 
@@ -66,6 +74,7 @@ def query(
         show(rows, ["name", "pipeline", "about"], output)
         return
     chosen = files.find_query(app.project, name, pipeline)
+    engine = files.choose_engine(chosen, engine)
     answer = run(engine, chosen, app.pipeline(chosen.pipeline), app.settings, limit=limit)
     show(answer.rows, answer.columns, output)
     if not answer.rows:

@@ -72,6 +72,55 @@ def processor(app: App, pipeline: str) -> None:
     run(app.settings, app.pipeline(pipeline), verbose=app.verbose)
 
 
+@service.command()
+@click.argument("pipeline", default="card", shell_complete=completion.pipelines)
+@click.pass_obj
+def decider(app: App, pipeline: str) -> None:
+    """Decide about the transactions of PIPELINE by its rules and alerts, into PostgreSQL.
+
+    Every transaction becomes one row with one decision (approve, review or decline, with reasons), whichever comes
+    first, it or its alerts; a later alert changes the decision. Rows, totals and offsets are stored in one database
+    transaction, so nothing is lost or counted twice, however it ends. Decisions that somebody should see are published
+    to fraud-decisions at least once, with an id that stays. What is no transaction or alert goes to a dead-letter
+    topic with headers that say why. While the database is away it waits and keeps its place in the group; /ready and
+    the log say so.
+
+    The rules stand in init/PIPELINE/rules.yml; an edit of them counts within two seconds, and a broken file changes
+    nothing. Several may run, each with a STREAMGUARD_INSTANCE and a port of its own: they divide the partitions.
+
+    \b
+    Examples:
+      streamguard service decider card
+      curl -s localhost:8104/ready
+      STREAMGUARD_INSTANCE=1 STREAMGUARD_DECIDER_PORT=8114 streamguard service decider card
+    """
+    from streamguard.services.decider.service import run
+
+    run(app.settings, app.project, app.pipeline(pipeline), verbose=app.verbose)
+
+
+@service.command()
+@click.argument("pipeline", default="card", shell_complete=completion.pipelines)
+@click.pass_obj
+def notifier(app: App, pipeline: str) -> None:
+    """Tell people about the decisions of PIPELINE: by Slack, e-mail or a webhook.
+
+    The channels stand in init/PIPELINE/notifications.yml; without one it says so, and only counts. Decisions that come
+    together are grouped, and a channel gets no more messages than its rate. Every revision of a decision is told by
+    each channel at least once; a second time only if it was under way when the process was killed. A channel that
+    fails waits, loses nothing, and holds up no other one: /ready and the log name it.
+
+    \b
+    Examples:
+      streamguard alerts test fraud-desk
+      streamguard service notifier card
+      curl -s localhost:8105/ready
+    """
+    from streamguard.services.notifier.service import run
+
+    run(app.settings, app.project, app.pipeline(pipeline), verbose=app.verbose)
+
+
 PERCENT = click.FloatRange(0, 100)
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import Message
 
 from streamguard.kafka import clients, topics
-from streamguard.kafka.reader import TO_THE_END, Reader
+from streamguard.kafka.reader import PIECE, TO_THE_END, Reader
 from streamguard.settings import Settings
 
 READ_SECONDS = 10.0
@@ -47,6 +48,32 @@ def tail(settings: Settings, topic: str, *, last: int | None = 10, follow: bool 
         yield from _read(settings, topic, first)
     if follow:
         yield from _follow(settings, topic, after if last is not None else first)
+
+
+def tail_several(
+    settings: Settings, names: Sequence[str], *, from_beginning: bool, follow: bool
+) -> Iterator[tuple[str, Record]]:
+    """The records of several topics, each with its topic, as they come: from the first or the next one on, and for ever
+    if `follow`, else up to what is there now. What comes at once is in the order of its time.
+
+    Raises:
+        TopicError: there is no such topic.
+        KafkaUnavailable: no broker answers.
+    """
+    counts = {name: range(topics.require(settings, name).partitions) for name in names}
+    admin = clients.admin(settings)
+    with clients.translated(settings):
+        bounds = topics.bounds(admin, counts)
+    with ExitStack() as stack:
+        readers = {
+            name: stack.enter_context(Reader(settings, name, first if from_beginning else after))
+            for name, (first, after) in bounds.items()
+        }
+        while follow or not all(reader.reached(bounds[name][1]) for name, reader in readers.items()):
+            come = [(name, record_of(m)) for name, reader in readers.items() for m in reader.poll(PIECE, POLL_SECONDS)]
+            for name, record in sorted(come, key=lambda found: (found[1].timestamp, found[1].partition)):
+                if follow or record.offset < bounds[name][1][record.partition]:
+                    yield name, record
 
 
 def between(settings: Settings, topic: str, starts: Mapping[int, int], ends: Mapping[int, int]) -> list[Record]:

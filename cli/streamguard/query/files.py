@@ -1,7 +1,8 @@
 """The query files of a project: `init/PIPELINE/queries/`.
 
-`queries.yml` names the queries; each is a pair of files, `NAME.mongodb.json` (an aggregation in Extended JSON) and
-`NAME.athena.sql`. The views that the SQL reads are in `init/PIPELINE/athena/views/`, one statement a file.
+`queries.yml` names the queries; each is a file for every kind of server that can answer it: `NAME.mongodb.json` (an
+aggregation in Extended JSON), `NAME.athena.sql`, `NAME.postgres.sql`. The views that Athena's SQL reads are in
+`init/PIPELINE/athena/views/`, one statement a file.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from streamguard.errors import ProjectError, UnknownName
-from streamguard.project import Project, did_you_mean, load_yaml, read_text
+from streamguard.project import Project, did_you_mean, line_of, load_yaml, read_text
 
 INDEX = "queries.yml"
 QUERIES_SCHEMA = {
@@ -23,16 +24,25 @@ QUERIES_SCHEMA = {
     "propertyNames": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,100}$"},
     "additionalProperties": {
         "type": "object",
-        "required": ["about", "collection"],
+        "required": ["about"],
         "additionalProperties": False,
         "properties": {"about": {"type": "string"}, "collection": {"type": "string", "minLength": 1}},
     },
 }
 
 
+FILES = {
+    "mongodb": "mongodb_file",
+    "duckdb": "athena_file",
+    "athena": "athena_file",
+    "postgres": "postgres_file",
+}
+"""The engines, and what holds the file of each."""
+
+
 @dataclass(frozen=True)
 class Query:
-    """One query of a pipeline; `collection` is where its aggregation starts."""
+    """One query of a pipeline; `collection` is where its aggregation starts, "" if it has none."""
 
     name: str
     pipeline: str
@@ -49,6 +59,15 @@ class Query:
         return self.folder / "queries" / f"{self.name}.athena.sql"
 
     @property
+    def postgres_file(self) -> Path:
+        return self.folder / "queries" / f"{self.name}.postgres.sql"
+
+    @property
+    def engines(self) -> tuple[str, ...]:
+        """What it can be run on, by its files; the first is taken when nobody says."""
+        return tuple(engine for engine, file in FILES.items() if getattr(self, file).is_file())
+
+    @property
     def view_files(self) -> list[Path]:
         """The DDL of the views, in the order in which they are made."""
         return sorted((self.folder / "athena" / "views").glob("*.sql"))
@@ -62,10 +81,24 @@ def queries(project: Project) -> list[Query]:
         index = folder / "queries" / INDEX
         if index.is_file():
             found += [
-                Query(name, pipeline, entry["about"], entry["collection"], folder)
+                Query(name, pipeline, entry["about"], entry.get("collection", ""), folder)
                 for name, entry in load_yaml(index, QUERIES_SCHEMA).items()
             ]
     return found
+
+
+def choose_engine(query: Query, wanted: str | None) -> str:
+    """The engine that is wanted, else the first that the query has a file for. Raises ProjectError."""
+    engines = query.engines
+    if wanted is None:
+        wanted = next(iter(engines), "mongodb")
+    if wanted not in engines:
+        file = getattr(query, FILES[wanted])
+        there = f": there is one for {' and '.join(engines)}" if engines else ""
+        raise ProjectError(f"query {query.name} has no file for {wanted}, {file}{there}")
+    if wanted == "mongodb" and query.collection == "":
+        raise ProjectError(f"{line_of(query.folder / 'queries' / INDEX, [query.name])}: {query.name} has no collection")
+    return wanted
 
 
 def find_query(project: Project, name: str, pipeline: str | None = None) -> Query:

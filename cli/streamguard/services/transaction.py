@@ -22,6 +22,7 @@ from typing import Any
 import orjson
 
 from streamguard.errors import RecordRefused
+from streamguard.services.repeated import texts_in, texts_of
 
 TEXTS = (
     "transaction_id",
@@ -74,8 +75,8 @@ def parse(value: bytes | None) -> dict[str, Any]:
         raise RecordRefused("E_SCHEMA", "the value is not a JSON object")
     is_plain = _check(transaction)
     has_escapes = b"\\" in value
-    texts = TEXTS_OF_A_PLAIN_ONE if is_plain else _texts_of(transaction)
-    if _texts_in(value, has_escapes=has_escapes) != texts:  # of a repeated field the parser keeps one
+    texts = TEXTS_OF_A_PLAIN_ONE if is_plain else texts_of(transaction)
+    if texts_in(value, has_escapes=has_escapes) != texts:  # of a repeated field the parser keeps one
         raise RecordRefused("E_DUPLICATE", "a field is there twice")
     if has_escapes or b"\x7f" in value or b"\xc2" in value:  # only so can a control character be written
         _refuse_control_characters(transaction)
@@ -127,29 +128,6 @@ def _is_instant(text: str) -> bool:
     except ValueError:
         return False
     return instant.tzinfo is not None and text[4] == text[7] == "-" and text[10] == "T" and text[11:13] != "24"
-
-
-def _texts_in(value: bytes, *, has_escapes: bool) -> int:
-    """How many names and texts a JSON value has: two quotation marks each, without those that are escaped."""
-    if not has_escapes:
-        return value.count(b'"') // 2
-    value = value.replace(rb"\\", b"")
-    return (value.count(b'"') - value.count(rb"\"")) // 2
-
-
-def _texts_of(document: Any) -> int:
-    """How many names and texts a parsed value has."""
-    texts, parts = 0, [document]
-    while parts:
-        part = parts.pop()
-        if type(part) is dict:
-            texts += len(part)
-            parts += part.values()
-        elif type(part) is list:
-            parts += part
-        else:
-            texts += type(part) is str
-    return texts
 
 
 def _refuse_control_characters(transaction: dict[str, Any]) -> None:

@@ -2,7 +2,8 @@
 
 Supervisor starts this and not the server itself, so that its config file and `ps` show no secret and a server has no
 more environment than it needs. A plan is a JSON file: ``argv``, ``env``, ``secrets`` (variable to the name of a
-credential), and the parent: ``parent``, its process id, or ``supervisor``, the file that holds it.
+credential), ``user`` (user and group id of whom it becomes, if not of this process), and the parent: ``parent``, its
+process id, or ``supervisor``, the file that holds it.
 It runs at every restart, so it imports the standard library alone.
 """
 
@@ -24,10 +25,19 @@ ORPHAN = 3  # exit code: the supervisor is gone
 def main(path: Path) -> None:
     """Replace this process by the server."""
     plan = json.loads(path.read_text())
-    _die_with_parent(plan["parent"] if "parent" in plan else int(Path(plan["supervisor"]).read_text()))
+    parent = plan["parent"] if "parent" in plan else int(Path(plan["supervisor"]).read_text())
     known = credentials.read(Path(plan["credentials"]))
     secrets = {variable: known[name] for variable, name in plan["secrets"].items() if name in known}
+    if plan.get("user"):
+        _become(*plan["user"])
+    _die_with_parent(parent)  # who becomes another user loses it
     os.execve(plan["argv"][0], plan["argv"], {**plan["env"], **secrets})  # noqa: S606  no shell, on purpose
+
+
+def _become(user: int, group: int) -> None:
+    os.setgroups([])
+    os.setgid(group)
+    os.setuid(user)
 
 
 def _die_with_parent(parent: int) -> None:

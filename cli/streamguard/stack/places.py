@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from streamguard.errors import StorageError
+from streamguard.stack.credentials import make_private
 
 FREE_BYTES = 256 * 1024 * 1024  # below that a first start fails half-way, with errors that do not name the cause
 SOCKET_PATH = 80  # a unix socket's path has 108 characters at most; supervisord adds its process id to it for a moment
@@ -37,8 +38,7 @@ class Places:
         """Make the folders, for this user only; StorageError when the disk does not take them."""
         try:
             for folder in (self.data_dir, self.logs, self.run, self.plans, self.sockets):
-                folder.mkdir(parents=True, exist_ok=True)
-                folder.chmod(0o700)
+                make_private(folder)
             if self.sockets.stat().st_uid != os.getuid():
                 raise StorageError(f"{self.sockets} belongs to another user; set TMPDIR to a folder of your own")
             probe = self.run / "probe"

@@ -74,10 +74,15 @@ def make_credentials(settings: Settings) -> dict[str, str]:
         or known.get(credentials.S3_SECRET_KEY)
         or secrets.token_urlsafe(30),
         credentials.MONGODB_URI: _mongodb_uri(settings, known.get(credentials.MONGODB_URI, "")),
+        credentials.POSTGRES_URI: _postgres_uri(settings, known.get(credentials.POSTGRES_URI, "")),
     }
-    if {**known, **made} != known:
-        credentials.write(settings.data_dir, {**known, **made})
-    return {**known, **made}
+    own = {credentials.OWN_POSTGRES_URI: settings.postgres_uri} if settings.has_own_postgres else {}
+    wanted = {**known, **made, **own}
+    if not own:
+        wanted.pop(credentials.OWN_POSTGRES_URI, None)
+    if wanted != known:
+        credentials.write(settings.data_dir, wanted)
+    return wanted
 
 
 def _mongodb_uri(settings: Settings, known: str) -> str:
@@ -90,6 +95,13 @@ def _mongodb_uri(settings: Settings, known: str) -> str:
     password = unquote(given.password) if given.password else secrets.token_urlsafe(24)
     user = unquote(given.username) if given.username else USER
     return f"mongodb://{quote(user, safe='')}:{quote(password, safe='')}@{LOOPBACK}:{settings.mongodb_port}/"
+
+
+def _postgres_uri(settings: Settings, known: str) -> str:
+    """The local server's, with user and password; it follows the port, which may have moved."""
+    person, at, _ = known.rpartition("@")
+    person = person if at else f"postgresql://{USER}:{quote(secrets.token_urlsafe(24), safe='')}"
+    return f"{person}@{LOOPBACK}:{settings.postgres_port}/"
 
 
 def format_kafka(settings: Settings, places: Places, lock: Lock, java: str) -> None:

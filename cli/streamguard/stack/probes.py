@@ -12,6 +12,8 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from streamguard.errors import PostgresError, PostgresUnavailable, SettingsError
+from streamguard.postgres.connect import connect, in_database
 from streamguard.stack.credentials import S3_ACCESS_KEY, S3_SECRET_KEY
 
 Probe = Callable[[], str]
@@ -123,6 +125,15 @@ def mongodb(uri: str) -> str:
     except PyMongoError:
         return "no answer"
     return ""
+
+
+def postgres(uri: str) -> str:
+    """Answers to who has the credentials. The URI is never part of the answer."""
+    try:
+        with connect(in_database(uri, "postgres"), autocommit=True):
+            return ""
+    except (PostgresError, SettingsError) as exc:
+        return str(exc).partition(":")[0] if isinstance(exc, PostgresUnavailable) else str(exc)
 
 
 def connect_worker(url: str) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from streamguard.errors import ProjectError
 from streamguard.project import Project
 from streamguard.settings import LOOPBACK, Settings, inherited_environment
-from streamguard.stack import credentials, probes
+from streamguard.stack import credentials, postgres, probes
 from streamguard.stack.jars import Lock, class_path
 from streamguard.stack.java import cache_file
 from streamguard.stack.places import Places
@@ -48,6 +48,10 @@ class Program:
     """Programs that must be ready before this one is started."""
     stop_seconds: int = 10
     """How long it may take to end before it is killed."""
+    stop_signal: str = "TERM"
+    """What tells it to end."""
+    user: tuple[int, int] | None = None
+    """User and group id of whom it runs as, if not as who starts it."""
 
     def plan(self, places: Places) -> dict[str, object]:
         """What the launcher reads."""
@@ -55,6 +59,7 @@ class Program:
             "argv": list(self.argv),
             "env": {**environment(), **self.env},
             "secrets": dict(self.secrets),
+            "user": self.user,
             "credentials": str(places.data_dir),
             "supervisor": str(places.supervisor_pid),
         }
@@ -73,6 +78,7 @@ def table(settings: Settings, project: Project, places: Places, lock: Lock, java
         _connect(settings, places, lock, java),
         _seaweedfs(settings, places),
         *_mongodb(settings),
+        *_postgres(settings),
         *_own(settings, project),
     ]
     return {program.name: program for program in programs}
@@ -221,6 +227,29 @@ def _mongodb_ready(settings: Settings) -> str:
     return probes.mongodb(credentials.read(settings.data_dir).get(credentials.MONGODB_URI, settings.mongodb_uri))
 
 
+def _postgres(settings: Settings) -> list[Program]:
+    """The local server, unless the settings name one of the user's own."""
+    if settings.has_own_postgres:
+        return []
+    user = postgres.system_user(settings)
+    return [
+        Program(
+            name="postgres",
+            argv=postgres.command(settings),
+            ports=(settings.postgres_port,),
+            url=f"postgresql://{LOOPBACK}:{settings.postgres_port}/",
+            probe=partial(_postgres_ready, settings),
+            stop_signal="INT",  # without waiting for its clients
+            stop_seconds=20,
+            user=None if user is None else (user.uid, user.gid),
+        )
+    ]
+
+
+def _postgres_ready(settings: Settings) -> str:
+    return probes.postgres(credentials.read(settings.data_dir).get(credentials.POSTGRES_URI, settings.postgres_uri))
+
+
 def _own(settings: Settings, project: Project) -> list[Program]:
     """The programs that are `python -m streamguard …`."""
     ksql = Program(
@@ -283,6 +312,7 @@ def _service(settings: Settings, project: Project, service: str, pipeline: str) 
         name=service,
         argv=_python(project, "service", service, pipeline),
         env=settings.environment(),
+        secrets={credentials.POSTGRES_URI: credentials.OWN_POSTGRES_URI} if settings.has_own_postgres else {},
         ports=(port,) if port else (),
         url=url,
         probe=partial(probes.service, url) if port else None,

@@ -18,16 +18,21 @@ from typing import Any
 from streamguard.errors import SettingsError, StackError, UnknownName
 from streamguard.project import Project, did_you_mean
 from streamguard.settings import Settings
-from streamguard.stack import credentials, jars, logs, ports, prepare, probes, programs
+from streamguard.stack import credentials, jars, logs, ports, postgres, prepare, probes, programs
 from streamguard.stack.java import find_java
 from streamguard.stack.places import Places
 from streamguard.stack.programs import Program
 from streamguard.stack.starting import OnProgress, Progress, Starting, ignore
 from streamguard.stack.supervisor import Process, Supervisor
 
-LAST = ("connect", "kafka", "s3", "mongodb")  # these are stopped after what uses them, in two steps
+LAST = ("connect", "kafka", "s3", "mongodb", "postgres")  # these are stopped after what uses them, in two steps
 
 
+KNOWN = (
+    *("kafka", "s3", "mongodb", "mongodb.user", "postgres", "postgres.new"),
+    *("logs", "run", "credentials.env", "secrets", "start.lock"),
+)
+"""What the stack keeps in its data directory; everything else there is the user's own."""
 YOUNG = 30.0  # seconds that a process may take until it is ready; after that it counts as not ready
 
 
@@ -142,8 +147,7 @@ class Stack:
             raise StackError("the stack runs: stop it before its data is removed")
         if not self.settings.data_dir.exists():
             return
-        known = ("kafka", "s3", "mongodb", "mongodb.user", "logs", "run", "credentials.env", "secrets", "start.lock")
-        for name in known:
+        for name in KNOWN:
             path = self.settings.data_dir / name
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
@@ -230,10 +234,11 @@ class Stack:
         on_progress(Progress("jars", "ready", time.monotonic() - start))
 
     def _preparations(self, known: Mapping[str, str]) -> dict[str, Callable[[], None]]:
-        uri = known[credentials.MONGODB_URI]
+        mongodb_uri, postgres_uri = known[credentials.MONGODB_URI], known[credentials.POSTGRES_URI]
         return {
             "kafka": lambda: prepare.format_kafka(self.settings, self.places, self.lock, self.java),
-            "mongodb": lambda: prepare.make_mongodb_user(self.settings, self.places, uri),
+            "mongodb": lambda: prepare.make_mongodb_user(self.settings, self.places, mongodb_uri),
+            "postgres": lambda: postgres.prepare(self.settings, self.places, postgres_uri),
         }
 
     def _undo(self, names: Sequence[str], unready: Sequence[str], *, fresh: bool) -> None:

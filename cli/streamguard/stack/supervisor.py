@@ -64,6 +64,7 @@ exitcodes = {fenced}
 startsecs = 1
 startretries = 20
 stopwaitsecs = {stop_seconds}
+stopsignal = {stop_signal}
 redirect_stderr = true
 stdout_logfile = {log}
 stdout_logfile_maxbytes = {log_bytes}
@@ -120,6 +121,7 @@ def _program(places: Places, program: Program) -> str:
         directory=_escape(places.run),
         fenced=FENCED,
         stop_seconds=program.stop_seconds,
+        stop_signal=program.stop_signal,
         log=_escape(_escape(places.log(program.name))),  # which it expands twice
         log_bytes=LOG_BYTES,
         log_backups=LOG_BACKUPS,

@@ -22,6 +22,7 @@ CLEAN: list[tuple[str, dict[str, Any]]] = [
     ("mongodb", {"ordered": True}),
     ("mongodb", {"delete_on_null": True, "redact_fields": ["ssn"]}),
     ("mongodb", BY_VALUE),
+    ("mongodb", {"id_source": "position"}),
     ("mongodb", {"write_mode": "insert", "timeseries": {"time_field": "at"}}),
     ("iceberg", {"auto_create": True, "partition_by": ["days(at)"]}),
     ("iceberg", {"evolve": True}),

@@ -46,6 +46,7 @@ GIVEN: dict[str, dict[str, Any]] = {
 VARIANTS: list[tuple[str, dict[str, Any]]] = [
     *((kind, {}) for kind in GIVEN),
     ("mongodb", {"plugin_version": "2.0.1", "tasks_max": 2, "dead_letter_topic": "letters", "ordered": True}),
+    ("mongodb", {"id_source": "position", "ordered": False}),
     ("mongodb", {"id_source": "value", "id_fields": ["a"], "redact_fields": ["b"], "ordered": False}),
     (
         "mongodb",
@@ -160,6 +161,20 @@ def test_mongodb_found_by_fields_of_the_value_is_an_upsert_by_its_business_key(m
     assert config["document.id.strategy.overwrite.existing"] == "true"
     assert config["writemodel.strategy"].endswith(".ReplaceOneBusinessKeyStrategy")
     assert "transforms" not in config
+
+
+def test_mongodb_by_position_replaces_the_document_of_its_place_and_takes_no_id_of_the_record(make: Make) -> None:
+    config = make("mongodb", id_source="position")
+    assert config["document.id.strategy"].endswith(".KafkaMetaDataStrategy")
+    assert config["document.id.strategy.overwrite.existing"] == "true"
+    assert config["writemodel.strategy"].endswith(".ReplaceOneDefaultStrategy")
+    assert "transforms" not in config
+
+
+@pytest.mark.parametrize("given", [{"delete_on_null": True}, {"write_mode": "update"}, {"id_fields": ["a"]}], ids=str)
+def test_mongodb_by_position_only_replaces(make: Make, given: dict[str, Any]) -> None:
+    with pytest.raises(TemplateError, match=next(iter(given))):
+        make("mongodb", id_source="position", **given)
 
 
 def test_mongodb_keeps_times_of_insertion_and_change_in_update_mode(make: Make) -> None:

@@ -54,7 +54,7 @@ def content(columns: Columns) -> bytes:
         ("bank", "42cf12fcb55f5805"),
         ("card", "90cda98cd35d8587"),
         ("handbook", "11d1e21f6ccab13e"),
-        ("transfers", "1af5ef92f1264cdc"),
+        ("transfers", "4fc21a88dbc47499"),
         ("ulb-cards", "dcb6e6b1161f1e03"),
     ],
 )

@@ -17,6 +17,7 @@ from streamguard.datagen.columns.draws import BLOCK
 from streamguard.datagen.records.run import Run
 from streamguard.datagen.records.source import Source, records, written
 from streamguard.datagen.records.sums import Account, Sum, Summer
+from streamguard.datagen.world.reading import world_of
 from tests.datagen.small import DOCUMENT, FAULTS, SMALL, TRUTH, world
 
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -144,3 +145,21 @@ def test_the_bytes_are_those_of_every_other_machine() -> None:
     account.add(sums(run, [0, 1]))
     account.fold()
     assert account.link.hex() == "6e1886cafd5e40426a1f3b90eb94ef2ff6bd37b98bffd09a35a48bde2d1201bc"
+
+
+def test_columns_may_be_called_as_what_every_record_has_is() -> None:
+    spec: dict[str, Any] = {
+        "world": "small",
+        "entities": {"one": {"count": 1, "attributes": {"id": {"index": True}}}},
+        "streams": {
+            "s": {
+                "topic": "t",
+                "rate": 1,
+                "columns": {"index": {"choice": ["a"]}, "instant": {"uniform": [5, 5.5]}},
+                "record": {"index": "index", "instant": "instant", "n": "n-{index:02d}", "at": {"time": "iso_s"}},
+            }
+        },
+    }
+    (record,) = records(Run(world_of(spec), "r", 7, START), 1)
+    assert record == {"index": "a", "instant": record["instant"], "n": "n-00", "at": "2026-03-01T08:00:00Z"}
+    assert 5 <= record["instant"] <= 5.5

@@ -15,7 +15,9 @@ from streamguard.engine.language import syntax as s
 from streamguard.engine.language.canonical import MADE, Made, canonical, lines, without_injected
 from streamguard.engine.language.formatter import formatted
 from streamguard.engine.language.parse import parse
+from streamguard.engine.language.tokens import substitute
 from streamguard.errors import StatementError
+from streamguard.project import variables_near
 
 COLUMNS = {"A": ("ID", "X"), "B": ("ID", "Y")}
 
@@ -64,7 +66,7 @@ def test_statements_that_say_something_else_are_not(one: str, other: str) -> Non
 def statements() -> Iterator[s.CreateAs | s.InsertInto]:
     """Every query of the shipped files and of the engine's own cases."""
     root = Path(__file__).parents[3]
-    texts = [path.read_text() for path in sorted(root.glob("ksql/*/*.sql"))]
+    texts = [substitute(path.read_text(), variables_near(path)) for path in sorted(root.glob("ksql/*/*.sql"))]
     for path in sorted(root.glob("tests/engine/testing/cases/*.yml")):
         texts += [str(case["statements"]) for case in yaml.safe_load(path.read_text())]
     for text in texts:

@@ -13,6 +13,7 @@ from streamguard.engine.language import syntax as s
 from streamguard.engine.language import types as t
 from streamguard.engine.language.parse import parse, parse_one
 from streamguard.errors import ParseError
+from streamguard.project import variables_near
 
 SHIPPED = sorted((Path(__file__).parents[3] / "ksql").rglob("*.sql"))
 WORDS = [
@@ -77,7 +78,7 @@ WORDS = [
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
 def test_every_shipped_statement_parses(path: Path) -> None:
-    assert parse(path.read_text())
+    assert parse(path.read_text(), variables_near(path))
 
 
 def test_each_statement_knows_its_text_and_its_place_in_the_whole() -> None:

@@ -129,9 +129,35 @@ cases:
     assert [judge(each) for each in cases] == [[], [], []]
 
 
+COUNTS = """
+sql: |
+  CREATE STREAM s (k STRING KEY, a STRING) WITH (kafka_topic='s', value_format='JSON');
+  CREATE TABLE counts AS SELECT k, COUNT(*) AS n, LATEST_BY_OFFSET(a) AS a FROM s GROUP BY k;
+cases:
+  - name: the last of each key
+    inputs:
+      - {topic: s, key: y, value: {a: "number {n}"}, repeat: 12}
+      - {topic: s, key: "x{n}", value: {a: [2]}, repeat: 2}
+    latest:
+      - {topic: COUNTS, key: x2, value: {N: 1, A: "[2]"}}
+      - {topic: COUNTS, key: y, value: {N: WANTED, A: number 12}}
+      - {topic: COUNTS, key: x1, fields: {N: 1}}
+"""
+
+
+def test_the_last_record_of_each_key_counts_where_a_case_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "a.test.yml"
+    path.write_text(COUNTS.replace("WANTED", "12"))
+    assert [judge(each) for each in read_cases(path)] == [[]]
+    path.write_text(COUNTS.replace("WANTED", "11"))
+    [[difference]] = [judge(each) for each in read_cases(path)]
+    assert difference.startswith("COUNTS, record 3: N is 12, not 11\n")
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
+        ("cases: [{name: x, empty: [t], latest: [{topic: t, key: k}]}]", "x: t has all its records under `outputs`"),
         ("cases: [{nam: x}]", r"line 1: cases.0: unknown key nam \(did you mean name\?\)|line 1: unknown key nam"),
         ("cases: [{name: x, inputs: [{topic: t, value: 2026-01-31}]}]", "2026-01-31 is a date in YAML: quote it"),
         ("statements: none.sql\ncases: [{name: x}]", "none.sql can not be read"),

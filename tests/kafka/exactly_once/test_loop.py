@@ -529,3 +529,38 @@ def test_withheld_offsets_are_committed_again_only_by_their_last_owner(
     assert script.written == ALL
     assert script.count("commit") == 4 + again
     assert ("g.one" in script.producers) == (last == "one")
+
+
+@pytest.mark.parametrize("stops", [False, True])
+def test_a_batch_waits_long_for_more_records_and_for_a_stop_not_at_all(
+    settings: Settings, script: Script, monkeypatch: pytest.MonkeyPatch, stops: bool
+) -> None:
+    more, play, sizes, stop = script.log[6:], script.play, list[int](), threading.Event()
+    del script.log[6:]
+
+    def play_and_go_on(call: str) -> None:
+        play(call)
+        if call == "consume" and script.calls.count("consume") == 3:  # 1: a record, 2: the first slice
+            if stops:
+                stop.set()
+            script.log.extend(more)
+
+    def count(batch: Sequence[Message], produce: Produce) -> None:
+        sizes.append(len(batch))
+        copy(batch, produce)
+
+    monkeypatch.setattr(script, "play", play_and_go_on)
+    begun = time.monotonic()
+    Loop(
+        settings,
+        group="g",
+        topics=[TOPIC],
+        limits=LIMITS,
+        source=script.source,
+        handle=AskFirst(lambda _batch: Future(), lambda *_: None) if stops else count,
+        batch_records=10,
+        batch_wait=1_000.0,
+        on_commit=stop.set,
+    ).run(stop)
+    assert time.monotonic() - begun < 5
+    assert (script.written, sizes) == (([], []) if stops else (ALL, [10]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -10,11 +10,13 @@ import click
 from streamguard.commands import completion
 from streamguard.commands.ksql.options import (
     client_of,
+    declared_in,
     load_functions,
+    pipeline_variables_option,
+    refuse_unused,
     relative,
     url_option,
     variables_of,
-    variables_option,
 )
 from streamguard.commands.output import output_option, show, show_one
 
@@ -33,7 +35,7 @@ def plan_options(function: F) -> F:
     """The pipeline, the server, and how far a plan may go."""
     options = (
         click.argument("pipeline", default="bank", shell_complete=completion.pipelines),
-        variables_option,
+        pipeline_variables_option,
         url_option,
         click.option(
             "--recreate",
@@ -141,25 +143,26 @@ def _planned(
     from streamguard.engine.client.applying import plan_files
     from streamguard.engine.client.planning import Wishes
 
-    app.pipeline(pipeline)
-    variables = variables_of(definitions)
+    given = variables_of(definitions)
+    variables = {**app.pipeline(pipeline).variables, **given}
     files = app.project.statements(pipeline)
+    refuse_unused(files, given)
     if not files:
         click.echo(f"{app.project.ksql / pipeline} holds no *.sql files: nothing to apply", err=True)
     load_functions(app)
     client = client_of(app, url)
-    elsewhere = _elsewhere(app, pipeline, variables, must=prune)
+    elsewhere = _elsewhere(app, pipeline, given, must=prune)
     return client, plan_files(client, files, variables, Wishes(recreate, prune, elsewhere))
 
 
-def _elsewhere(app: App, pipeline: str, variables: dict[str, str], *, must: bool) -> list[str]:
+def _elsewhere(app: App, pipeline: str, definitions: Mapping[str, str], *, must: bool) -> list[str]:
     """What the other pipelines of the project declare. With `must` a file of them that can not be read is an error."""
-    from streamguard.engine.client.declared import names, read_files
+    from streamguard.engine.client.declared import names
     from streamguard.errors import StreamguardError
 
-    others = [path for name in app.project.pipelines() if name != pipeline for path in app.project.statements(name)]
+    others = [name for name in app.project.pipelines() if name != pipeline]
     try:
-        return names(read_files(others, variables))
+        return names(declared_in(app, others, definitions))
     except StreamguardError:
         if must:
             raise

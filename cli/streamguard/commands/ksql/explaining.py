@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from streamguard.commands import completion
-from streamguard.commands.ksql.options import client_of, load_functions, relative, variables_of, variables_option
+from streamguard.commands.ksql.options import (
+    client_of,
+    declared_in,
+    load_functions,
+    pipeline_variables_option,
+    relative,
+    variables_of,
+)
 
 if TYPE_CHECKING:
     from streamguard.commands import App
@@ -32,7 +38,7 @@ if TYPE_CHECKING:
     shell_complete=completion.pipelines,
     help="The pipeline whose streams and tables exist.  [default: those of all]",
 )
-@variables_option
+@pipeline_variables_option
 @click.option("--url", help="Ask this ksql server instead.")
 @click.pass_obj
 def explain(  # noqa: PLR0917  one parameter an option
@@ -58,14 +64,14 @@ def explain(  # noqa: PLR0917  one parameter an option
         click.echo(_asked(app, url, what))
         return
     load_functions(app)
-    variables = variables_of(definitions)
+    given = variables_of(definitions)
     if path is not None:
-        _print_plans(_of_file(app, path, pipeline, variables), path)
+        _print_plans(_of_file(app, path, pipeline, given), path)
     elif what in app.project.pipelines():
-        _print_plans(_read(app, [what], variables), None)
+        _print_plans(declared_in(app, [what], given), None)
     else:
         assert what is not None
-        click.echo(_of_statement(app, what, pipeline, variables))
+        click.echo(_of_statement(app, what, pipeline, given))
 
 
 def _asked(app: App, url: str, what: str) -> str:
@@ -74,7 +80,7 @@ def _asked(app: App, url: str, what: str) -> str:
     return str(description.get("executionPlan") or description.get("topology") or "")
 
 
-def _of_statement(app: App, text: str, pipeline: str | None, variables: dict[str, str]) -> str:
+def _of_statement(app: App, text: str, pipeline: str | None, definitions: dict[str, str]) -> str:
     from streamguard.engine.client.declared import explained
     from streamguard.engine.language.parse import parse
     from streamguard.errors import UnknownName
@@ -83,39 +89,38 @@ def _of_statement(app: App, text: str, pipeline: str | None, variables: dict[str
     if len(text.split()) == 1:
         hint = did_you_mean(text, app.project.pipelines())
         raise UnknownName(f"no pipeline {text}{hint}; the plan of a query that runs is its server's to tell: --url")
-    metastore = _metastore(app, pipeline, variables)
+    metastore = _metastore(app, pipeline, definitions)
+    own = app.pipeline(pipeline).variables if pipeline else {}
+    variables = {**own, **definitions}
     return "\n\n".join(explained(each, metastore) for each in parse(text, variables, metastore.types))
 
 
-def _of_file(app: App, path: Path, pipeline: str | None, variables: dict[str, str]) -> list[Declared]:
+def _of_file(app: App, path: Path, pipeline: str | None, definitions: dict[str, str]) -> list[Declared]:
     """The statements of the file, behind those that exist before it: of its own pipeline the files before it."""
-    from streamguard.engine.client.declared import read_files
+    from streamguard.engine.client.declared import read_files, types_of
+    from streamguard.project import variables_near
 
     resolved = path.resolve()
     home = resolved.parent
+    variables = {**variables_near(path), **definitions}
     if pipeline is None and home.parent == app.project.ksql.resolve():
         files = [each for each in app.project.statements(home.name) if each.name < path.name]
-    else:
-        files = _files(app, [pipeline] if pipeline else app.project.pipelines())
-    return read_files([*(each for each in files if each.resolve() != resolved), path], variables)
+        return read_files([*files, path], variables)
+    if pipeline is not None:
+        variables = {**app.pipeline(pipeline).variables, **variables}
+    others = declared_in(app, _chosen(app, pipeline), definitions)
+    before = [each for each in others if each.file.resolve() != resolved]
+    return [*before, *read_files([path], variables, types=types_of(before))]
 
 
-def _read(app: App, pipelines: Sequence[str], variables: dict[str, str]) -> list[Declared]:
-    from streamguard.engine.client.declared import read_files
-
-    return read_files(_files(app, pipelines), variables)
+def _chosen(app: App, pipeline: str | None) -> list[str]:
+    return [pipeline] if pipeline else app.project.pipelines()
 
 
-def _files(app: App, pipelines: Sequence[str]) -> list[Path]:
-    for name in pipelines:
-        app.pipeline(name)  # it exists
-    return [path for name in pipelines for path in app.project.statements(name)]
-
-
-def _metastore(app: App, pipeline: str | None, variables: dict[str, str]) -> Metastore:
+def _metastore(app: App, pipeline: str | None, definitions: dict[str, str]) -> Metastore:
     from streamguard.engine.client.declared import metastore_after
 
-    return metastore_after(_read(app, [pipeline] if pipeline else app.project.pipelines(), variables))
+    return metastore_after(declared_in(app, _chosen(app, pipeline), definitions))
 
 
 def _print_plans(declared: list[Declared], only: Path | None) -> None:

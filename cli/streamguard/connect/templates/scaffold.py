@@ -76,7 +76,7 @@ def create(new: New, project: Project, values: Values) -> Connector:
             raise ProjectError("a sink reads topics, and none are given: say which with --topics")
         return connector
     except StreamguardError as exc:
-        _remove(files)
+        remove(files)
         raise type(exc)(f"nothing was written: {exc}") from exc
 
 
@@ -98,11 +98,12 @@ def write_files(files: Mapping[Path, str], project: Project) -> None:
                 written.append(path)
                 file.write(text)
     except OSError as exc:
-        _remove(written)
+        remove(written)
         raise StorageError(f"{exc.filename} can not be written: {exc.strerror}") from exc
 
 
-def _remove(paths: Iterable[Path]) -> None:
+def remove(paths: Iterable[Path]) -> None:
+    """Take back what was written."""
     for path in paths:
         with contextlib.suppress(OSError):
             path.unlink()

@@ -110,7 +110,7 @@ class Parts:
         """What stands in braces in a text."""
         if reference == "run":
             yield Text(self._run.encode())
-        elif reference == INDEX:
+        elif reference == "index":
             yield Number(INDEX, width=min(18, int(form.removesuffix("d") or 1)))
         else:
             column, _, attribute = reference.partition(".")

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 TIMES = ("iso_ms", "iso_us", "iso_s", "epoch_ms", "epoch_us", "epoch_s", "date")
 """How an instant can be written: ISO 8601 in UTC, ending in Z, a number since 1970, or the day."""
 
-INDEX = "index"
-"""The column that every block has: the number of the record."""
+INDEX = "#index"
+"""The column that every block has: the number of the record. No column of a world can be called so."""
 
-INSTANT = "instant"
+INSTANT = "#instant"
 """The column that every block has: the event time, in microseconds since 1970."""
 
 

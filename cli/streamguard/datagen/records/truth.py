@@ -192,7 +192,7 @@ def _identity(stream: Stream, run: str) -> tuple[str, str, int, str]:
         if isinstance(field.show, ShowText):
             parts = [run if part == ("run", "") else part for part in field.show.parts]
             numbers = [place for place, part in enumerate(parts) if not isinstance(part, str)]
-            if len(numbers) == 1 and parts[numbers[0]][0] == INDEX:
+            if len(numbers) == 1 and parts[numbers[0]][0] == "index":
                 (place,) = numbers
                 before, after = ("".join(map(str, each)) for each in (parts[:place], parts[place + 1 :]))
                 return field.name, before, int(parts[place][1].removesuffix("d") or 1), after

@@ -14,7 +14,7 @@ from streamguard.engine.language import syntax as s
 from streamguard.engine.language.parse import parse
 from streamguard.engine.language.types import Type
 from streamguard.errors import StatementError
-from streamguard.project import read_text
+from streamguard.project import read_text, variables_file
 
 STREAMS = "ksql.streams."
 S = TypeVar("S", bound=s.Statement)
@@ -51,12 +51,24 @@ def read_files(
     for path in files:
         text = read_text(path)
         try:
-            statements = parse(text, variables, known)
+            statements = parse(text, variables, known, defined_in=_defined_in(path))
         except StatementError as exc:
             raise placed(exc, path) from exc
         declared += _in_force(path, statements, properties or {})
         known |= {each.name: each.type for each in statements if isinstance(each, s.CreateType)}
     return declared
+
+
+def types_of(declared: Iterable[Declared]) -> dict[str, Type]:
+    """The named types that are declared."""
+    return {each.statement.name: each.statement.type for each in declared if isinstance(each.statement, s.CreateType)}
+
+
+def _defined_in(path: Path) -> str:
+    """What a person can do about a variable that is not defined."""
+    file = variables_file(path)
+    near = "" if file is None else f"`variables:` of init/{file.name} defines it, or "
+    return f"{near}--define NAME=VALUE"
 
 
 def bare_names(properties: Mapping[str, str]) -> dict[str, str]:

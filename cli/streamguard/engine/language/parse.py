@@ -10,7 +10,7 @@ from streamguard.engine.language.parse_definition import Definitions
 from streamguard.engine.language.parse_query import CLAUSE_WORDS
 from streamguard.engine.language.parse_type import DEPTH
 from streamguard.engine.language.places import Place, meant
-from streamguard.engine.language.tokens import END, NAME, PATTERN, substitute, tokenize
+from streamguard.engine.language.tokens import END, NAME, PATTERN, refuse_undefined, substitute, tokenize
 from streamguard.engine.language.types import Type
 
 SHOWN = ("STREAMS", "TABLES", "TOPICS", "QUERIES", "PROPERTIES", "VARIABLES", "FUNCTIONS", "TYPES", "CONNECTORS")
@@ -18,12 +18,17 @@ EXTENDED = ("STREAMS", "TABLES", "TOPICS", "QUERIES")
 
 
 def parse(
-    text: str, variables: Mapping[str, str] | None = None, types: Mapping[str, Type] | None = None
+    text: str,
+    variables: Mapping[str, str] | None = None,
+    types: Mapping[str, Type] | None = None,
+    *,
+    defined_in: str = "",
 ) -> list[s.Statement]:
     """Every statement of the text, in order; lines and columns are those of the text.
 
     `variables` and each DEFINE before a statement replace its ``${name}``; `types` and each CREATE TYPE before it are
-    what names of types mean.
+    what names of types mean. With `defined_in`, words for a person, a variable that is not defined is refused in a
+    string too: there it would stay as it is.
 
     Raises:
         ParseError: the first place that is not understood.
@@ -34,7 +39,10 @@ def parse(
     for start, piece in _pieces(text):
         line = text.count("\n", 0, start)
         column = start - (text.rfind("\n", 0, start) + 1)
-        padded = substitute("\n" * line + " " * column + piece, known)
+        padded = "\n" * line + " " * column + piece
+        if defined_in:
+            refuse_undefined(padded, known, defined_in)
+        padded = substitute(padded, known)
         statement = _parse_one(padded, named)
         if statement is None:
             continue

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import bisect
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from streamguard.engine.language.places import Place, excerpt
+from streamguard.engine.language.places import Place, excerpt, meant
 from streamguard.errors import ParseError
 
 NAME, QUOTED, STRING, INTEGER, DECIMAL, DOUBLE, SYMBOL, END = (
@@ -87,6 +87,31 @@ def substitute(text: str, variables: Mapping[str, str]) -> str:
             made.append(piece)
         at += len(piece)
     return "".join(made) if known else text
+
+
+def refuse_undefined(text: str, known: Collection[str], where: str) -> None:
+    """Refuse a ``${name}`` that is not known, in a string too; ksqlDB would leave that as it stands.
+
+    `known` are names in upper case; `where` says what defines one.
+
+    Raises:
+        ParseError: the first that is not, with its place.
+    """
+    for found in PATTERN.finditer(text):
+        if found.lastgroup not in (STRING, QUOTED, "variable"):
+            continue
+        for each in VARIABLE.finditer(text, found.start(), found.end()):
+            if each[1].upper() not in known:
+                place = _place(_lines(text), each.start(), len(each[0]))
+                hint = meant(each[1], map(str.lower, known))
+                reason = f"variable {each[0]} is not defined{hint}: {where}"
+                raise ParseError(reason, line=place.line, column=place.column, excerpt=excerpt(text, place))
+
+
+def variables_in(text: str) -> set[str]:
+    """The names of the variables that a text uses, in upper case; not those in comments."""
+    pieces = (each for each in PATTERN.finditer(text) if each.lastgroup in (STRING, QUOTED, "variable"))
+    return {name.upper() for each in pieces for name in VARIABLE.findall(each[0])}
 
 
 def _inside(known: Mapping[str, str], quote: str, name: re.Match[str]) -> str:

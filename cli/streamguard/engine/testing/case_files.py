@@ -9,7 +9,7 @@ from typing import Any
 from streamguard.engine.testing.cases import Case, Given, Script
 from streamguard.engine.testing.differences import Wanted
 from streamguard.errors import ProjectError
-from streamguard.project import load_yaml, read_text
+from streamguard.project import load_yaml, read_text, variables_file, variables_near
 
 SUFFIX = ".test.yml"
 
@@ -27,7 +27,11 @@ _INPUT = {
     "type": "object",
     "required": ["topic"],
     "additionalProperties": False,
-    "properties": {**_RECORD, "raw": {"type": "string"}},
+    "properties": {
+        **_RECORD,
+        "raw": {"type": "string"},
+        "repeat": {"type": "integer", "minimum": 1, "maximum": 100_000},
+    },
 }
 _OUTPUT = {
     "type": "object",
@@ -45,6 +49,7 @@ _CASE = {
         "variables": _VARIABLES,
         "inputs": {"type": "array", "items": _INPUT},
         "outputs": {"type": "array", "items": _OUTPUT},
+        "latest": {"type": "array", "items": _OUTPUT},
         "empty": {"type": "array", "items": {"type": "string"}},
         "errors": {"type": "array", "items": {"type": "string"}},
         "error": {"type": "string"},
@@ -82,11 +87,12 @@ def case_files(paths: Sequence[Path]) -> list[Path]:
 def read_cases(path: Path) -> list[Case]:
     """The cases of a file. Raises ProjectError.
 
-    Without ``statements`` they are about all `*.sql` files in its folder, in name order.
+    Without ``statements`` they are about all `*.sql` files in its folder, in name order. In a folder ksql/NAME the
+    variables of init/NAME.yml hold, unless the file or the case says otherwise.
     """
     document = load_yaml(path, SCHEMA)
     shared = tuple(_scripts(path, document))
-    variables = document.get("variables", {})
+    variables = {**variables_near(path), **document.get("variables", {})}
     return [_case(path, each, shared, {**variables, **each.get("variables", {})}) for each in document["cases"]]
 
 
@@ -97,7 +103,10 @@ def _scripts(path: Path, document: Mapping[str, Any]) -> Iterable[Script]:
     else:
         files = [path.parent / name for name in ([names] if isinstance(names, str) else names)]
     for file in files:
-        yield Script(str(file), read_text(file))
+        home = variables_file(file)
+        own = "`variables:` of the cases defines it"
+        near = own if home is None else f"`variables:` of init/{home.name} defines it, or that of the cases"
+        yield Script(str(file), read_text(file), near)
     if "sql" in document:
         yield Script(f"{path}: sql", document["sql"])
 
@@ -105,18 +114,44 @@ def _scripts(path: Path, document: Mapping[str, Any]) -> Iterable[Script]:
 def _case(path: Path, case: Mapping[str, Any], shared: tuple[Script, ...], variables: Mapping[str, Any]) -> Case:
     name = case["name"]
     own = (Script(f"{path}: {name}", case["sql"]),) if "sql" in case else ()
-    outputs: dict[str, list[Wanted]] = {topic: [] for topic in case.get("empty", ())}
-    for each in case.get("outputs", ()):
-        outputs.setdefault(each["topic"], []).append(_wanted(path, each))
+    outputs = {**dict.fromkeys(case.get("empty", ()), ()), **_by_topic(path, case.get("outputs", ()))}
+    latest = _by_topic(path, case.get("latest", ()))
+    for topic in outputs.keys() & latest.keys():
+        raise ProjectError(
+            f"{path}: {name}: {topic} has all its records under `outputs`, or its last ones under `latest`"
+        )
     return Case(
         name,
         shared + own,
         {key: str(value) for key, value in variables.items()},
-        tuple(_given(path, each) for each in case.get("inputs", ())),
-        {topic: tuple(records) for topic, records in outputs.items()},
+        tuple(given for each in case.get("inputs", ()) for given in _repeated(path, each)),
+        outputs,
         tuple(case.get("errors", ())),
         case.get("error"),
+        latest,
     )
+
+
+def _by_topic(path: Path, records: Iterable[Mapping[str, Any]]) -> dict[str, tuple[Wanted, ...]]:
+    found: dict[str, tuple[Wanted, ...]] = {}
+    for each in records:
+        found[each["topic"]] = (*found.get(each["topic"], ()), _wanted(path, each))
+    return found
+
+
+def _repeated(path: Path, record: Mapping[str, Any]) -> Iterable[Given]:
+    """The record, or as many as `repeat` says, ``{n}`` in their texts being 1, 2, 3 …"""
+    if "repeat" not in record:
+        return [_given(path, record)]
+    return [_given(path, _numbered(record, str(number))) for number in range(1, record["repeat"] + 1)]
+
+
+def _numbered(value: Any, number: str) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _numbered(each, number) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_numbered(each, number) for each in value]
+    return value.replace("{n}", number) if isinstance(value, str) else value
 
 
 def _given(path: Path, record: Mapping[str, Any]) -> Given:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -23,10 +23,11 @@ from streamguard.errors import ProjectError, StatementError
 
 @dataclass(frozen=True)
 class Script:
-    """Statements; `label` is what errors call them, the path of a file."""
+    """Statements; `label` is what errors call them, the path of a file; `defined_in` says what defines variables."""
 
     label: str
     text: str
+    defined_in: str = "`variables:` of the cases defines it"
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,9 @@ class Given:
 
 @dataclass(frozen=True)
 class Case:
-    """`outputs` by topic: topics that are not named may hold anything. `errors` are parts of what goes to the
-    processing log, in order; `error` is a part of the refusal of a statement."""
+    """`outputs` by topic, all its records in order; `latest`, the last one of each key in any order. What is in other
+    topics does not count. `errors` are parts of what goes to the processing log, in order; `error` is a part of the
+    refusal of a statement."""
 
     name: str
     scripts: tuple[Script, ...]
@@ -53,6 +55,7 @@ class Case:
     outputs: Mapping[str, tuple[Wanted, ...]] = field(default_factory=dict)
     errors: tuple[str, ...] = ()
     error: str | None = None
+    latest: Mapping[str, tuple[Wanted, ...]] = field(default_factory=dict)
 
 
 @dataclass
@@ -84,17 +87,35 @@ def judge(case: Case) -> list[str]:
     if case.error is not None:
         return [f"all statements were taken, none was refused with {case.error!r}"]
     inserted = run.waiting
-    _feed(run, [*inserted, *(given_record(run.metastore, given) for given in case.inputs)])
+    feed(run, [*inserted, *(given_record(run.metastore, given) for given in case.inputs)])
+    return compared_with(case, run.metastore, run.topics) + _log(case.errors, run.errors)
+
+
+def compared_with(case: Case, metastore: Metastore, topics: Mapping[str, Sequence[Record]]) -> list[str]:
+    """What is in the topics and should not be, or the other way round."""
     lines: list[str] = []
-    for topic, wanted in case.outputs.items():
-        written = [written_record(source_of(run.metastore, topic, sinks=True), record) for record in run.topics[topic]]
-        lines += differences(topic, wanted, written)
-    return lines + _log(case.errors, run.errors)
+    for topic, wanted in (*case.outputs.items(), *case.latest.items()):
+        source = source_of(metastore, topic, sinks=True)
+        written = [written_record(source, record) for record in topics.get(topic, ())]
+        if topic in case.latest:
+            lines += differences(topic, sorted(wanted, key=_place), last_of_each_key(written))
+        else:
+            lines += differences(topic, wanted, written)
+    return lines
+
+
+def last_of_each_key(written: Iterable[Written]) -> list[Written]:
+    """The last record of each key and window, sorted by them."""
+    return sorted({_place(each): each for each in written}.values(), key=_place)
+
+
+def _place(record: Wanted | Written) -> tuple[str, tuple[int, int]]:
+    return json.dumps(record.key, sort_keys=True, default=str), record.window or (0, 0)
 
 
 def execute(run: Run, script: Script, variables: Mapping[str, str]) -> None:
     try:
-        for statement in parse(script.text, variables, run.metastore.types):
+        for statement in parse(script.text, variables, run.metastore.types, defined_in=script.defined_in):
             _take(run, statement)
     except StatementError as exc:
         where = f"{script.label}, line {exc.line}, column {exc.column}" if exc.line else script.label
@@ -120,7 +141,7 @@ def _take(run: Run, statement: s.Statement) -> None:
             raise StatementError(reason, line=statement.place.line, column=statement.place.column)
 
 
-def _feed(run: Run, records: Sequence[tuple[str, Record]]) -> None:
+def feed(run: Run, records: Sequence[tuple[str, Record]]) -> None:
     """Each record goes to all queries over its topic; what they write is read by others before the next record."""
     plans = {query.id: query.plan for query in run.metastore.queries.values() if not query.paused}
     topology = Topology(plans, lambda _record, query, reason: run.errors.append(f"{query}: {reason}"))

@@ -14,8 +14,7 @@ from streamguard.engine.language import syntax as s
 from streamguard.engine.language.parse import parse
 from streamguard.engine.language.printing import statement as printed
 from streamguard.engine.language.types import Type
-from streamguard.engine.testing.cases import Case, Run, execute, given_record, source_of, written_record
-from streamguard.engine.testing.differences import differences
+from streamguard.engine.testing.cases import Case, Run, compared_with, execute, given_record
 from streamguard.engine.testing.renaming import renamed
 from streamguard.errors import StatementError, StatementRefused, StreamguardError, TopicError
 from streamguard.kafka.cluster import Cluster
@@ -76,11 +75,7 @@ class LiveCases:
         given = [given_record(run.metastore, each) for each in case.inputs]
         inputs = [_Input(topic + suffix, record.raw_key, record.raw_value, record.time) for topic, record in given]
         Writer(self.settings).write(inputs)
-        lines: list[str] = []
-        for topic, records in self._outputs(case, suffix).items():
-            source = source_of(run.metastore, topic, sinks=True)
-            lines += differences(topic, case.outputs[topic], [written_record(source, record) for record in records])
-        return lines
+        return compared_with(case, run.metastore, self._outputs(case, suffix))
 
     def _send(self, case: Case, run: Run, suffix: str) -> None:
         """Make the topics that are read, with one partition, then send one script after the other."""
@@ -98,13 +93,14 @@ class LiveCases:
 
     def _outputs(self, case: Case, suffix: str) -> dict[str, list[Record]]:
         """The records of each topic, once there are as many as expected and no more come."""
+        wanted_by_topic = {**case.outputs, **case.latest}
         found: dict[str, list[Record]] = {}
         began = changed = time.monotonic()
         while True:
-            now = {topic: self._records(topic + suffix) for topic in case.outputs}
+            now = {topic: self._records(topic + suffix) for topic in wanted_by_topic}
             if now != found:
                 found, changed = now, time.monotonic()
-            complete = all(len(found[topic]) >= len(wanted) for topic, wanted in case.outputs.items())
+            complete = all(len(found[topic]) >= len(wanted) for topic, wanted in wanted_by_topic.items())
             if (complete and time.monotonic() - changed > SETTLED) or time.monotonic() - began > SECONDS:
                 return found
             time.sleep(PAUSE)
@@ -130,7 +126,7 @@ class LiveCases:
                     self.client.ksql(text)
             topics = {source.topic + suffix for source in run.metastore.sources.values()}
             with suppress(StreamguardError):
-                Cluster(self.settings).delete(topics | {topic + suffix for topic in case.outputs})
+                Cluster(self.settings).delete(topics | {topic + suffix for topic in (*case.outputs, *case.latest)})
 
 
 def _drop(made: s.CreateSource | s.CreateAs) -> s.Drop:

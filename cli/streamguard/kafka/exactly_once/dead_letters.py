@@ -21,11 +21,14 @@ REPLAYS = "sg-replays"
 MAX_REPLAYS = 3
 """How often a record is replayed: one that came back as often is refused for what no replay cures."""
 CODES = (
+    "E_CHANNEL",
+    "E_DATABASE",
     "E_DATE",
     "E_DUPLICATE",
     "E_EMPTY",
     "E_EVALUATION",
     "E_JSON",
+    "E_KEY",
     "E_RANGE",
     "E_REFUSED",
     "E_SCHEMA",

@@ -24,6 +24,7 @@ POINTS = (
     "after_offsets",
     "during_commit",
     "after_commit",
+    "after_publish",
     "on_revoke",
     "on_stop",
 )

@@ -24,6 +24,7 @@ Rules, each of which has cost somebody records:
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections import deque
@@ -50,6 +51,8 @@ Metadata = Callable[[TopicPartition], str]
 BATCH_RECORDS = 10_000
 BATCH_WAIT = 0.05
 IDLE_WAIT = 0.1
+SLICE = 0.25
+"""Seconds of `batch_wait` between two looks at the stop event."""
 PAUSE_AFTER = 1.0
 """Seconds without an answer after which the partitions are paused: to pause throws away what was fetched ahead."""
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.05, 5.0
@@ -236,7 +239,7 @@ class Loop:
             batch = session.consumer.consume(1, IDLE_WAIT)
             before = session.assignments  # whatever was served before that record, it is of the present assignment
             if batch and self._batch_records > 1:
-                batch += session.consumer.consume(self._batch_records - 1, self._batch_wait)
+                batch += self._more()
         except KafkaException as exc:
             self._judge_consumer(exc.args[0])
         if batch and session.assignments != before:  # some of these may belong to another member by now
@@ -252,6 +255,16 @@ class Loop:
             self._phase.set(Phase.CONSUMED)
             self._failpoint.reached("after_poll")
         return good
+
+    def _more(self) -> list[Message]:
+        """What comes within `batch_wait`, up to a whole batch; a stop is not kept waiting."""
+        found: list[Message] = []
+        slices = max(1, math.ceil(self._batch_wait / SLICE))
+        for _ in range(slices):
+            found += self._session.consumer.consume(self._batch_records - 1 - len(found), self._batch_wait / slices)
+            if self._stop.is_set() or len(found) == self._batch_records - 1:
+                break
+        return found
 
     def _handle_for(self, batch: list[Message]) -> Handle | None:
         """2 ask: what handles this batch; None if its partitions are not ours any longer."""

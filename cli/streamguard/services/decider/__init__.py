@@ -1,0 +1,1 @@
+"""The decider: transactions and alerts become decisions in PostgreSQL."""

@@ -1,0 +1,122 @@
+"""Publishing what was stored for Kafka: in the order in which it was stored, at least once, and then it is deleted.
+
+One process of all that share a database publishes, whoever holds the lock; the others wait for it. Since transactions
+are serial (`store`), an id is never behind one that is published already. Whoever dies between Kafka's answer and the
+deletion leaves records that are published again: a decision has the same id and revision then, a dead letter the same
+place. A record that Kafka refuses stops the publishing, and /ready says so: nothing is passed over.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from streamguard.errors import StreamguardError
+from streamguard.kafka.exactly_once.failpoint import Failpoint
+from streamguard.postgres.connect import postgres_errors
+from streamguard.services.decider.letters import Letter
+
+if TYPE_CHECKING:
+    from streamguard.services.decider.store import Store
+
+Send = Callable[[list[Letter]], None]
+"""Has Kafka acknowledge records, in their order, or raises."""
+
+LOCK = 0x53475F4F5554424F
+"""The advisory lock of who publishes: "SG_OUTBO"."""
+MOST = 2_000
+"""Records published at a time."""
+MOST_BYTES = 8_000_000
+IDLE = 0.5
+"""Seconds between two looks when nobody says that there is something."""
+LONGEST_PAUSE = 5.0
+WAITING = """
+SELECT id, topic, key, value, timestamp_ms, headers FROM (
+  SELECT *, sum(coalesce(length(value), 0)) OVER (ORDER BY id) - coalesce(length(value), 0) AS before
+  FROM (SELECT * FROM outbox ORDER BY id LIMIT %s) AS next
+) AS next
+WHERE before < %s
+ORDER BY id
+"""
+
+LOG = logging.getLogger("streamguard.services.decider.outbox")
+
+
+class Outbox:
+    """Publishes what waits, with `send`; `run` is for a thread of its own."""
+
+    def __init__(
+        self,
+        store: Store,
+        send: Send,
+        stop: threading.Event,
+        failpoint: Failpoint,
+    ) -> None:
+        self.trouble = ""
+        """Why nothing is published, "" if there is no reason."""
+        self.published = 0
+        self._store = store
+        self._send = send
+        self._stop = stop
+        self._failpoint = failpoint
+        self._news = threading.Event()
+
+    def notify(self) -> None:
+        """There may be something to publish; callable from any thread."""
+        self._news.set()
+
+    def run(self) -> None:
+        """Publish until the stop event is set. Neither database nor Kafka being away ends it."""
+        pause = IDLE
+        while not (self._stop.is_set() or self._store.prepared.wait(IDLE)):
+            continue
+        while not self._stop.is_set():
+            try:
+                with postgres_errors(self._store.uri), self._store.pool.connection() as connection:
+                    self._publish_on(connection)
+            except StreamguardError as exc:
+                self._note(str(exc))
+                self._stop.wait(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+            else:
+                pause = IDLE
+
+    def _publish_on(self, connection: psycopg.Connection[Any]) -> None:
+        """Publish over one connection, which has the lock, until the stop event is set."""
+        connection.autocommit = True
+        try:
+            while not self._stop.is_set():
+                row = connection.execute("SELECT pg_try_advisory_lock(%s)", [LOCK]).fetchone()
+                if row == (True,):
+                    break
+                self._note("")
+                self._stop.wait(IDLE)
+            while not self._stop.is_set():
+                if not self.publish(connection):
+                    self._news.wait(IDLE)
+                self._news.clear()
+        finally:
+            with suppress(psycopg.Error):  # of a connection that is gone, and the lock with it
+                connection.execute("SELECT pg_advisory_unlock_all()")
+                connection.autocommit = False
+
+    def publish(self, connection: psycopg.Connection[Any]) -> int:
+        """Publish what is next, and delete it; how many records that were."""
+        rows = connection.execute(WAITING, [MOST, MOST_BYTES]).fetchall()
+        if rows:
+            self._send([Letter(*row[1:]) for row in rows])
+            self._failpoint.reached("after_publish")
+            connection.execute("DELETE FROM outbox WHERE id = ANY(%s)", [[row[0] for row in rows]])
+            self.published += len(rows)
+        self._note("")
+        return len(rows)
+
+    def _note(self, trouble: str) -> None:
+        if trouble and trouble != self.trouble:
+            LOG.warning("decisions and dead letters wait to be published: %s", trouble)
+        self.trouble = trouble

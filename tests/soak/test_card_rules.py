@@ -1,0 +1,166 @@
+"""The card pipeline on real servers: each rule finds exactly what the reference finds in the same records, and what it
+finds is in PostgreSQL and MongoDB."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, LiteralString
+
+import pytest
+from pymongo import MongoClient
+
+from streamguard.datagen.records.source import written
+from streamguard.datagen.world.reading import find_world, read_world
+from streamguard.kafka.positions import Positions
+from streamguard.kafka.topics import existing_topics
+from streamguard.pipeline import up
+from streamguard.postgres.connect import connect, database_uri
+from streamguard.project import Project
+from streamguard.settings import inherited_environment
+from streamguard.stack.stack import Stack
+from streamguard.stack.starting import ignore
+from streamguard.verify.runs import run_of
+from tests.card.reference import FIRST, GRACE, Alert, Thresholds, alerts, by_rule
+from tests.card.rules import said
+from tests.stack.bank import summary_of
+from tests.stack.conftest import started
+from tests.stack.loops import wait_until
+from tests.stack.records import read
+
+RULES = {"HIGH_AMOUNT", "NIGHT_TIME", "HIGH_RISK_CATEGORY", "VELOCITY", "RISK"}
+RATE = 200
+FAULTS = """
+faults:
+  late: {share: 0.05, delay: [1s, 50m]}
+  out_of_order: {share: 0.05, distance: 500}
+"""
+"""All of them inside the grace period of an hour, of a run that is shorter than the ten minutes that are left."""
+FREQUENT = ("card-testing=2", "fast-spending=2", "impossible-travel=2", "stolen-card=1")
+"""Percent of the records; the world has a tenth of that."""
+ROWS = """
+SELECT
+  (SELECT count(*) FROM transactions),
+  (SELECT count(*) FROM fraud_decisions),
+  (SELECT count(*) FROM fraud_alerts)
+"""
+READ = ("transactions", "-repartition", "account-minutes", "user-windows")
+"""What the engine reads, in the order in which a record comes by."""
+
+
+@dataclass
+class Card:
+    """The pipeline, up, and its world with faults."""
+
+    stack: Stack
+    world: Path
+
+    @property
+    def project(self) -> Project:
+        return self.stack.project
+
+    def produce(self, seconds: int) -> subprocess.Popen[str]:
+        """Start `streamguard produce card …`."""
+        campaigns = [option for each in FREQUENT for option in ("--campaign", each)]
+        size = ("--rate", str(RATE), "--duration", str(seconds), "--seed", str(secrets.randbelow(1 << 30)))
+        command = [sys.executable, "-m", "streamguard", "--project", str(self.project.root), "produce", "card"]
+        command += ["--world", str(self.world), *size, *campaigns, "--output", "json"]
+        environment = {**inherited_environment(), **self.stack.settings.environment()}
+        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def wait(self) -> None:
+        """Until every record has gone through every query."""
+        positions = Positions(self.stack.settings)
+        for name in READ:
+            for topic in sorted(existing_topics(self.stack.settings)):
+                if topic == name or (name.startswith("-") and topic.endswith(name)):
+                    wait_until(partial(_is_read, positions, topic), f"all of {topic} is read", seconds=60)
+
+    def found(self) -> dict[str, Alert]:
+        """The last record of each alert id."""
+        records = sorted(read(self.stack.settings, "fraud-alerts"), key=lambda each: (each.partition, each.offset))
+        return dict(said(each.key, each.value) for each in records)
+
+    def wanted(self, summary: Mapping[str, Any], *, grace: int = GRACE) -> dict[str, Alert]:
+        """What the reference finds in the records of the run, worked out again without Kafka."""
+        run, count = run_of(summary, read_world(self.world))
+        values = (each.value for each in written(run, count, stream="transactions"))
+        return alerts(values, Thresholds.of(self.project.pipeline("card").variables), grace=grace)
+
+    def rows(self, query: LiteralString) -> list[tuple[Any, ...]]:
+        """What PostgreSQL answers."""
+        uri = database_uri(self.stack.settings, self.project.pipeline("card"))
+        with connect(uri) as connection:
+            return connection.execute(query).fetchall()
+
+    def documents(self) -> set[str]:
+        """The ids of the alerts in MongoDB."""
+        with MongoClient[dict[str, Any]](self.stack.settings.mongodb_uri) as client:
+            return {each["_id"] for each in client["card_db"]["alerts"].find({}, {"_id": 1})}
+
+
+def _is_read(positions: Positions, topic: str) -> bool:
+    """Whether the engine has committed all of a topic; behind records of a transaction its end is an offset, too."""
+    ending = 0 if topic == READ[0] else 1
+    group = f"sg.ksql.default.{topic}"
+    ends = positions.ends(positions.places([topic]), committed=True)
+    committed = positions.committed([group])[group]
+    return all(committed.get(place, 0) >= end - ending for place, end in ends.items())
+
+
+@pytest.fixture
+def card(tmp_path: Path, project: Project, pytestconfig: pytest.Config) -> Iterator[Card]:
+    """`up card`, in the night and with a lower high amount: by variables alone."""
+    for folder in ("init", "ksql", "connectors"):
+        shutil.copytree(project.root / folder, tmp_path / folder)
+    hour = datetime.now(UTC).hour
+    _change(tmp_path / "init" / "card.yml", night_from=hour, night_to=(hour + 2) % 24, high_amount=800)
+    world = tmp_path / "card.yml"
+    world.write_text(find_world(project, "card").read_text() + FAULTS)
+    own = Project(tmp_path)
+    with started(own, pytestconfig, ("kafka",)) as stack:
+        up(stack, own.pipeline("card"), produce=False, on_progress=ignore)
+        yield Card(stack, world)
+
+
+def _change(file: Path, **variables: int) -> None:
+    text = file.read_text()
+    for name, value in variables.items():
+        text = re.sub(rf"^  {name}: \d+", f"  {name}: {value}", text, flags=re.MULTILINE)
+    file.write_text(text)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("seconds", [30, 300])
+def test_each_rule_finds_exactly_the_alerts_of_the_reference(card: Card, seconds: int) -> None:
+    summary = summary_of(card.produce(seconds), timeout=seconds + 120)
+    began = time.monotonic()
+    card.wait()
+    behind = time.monotonic() - began
+    wanted, found = card.wanted(summary), card.found()
+    figures = {rule: len(ids) for rule, ids in sorted(by_rule(wanted).items())}
+    print(f"\n{summary['acknowledged']} records in {seconds} s, all read {behind:.1f} s later: {json.dumps(figures)}")
+    assert by_rule(found) == by_rule(wanted)
+    assert set(figures) == RULES, "every rule finds something"
+    assert card.wanted(summary, grace=0) != wanted, "some are late, and count"
+    assert {each: _of(alert) for each, alert in found.items()} == {each: _of(alert) for each, alert in wanted.items()}
+    wait_until(lambda: card.documents() == found.keys(), "MongoDB has each alert once", seconds=60)
+    everything = [(count := summary["acknowledged"], count, len(found))]
+    wait_until(lambda: card.rows(ROWS) == everything, "PostgreSQL has it all", seconds=60)
+    assert {alert for (alert,) in card.rows("SELECT alert_id FROM fraud_alerts")} == found.keys()
+
+
+def _of(alert: Alert) -> tuple[object, ...]:
+    """What does not depend on the order in which partitions are read; of many transactions, which came first does."""
+    ids = frozenset(alert.transactions) if alert.count <= FIRST else len(alert.transactions)
+    return alert.rule, alert.score, alert.amount, alert.count, alert.countries, alert.time, alert.window, ids
