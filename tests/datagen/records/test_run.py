@@ -86,7 +86,10 @@ def test_a_choice_has_shares_too() -> None:
         ({"shares": {"evaluation": {"fraud": 0.5}}}, r"no value of evaluation is called fraud \(did you mean fraudul"),
         ({"shares": {"evaluation": {"fraudulent": 1.1}}}, "the shares of evaluation are no parts of one"),
         ({"campaigns": {"spendin": 0.5}}, r"no campaign with a share is called spendin \(did you mean spending\?\)"),
-        ({"faults": {"oversize": 0.5}}, "the world small has no fault oversize: write `faults: {oversize: 0.5}` into its file"),
+        (
+            {"faults": {"oversize": 0.5}},
+            "the world small has no fault oversize: write `faults: {oversize: 0.5}` into its file",
+        ),
         ({"streams": ("payment",)}, r"no stream is called payment \(did you mean payments\?\)"),
         ({"topics": {"payment": "t"}}, r"no stream is called payment \(did you mean payments\?\)"),
     ],

@@ -71,5 +71,5 @@ def heal(app: App, *, patterns: tuple[str, ...], url: str | None, interval: floa
         client = client_of(app, url, deadline=healing.DEADLINE)
         healer = healing.Healer(client, patterns, tell=lambda event, facts: log.info(event, extra=dict(facts)))
         log.info("watching", extra={"url": client.shown_url})
-        with healing.served(healer, metrics_port):
+        with healing.served(healer, metrics_port, address=app.settings.listen_address):
             healer.run(stop, interval)

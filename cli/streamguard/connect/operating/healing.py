@@ -16,6 +16,7 @@ from streamguard.connect.rest.client import ConnectClient
 from streamguard.connect.rest.globs import matching
 from streamguard.errors import ConnectError, ConnectorNotFound, PortTaken
 from streamguard.kafka import metrics
+from streamguard.settings import LOOPBACK
 
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
@@ -153,16 +154,17 @@ class Healer:
 
 
 @contextmanager
-def served(healer: Healer, port: int | None) -> Iterator[None]:
+def served(
+    healer: Healer, port: int | None, *, address: str = LOOPBACK, collectors: Sequence[Collector] = ()
+) -> Iterator[None]:
     """Answer /metrics, /health and /ready on `port` while inside; nowhere if it is None."""
     if port is None:
         yield
         return
-    collectors: list[Collector] = [healer]
     try:
-        listener = metrics.listen(port, SERVICE)
+        listener = metrics.listen(port, SERVICE, address=address)
     except PortTaken as exc:
         raise PortTaken(f"{exc} or --metrics-port") from exc
     with listener:
-        metrics.serve(listener, SERVICE, None, healer.health, collectors)
+        metrics.serve(listener, SERVICE, None, healer.health, [healer, *collectors])
         yield
