@@ -2,33 +2,36 @@
 #
 #     source start.sh --build     the first time: makes .venv, installs wheels and jars, starts the bank pipeline
 #     source start.sh             from then on
+#     source start.sh --compose   in containers instead, by docker compose
 #
 # Sourced, it puts `streamguard` on this shell's PATH. It never ends the shell, sets no option in it and leaves no
 # variable or function behind: what can fail runs in a subshell, and this file returns non-zero when something did.
 
 _streamguard_start() {
   if [ -n "${ZSH_VERSION:-}" ]; then emulate -L sh; fi
-  local here=$1 build='' produce='' help='' option
+  local here=$1 build='' mode='' produce='' help='' option
   shift
   for option in "$@"; do
     case $option in
       --build) build=yes ;;
+      --compose) mode='--mode=compose' ;;
       --no-produce) produce=--no-produce ;;
       -h | --help) help=yes ;;
       *)
-        echo "start.sh: unknown option $option; usage: source start.sh [--build] [--no-produce]" >&2
+        echo "start.sh: unknown option $option; usage: source start.sh [--build] [--compose] [--no-produce]" >&2
         return 64
         ;;
     esac
   done
   if [ -n "$help" ]; then
-    echo "usage: source start.sh [--build] [--no-produce]"
+    echo "usage: source start.sh [--build] [--compose] [--no-produce]"
     echo "  --build        make .venv and install the wheels and jars of the lock files first"
+    echo "  --compose      run everything in containers: needs Docker, with its compose plugin"
     echo "  --no-produce   start the pipeline without its generator"
     return 0
   fi
   if [ -n "$build" ]; then
-    (_streamguard_build "$here") || return
+    (_streamguard_build "$here" "$mode") || return
   elif [ ! -x "$here/.venv/bin/streamguard" ]; then
     echo "start.sh: nothing is installed yet: source start.sh --build" >&2
     return 1
@@ -36,11 +39,11 @@ _streamguard_start() {
   if [ "${VIRTUAL_ENV:-}" != "$here/.venv" ]; then
     . "$here/.venv/bin/activate" || return
   fi
-  streamguard --project "$here" up bank $produce
+  streamguard --project "$here" up bank $mode $produce
 }
 
 _streamguard_build() {
-  local here=$1 python
+  local here=$1 mode=$2 python
   # Without this, Ctrl-C would end the whole of this file at once, and leave its functions behind.
   trap 'echo "start.sh: interrupted; source it again to go on" >&2; exit 130' INT
   cd "$here" || return
@@ -68,7 +71,8 @@ _streamguard_build() {
     fi
     cp requirements.lock .venv/installed.lock || return
   fi
-  .venv/bin/streamguard --project "$here" jars fetch
+  # The images of the containers have jars of their own.
+  if [ -z "$mode" ]; then .venv/bin/streamguard --project "$here" jars fetch; fi
 }
 
 # The first Python that is new enough; else a sentence about what there is.

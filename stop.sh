@@ -3,23 +3,26 @@
 #
 #     source stop.sh          asks whether the data is to be removed too
 #     source stop.sh --yes    removes it without asking
+#     source stop.sh --compose  the same for the containers
 #
 # On a terminal it offers to show the live logs first, for a last look.
 
 _streamguard_stop() {
   if [ -n "${ZSH_VERSION:-}" ]; then emulate -L sh; fi
-  local here=$1 yes='' option answer='' command=$1/.venv/bin/streamguard
+  local here=$1 yes='' mode='' option answer='' command=$1/.venv/bin/streamguard
   shift
   for option in "$@"; do
     case $option in
       -y | --yes) yes=yes ;;
+      --compose) mode='--mode=compose' ;;
       -h | --help)
-        echo "usage: source stop.sh [--yes]"
-        echo "  --yes   also remove data, logs and credentials, without asking"
+        echo "usage: source stop.sh [--compose] [--yes]"
+        echo "  --compose   stop the containers of start.sh --compose"
+        echo "  --yes       also remove data, logs and credentials, without asking"
         return 0
         ;;
       *)
-        echo "stop.sh: unknown option $option; usage: source stop.sh [--yes]" >&2
+        echo "stop.sh: unknown option $option; usage: source stop.sh [--compose] [--yes]" >&2
         return 64
         ;;
     esac
@@ -29,11 +32,11 @@ _streamguard_stop() {
     return 0
   fi
   if [ -n "$yes" ]; then
-    "$command" --project "$here" down --wipe --yes
+    "$command" --project "$here" down $mode --wipe --yes
     return
   fi
   if [ ! -t 0 ] || [ ! -t 1 ]; then
-    "$command" --project "$here" down # nobody to ask: the data stays
+    "$command" --project "$here" down $mode # nobody to ask: the data stays
     return
   fi
   printf 'Look at the live log of a server first? Its name, or Enter for no: '
@@ -45,8 +48,8 @@ _streamguard_stop() {
   printf 'Remove the data, logs and credentials as well? [y/N] '
   read -r answer || answer=''
   case $answer in
-    y | Y | yes) "$command" --project "$here" down --wipe --yes ;;
-    *) "$command" --project "$here" down ;;
+    y | Y | yes) "$command" --project "$here" down $mode --wipe --yes ;;
+    *) "$command" --project "$here" down $mode ;;
   esac
 }
 

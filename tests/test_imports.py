@@ -12,6 +12,7 @@ ENGINE = PACKAGE / "engine"
 ROWS = (
     {"__main__"},
     {"commands"},
+    {"containers"},
     {"pipeline", "verify", "scaffold"},
     {"services", "datagen", "connect", "engine", "stack", "query"},
     {"kafka", "catalog", "postgres"},

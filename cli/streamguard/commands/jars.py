@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -18,6 +19,7 @@ def jars() -> None:
     Examples:
       streamguard jars fetch              download what the lock file names and the cache lacks
       streamguard jars fetch --verify     and check every hash again
+      streamguard jars plugins DIR        copy those of the plugins, for an image
     """
 
 
@@ -51,6 +53,28 @@ def fetch(app: App, verify: bool) -> None:
         )
     except StackError as exc:
         click.echo(f"later starts will be slower than they could be: {str(exc).partition(chr(10))[0]}", err=True)
+
+
+@jars.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("names", nargs=-1)
+@click.pass_obj
+def plugins(app: App, folder: Path, names: tuple[str, ...]) -> None:
+    """Copy plugins of Kafka Connect into FOLDER, all of them or those of NAMES; download what the cache lacks.
+
+    The image of docker-compose.yml is made in this way, so it has the very jars that the local worker has.
+
+    \b
+    Examples:
+      streamguard jars plugins /usr/share/java mongodb iceberg
+    """
+    from streamguard.stack.jars import copy_plugins, fetch, only, read_lock
+
+    whole = read_lock()
+    wanted, cache = only(whole, names or whole.plugins), app.settings.cache_dir / "jars"
+    fetch(wanted, cache, app.settings.maven_url)
+    copy_plugins(wanted, cache, folder)
+    click.echo(f"{', '.join(wanted.plugins)} in {folder}", err=True)
 
 
 @jars.command()

@@ -28,6 +28,12 @@ def logs(app: App, server: str, follow: bool, lines: int) -> None:
     """
     from streamguard.stack.stack import Stack
 
+    if app.settings.mode == "compose":
+        from streamguard.stack import compose
+
+        options = ("--follow",) if follow else ()
+        compose.run(app.project, app.settings, ["*"], "logs", "--no-log-prefix", "--tail", str(lines), *options, server)
+        return
     stack = Stack(app.settings, app.project)
     coming = stack.follow(server) if follow else ()
     _print(stack.tail(server, lines))

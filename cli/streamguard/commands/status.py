@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 COLUMNS = ("name", "state", "pid", "url", "uptime", "restarts")
 SECONDS_BETWEEN = 1.0
+_FORMATS = {"table": (), "json": ("--format", "json"), "ndjson": ("--format", "json"), "yaml": ("--format", "json")}
+"""How docker compose says it; JSON is YAML too."""
 
 
 @click.command()
@@ -26,7 +28,7 @@ def status(app: App, watch: bool, output: str) -> None:
 
     A server is starting until it was ready for the first time, at most 30 seconds. A detail says what one that is not
     ready lacks, or which connectors do not run. The exit code is 0 whether servers run or not. The other formats name
-    the log files too.
+    the log files too. In mode compose it is docker compose that says it, in a form of its own.
 
     \b
     Examples:
@@ -36,6 +38,11 @@ def status(app: App, watch: bool, output: str) -> None:
     """
     from streamguard.stack.stack import Stack
 
+    if app.settings.mode == "compose":
+        from streamguard.stack import compose
+
+        compose.run(app.project, app.settings, ["*"], "ps", "--all", *_FORMATS[output])
+        return
     stack = Stack(app.settings, app.project)
     if watch:
         _watch(stack, output)

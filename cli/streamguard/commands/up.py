@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from streamguard.commands import App
+    from streamguard.connect.deploying.apply import Result
     from streamguard.model import Pipeline
     from streamguard.pipeline import Report
     from streamguard.project import Project
@@ -23,32 +24,63 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("pipeline", default="bank", shell_complete=completion.pipelines)
-@click.option("--mode", type=click.Choice(["local"]), help="Where the servers run.  [default: the setting]")
+@click.option("--mode", type=click.Choice(["local", "compose"]), help="Where the servers run.  [default: the setting]")
 @click.option("--no-produce", is_flag=True, help="Start no generator.")
 @click.option("--timings", is_flag=True, help="Show how long each server and step took.")
 @click.pass_obj
 def up(app: App, pipeline: str, mode: str | None, no_produce: bool, timings: bool) -> None:
     """Start the local servers and PIPELINE (bank) on them. What runs already is left alone.
 
-    Topics, tables, statements and connectors are applied, then services and a generator are started.
+    Topics, tables, statements and connectors are applied, then services and a generator are started. With --mode
+    compose all of it runs in containers, which docker compose makes of docker-compose.yml.
 
     \b
     Examples:
       streamguard up
       streamguard up bank --no-produce
       streamguard up --timings
+      streamguard up --mode compose
     """
     from streamguard import pipeline as pipelines
     from streamguard.stack.stack import Stack
 
-    wanted = app.pipeline(pipeline)
-    stack = Stack(app.settings_with(mode=mode), app.project)
+    wanted, settings = app.pipeline(pipeline), app.settings_with(mode=mode)
+    if settings.mode == "compose":
+        _up_in_containers(app.project, settings, wanted, produce=not no_produce)
+        return
+    stack = Stack(settings, app.project)
     with show_programs() as on_progress:
         report = pipelines.up(stack, wanted, produce=not no_produce, on_progress=on_progress)
     _print(stack.status(), report, timings=timings)
     click.echo("\nNext:")
     for step in _next_steps(app.project, app.settings, wanted, report):
         click.echo(f"  {step}")
+
+
+def _up_in_containers(project: Project, settings: Settings, pipeline: Pipeline, *, produce: bool) -> None:
+    from streamguard import containers
+
+    def tell(step: str) -> None:
+        click.echo(step, err=True)
+
+    results = containers.up(project, settings, pipeline, produce=produce, tell=tell)
+    _print_sinks(results)
+    click.echo("\nNext:")
+    for step in (
+        "docker compose ps",
+        "export STREAMGUARD_MODE=compose     so that other commands find the containers",
+        f"open http://localhost:{settings.grafana_port}          dashboards; the password of admin is in .env",
+        "streamguard down --mode compose",
+    ):
+        click.echo(f"  {step}")
+
+
+def _print_sinks(results: Sequence[Result]) -> None:
+    show(
+        [{"name": one.name, "state": one.state, "tasks": one.tasks} for one in results],
+        ("name", "state", "tasks"),
+        "table",
+    )
 
 
 def _print(rows: Sequence[Row], report: Report, *, timings: bool) -> None:
@@ -58,8 +90,7 @@ def _print(rows: Sequence[Row], report: Report, *, timings: bool) -> None:
             row["seconds"] = f"{report.seconds.get(row['name'], 0.0):.1f}"
     show(servers, ("name", "state", "url", *(("seconds",) if timings else ())), "table")
     click.echo()
-    sinks = [{"name": one.name, "state": one.state, "tasks": one.tasks} for one in report.connectors]
-    show(sinks, ("name", "state", "tasks"), "table")
+    _print_sinks(report.connectors)
     if timings:
         click.echo()
         steps = [{"step": name, "seconds": f"{seconds:.1f}"} for name, seconds in report.seconds.items()]

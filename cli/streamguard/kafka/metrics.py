@@ -95,13 +95,13 @@ class _Collector:
         return [*families.values(), transactions]
 
 
-def listen(port: int, server: str, *, remedy: str | None = None) -> socket.socket:
-    """A listening socket on this machine only; `PortTaken`, with the remedy, if another process has the port."""
+def listen(port: int, server: str, *, address: str = LOOPBACK, remedy: str | None = None) -> socket.socket:
+    """A listening socket; `PortTaken`, with the remedy, if another process has the port."""
     try:
-        return socket.create_server((LOOPBACK, port))
+        return socket.create_server((address, port))
     except OSError as exc:
         raise PortTaken(
-            f"the {server} can not listen on {LOOPBACK}:{port} ({exc.strerror}): "
+            f"the {server} can not listen on {address}:{port} ({exc.strerror}): "
             f"end what holds the port, or {remedy or f'set STREAMGUARD_{server.upper()}_PORT'}"
         ) from exc
 

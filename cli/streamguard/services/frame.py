@@ -120,7 +120,7 @@ def run(settings: Settings, service: Service, *, verbose: bool = False) -> None:
         on_commit=frame.counts.commit,
     )
     health = partial(_health, service, loop, frame.counts, settings.kafka_bootstrap, time.monotonic())
-    with metrics.listen(service.port, service.name) as listener:
+    with metrics.listen(service.port, service.name, address=settings.listen_address) as listener:
         metrics.serve(listener, service.name, frame.counts, health, service.collectors)
         threading.Thread(target=_tell_of_waiting, args=(settings, loop, stop, service.name), daemon=True).start()
         loop.run(stop)

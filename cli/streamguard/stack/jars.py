@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -226,6 +227,22 @@ def _cause(exc: BaseException) -> str:
     """The innermost reason: urllib3 wraps it several times."""
     reason = getattr(exc.args[0], "reason", None) if exc.args else None
     return str(reason).rsplit(": ", 1)[-1] if reason else str(exc).split(" for url", 1)[0]
+
+
+def only(lock: Lock, groups: Iterable[str]) -> Lock:
+    """Some groups of a lock file. Raises LockFileError about one that it does not have."""
+    unknown = sorted(set(groups) - lock.groups.keys())
+    if unknown:
+        raise LockFileError(f"there is no plugin {unknown[0]}: there are {', '.join(lock.plugins)}")
+    return Lock({name: lock.groups[name] for name in groups})
+
+
+def copy_plugins(lock: Lock, cache: Path, folder: Path) -> None:
+    """A folder for each plugin of the lock file, with its jars, as the image of a Connect worker takes them."""
+    for name in lock.plugins:
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        for jar in plugin_files(lock, cache, name):
+            shutil.copyfile(jar, folder / name / jar.name)
 
 
 def plugin_files(lock: Lock, cache: Path, group: str) -> Iterable[Path]:

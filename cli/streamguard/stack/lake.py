@@ -50,7 +50,7 @@ class Difference:
 
 def seed_lake(settings: Settings, lake: Lake) -> list[TableReport]:
     """Create what is missing of a lake. Raises CatalogError, before any change, when a table can not be made to fit."""
-    if settings.mode == "local":
+    if settings.mode != "external":
         _create_bucket(settings)
     catalog = open_catalog(settings)
     with catalog_errors(settings):
@@ -162,7 +162,7 @@ def _iceberg_type(name: str) -> PrimitiveType:
 
 
 def _create_bucket(settings: Settings) -> None:
-    """Create the table bucket of the warehouse in the local S3 server, unless it exists."""
+    """Create the table bucket of the warehouse in the S3 server of this machine, unless it exists."""
     import boto3
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError

@@ -85,6 +85,8 @@ def test_restarts_and_failures_are_counted_for_prometheus_and_health_says_whethe
     assert 'streamguard_heal_restarts_total{connector="c"} 1.0' in metrics
     assert 'streamguard_heal_failed{connector="c"} 1.0' in metrics
     assert "streamguard_heal_connect_up 1.0" in metrics
+    assert 'streamguard_connector_up{connector="c"} 0.0' in metrics
+    assert 'streamguard_connector_tasks{connector="c",state="FAILED"} 1.0' in metrics
     assert "streamguard_records" not in metrics
     assert (health["service"], health["ready"], health["connectors"], health["failed"]) == ("heal", True, 1, 1)
     assert health["connect"] == "answers"

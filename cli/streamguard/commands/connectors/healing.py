@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
 
 from streamguard.commands.connectors.asking import LONGEST, patterns_argument
-from streamguard.commands.connectors.options import client_of, url_option
+from streamguard.commands.connectors.options import client_of, knows_kafka, url_option
 from streamguard.commands.verbose import guard_log
+from streamguard.errors import ProjectError
 
 if TYPE_CHECKING:
     from types import FrameType
 
     from streamguard.commands import App
+    from streamguard.kafka.lag import GroupLag
 
 
 @click.command()
@@ -40,7 +43,8 @@ def heal(app: App, *, patterns: tuple[str, ...], url: str | None, interval: floa
     Pauses between restarts grow from 5 seconds to 5 minutes. A task that failed because a server was away is restarted
     for ever; one that fails three times in the same way for another reason is left alone and told of. One whose config
     is wrong is never restarted, one whose rights or credentials are wrong once. What has run for two minutes, or has a
-    new config, starts afresh. Names and patterns may be those of connectors that come later.
+    new config, starts afresh. Names and patterns may be those of connectors that come later. The metrics also say how
+    far every consumer group is behind in the topics of the pipelines.
 
     \b
     Examples:
@@ -50,7 +54,6 @@ def heal(app: App, *, patterns: tuple[str, ...], url: str | None, interval: floa
     import logging
     import signal
     import threading
-    from contextlib import suppress
 
     from streamguard.connect.operating import healing
     from streamguard.kafka import logs
@@ -71,5 +74,22 @@ def heal(app: App, *, patterns: tuple[str, ...], url: str | None, interval: floa
         client = client_of(app, url, deadline=healing.DEADLINE)
         healer = healing.Healer(client, patterns, tell=lambda event, facts: log.info(event, extra=dict(facts)))
         log.info("watching", extra={"url": client.shown_url})
-        with healing.served(healer, metrics_port):
+        lag = _lag_of(app) if metrics_port is not None else None
+        if lag is not None:
+            threading.Thread(target=lag.run, args=(stop,), name="lag", daemon=True).start()
+        collectors = [] if lag is None else [lag]
+        with healing.served(healer, metrics_port, address=app.settings.listen_address, collectors=collectors):
             healer.run(stop, interval)
+
+
+def _lag_of(app: App) -> GroupLag | None:
+    """Of the topics of all pipelines; of none if nobody says where the Kafka of the context is."""
+    from streamguard.kafka.lag import GroupLag
+
+    if app.context is not None and not knows_kafka(app):
+        return None
+    topics: set[str] = set()
+    for name in app.project.pipelines():
+        with suppress(ProjectError):  # a file that is being written: its topics are not told of
+            topics |= {topic.name for topic in app.project.pipeline(name).topics}
+    return GroupLag(app.settings, topics)

@@ -16,6 +16,7 @@ from streamguard.connect.rest.client import ConnectClient
 from streamguard.connect.rest.globs import matching
 from streamguard.errors import ConnectError, ConnectorNotFound, PortTaken
 from streamguard.kafka import metrics
+from streamguard.settings import LOOPBACK
 
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
@@ -55,6 +56,8 @@ class Healer:
         self._lock = threading.Lock()
         self._counts: Counter[tuple[str, str]] = Counter()
         self._failed: dict[str, int] = {}
+        self._running: dict[str, bool] = {}
+        self._states: dict[str, Counter[str]] = {}
 
     def run(self, stop: threading.Event, interval: float) -> None:
         """Look every `interval` seconds until `stop` is set; wait for a worker that is away."""
@@ -79,6 +82,10 @@ class Healer:
             self._failed = {
                 name: len(status.failed) + (status.state == "FAILED") for name, status in statuses.items() if status
             }
+            self._states = {
+                name: Counter(task.state for task in status.tasks) for name, status in statuses.items() if status
+            }
+            self._running = {name: bool(status and status.is_running) for name, status in statuses.items()}
         trouble: ConnectError | None = None
         for step in decision.steps:
             try:
@@ -143,26 +150,38 @@ class Healer:
             "streamguard_heal_failed", "Connectors and tasks that are FAILED now.", labels=("connector",)
         )
         up = GaugeMetricFamily("streamguard_heal_connect_up", "1 if Kafka Connect answered the last look.")
+        running = GaugeMetricFamily(
+            "streamguard_connector_up", "1 if a connector and all its tasks run.", labels=("connector",)
+        )
+        tasks = GaugeMetricFamily(
+            "streamguard_connector_tasks", "Tasks of a connector by their state.", labels=("connector", "state")
+        )
         with self._lock:
             for (act, name), number in sorted(self._counts.items()):
                 families[act].add_metric([name], number)
             for name, count in sorted(self._failed.items()):
                 failed.add_metric([name], count)
             up.add_metric([], 0 if self._away else 1)
-        return [*families.values(), failed, up]
+            for name, is_running in sorted(self._running.items()):
+                running.add_metric([name], is_running and not self._away)
+            for name, states in sorted(self._states.items()):
+                for state in sorted({"RUNNING", "FAILED", *states}):
+                    tasks.add_metric([name, state], states[state])
+        return [*families.values(), failed, up, running, tasks]
 
 
 @contextmanager
-def served(healer: Healer, port: int | None) -> Iterator[None]:
+def served(
+    healer: Healer, port: int | None, *, address: str = LOOPBACK, collectors: Sequence[Collector] = ()
+) -> Iterator[None]:
     """Answer /metrics, /health and /ready on `port` while inside; nowhere if it is None."""
     if port is None:
         yield
         return
-    collectors: list[Collector] = [healer]
     try:
-        listener = metrics.listen(port, SERVICE)
+        listener = metrics.listen(port, SERVICE, address=address)
     except PortTaken as exc:
         raise PortTaken(f"{exc} or --metrics-port") from exc
     with listener:
-        metrics.serve(listener, SERVICE, None, healer.health, collectors)
+        metrics.serve(listener, SERVICE, None, healer.health, [healer, *collectors])
         yield

@@ -10,6 +10,7 @@ from streamguard.datagen.producing.latencies import percentile
 from streamguard.datagen.producing.progress import About, Progress
 from streamguard.datagen.producing.rates import Rates
 from streamguard.kafka import metrics
+from streamguard.settings import LOOPBACK
 
 QUANTILES = (0.5, 0.9, 0.99)
 
@@ -74,12 +75,12 @@ def _counted(progress: Progress) -> Iterator[Any]:
 
 
 @contextmanager
-def served(about: About, port: int | None) -> Iterator[Counters]:
+def served(about: About, port: int | None, *, address: str = LOOPBACK) -> Iterator[Counters]:
     """What is added to the counters' rates in this block can be asked for at the port, if there is one."""
     counters = Counters(about)
     if port is None:
         yield counters
         return
-    with metrics.listen(port, "generator", remedy="choose another --metrics-port") as listener:
+    with metrics.listen(port, "generator", address=address, remedy="choose another --metrics-port") as listener:
         metrics.serve(listener, "produce", None, counters.health, [counters])
         yield counters

@@ -122,7 +122,7 @@ def generate(
             run,
             orders,
             Books(files, run, sources, orders),
-            stack.enter_context(served(about, metrics_port)),
+            stack.enter_context(served(about, metrics_port, address=settings.listen_address)),
             stack.enter_context(Display(about, duration=orders.duration)),
             interrupt,
         )

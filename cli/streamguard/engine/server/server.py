@@ -206,7 +206,7 @@ def run(settings: Settings) -> None:
         KafkaUnavailable: no broker answered at the start.
     """
     logs.configure(settings)
-    with listen(settings.ksql_port, "ksql") as listener:
+    with listen(settings.ksql_port, "ksql", address=settings.listen_address) as listener:
         server = Server(settings)
         opening = threading.Thread(target=server.open, name="open", daemon=True)
         opening.start()

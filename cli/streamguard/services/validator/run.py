@@ -35,7 +35,7 @@ def run(settings: Settings, folder: Path, faults: Faults, *, verbose: bool = Fal
     """
     logs.configure(settings, verbose=verbose)
     stop = stop_on_signals()
-    with listen(settings.validator_port, NAME) as listener:
+    with listen(settings.validator_port, NAME, address=settings.listen_address) as listener:
         from streamguard.services.validator.rulebook import Rulebook  # and jsonschema: not before the port is taken
 
         rulebook = Rulebook(folder)

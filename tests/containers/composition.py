@@ -1,0 +1,53 @@
+"""docker-compose.yml as it stands, and as compose-spec's own loader reads it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+
+from streamguard.settings import CONTAINERS
+from streamguard.stack.compose import SECRETS
+from tests.tools import require
+
+ROOT = Path(__file__).parent.parent.parent
+FILE = ROOT / "docker-compose.yml"
+LOADER = Path(__file__).parent / "loader"
+PASSWORDS = {CONTAINERS + name: f"the-{name.lower()}" for name in SECRETS}
+
+
+def document() -> dict[str, Any]:
+    """The file, with its anchors resolved and its variables not."""
+    return cast("dict[str, Any]", yaml.safe_load(FILE.read_text()))
+
+
+def services() -> dict[str, dict[str, Any]]:
+    """The services of the file, by name."""
+    return cast("dict[str, dict[str, Any]]", document()["services"])
+
+
+def loader(folder: Path) -> Path:
+    """The program that loads a compose file as docker compose does; it needs Go, see tests/tools.py."""
+    program = folder / "loader"
+    done = subprocess.run(
+        [require("go"), "build", "-mod=readonly", "-o", str(program), "."],
+        cwd=LOADER,
+        env={**os.environ, "GOFLAGS": "-p=1", "GOWORK": "off"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return program
+
+
+def load(program: Path, environ: dict[str, str], *files: Path) -> tuple[dict[str, Any], str]:
+    """The project that the loader makes of files, {} if it refuses them; and what it says."""
+    path = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
+    command = [str(program), *(str(file) for file in files or (FILE,))]
+    done = subprocess.run(command, env={**path, **environ}, cwd=ROOT, capture_output=True, text=True, check=False)
+    return json.loads(done.stdout) if done.returncode == 0 else {}, done.stderr

@@ -1,0 +1,40 @@
+"""compose-spec's own loader, the one in docker compose, takes docker-compose.yml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.containers.composition import PASSWORDS, load, loader, services
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return loader(tmp_path_factory.mktemp("loader"))
+
+
+def test_the_loader_takes_the_file_with_all_its_profiles(program: Path) -> None:
+    project, said = load(program, PASSWORDS)
+    assert said == ""
+    assert sorted(project["services"]) == sorted(services())
+    assert project["name"] == "streamguard"
+
+
+def test_without_passwords_it_says_who_makes_them(program: Path) -> None:
+    project, said = load(program, {})
+    assert project == {}
+    assert "is made by streamguard up --mode compose" in said
+
+
+def test_a_dollar_of_a_pattern_and_of_a_health_check_reaches_the_container(program: Path) -> None:
+    connect = load(program, PASSWORDS)[0]["services"]["connect"]
+    assert connect["environment"]["CONNECT_CONFIG_PROVIDERS_ENV_PARAM_ALLOWLIST_PATTERN"].endswith("_URI)$")
+    assert "[[ $line == " in connect["healthcheck"]["test"][-1]
+
+
+def test_ports_follow_the_settings(program: Path) -> None:
+    project, _ = load(program, {**PASSWORDS, "STREAMGUARD_KAFKA_PORT": "19092"})
+    kafka = project["services"]["kafka"]
+    assert [port["published"] for port in kafka["ports"]] == ["19092"]
+    assert kafka["environment"]["KAFKA_ADVERTISED_LISTENERS"].endswith("OUTER://127.0.0.1:19092")
