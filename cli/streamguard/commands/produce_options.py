@@ -33,6 +33,13 @@ def _run_name(_ctx: click.Context, _param: click.Parameter, value: str | None) -
     return value
 
 
+def _in_folder(_ctx: click.Context, _param: click.Parameter, value: Path | None) -> Path | None:
+    """Said before the run, and not at its end."""
+    if value is not None and not value.parent.is_dir():
+        raise click.BadParameter(f"there is no folder {value.parent}.")
+    return value
+
+
 def _instant(_ctx: click.Context, _param: click.Parameter, value: str | None) -> datetime | None:
     if value is None:
         return None
@@ -147,9 +154,19 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--no-truth", is_flag=True, help="Write neither truth nor labels, even if the world has them."),
     click.option("--to", "target", metavar="stdout|FILE", help="A .jsonl or .parquet file instead of Kafka."),
     click.option("--overwrite", is_flag=True, help="Replace the file of --to, and those beside it."),
-    click.option("--manifest", type=FILE, help="Leave a manifest there: what gives every record again, and hashes."),
+    click.option(
+        "--manifest",
+        type=FILE,
+        callback=_in_folder,
+        help="Leave a manifest there: what gives every record again, and hashes.",
+    ),
     click.option("--verify", type=THERE, help="Work out again what a manifest says, without Kafka."),
-    click.option("--journal", type=FILE, help="Keep a journal there, so that --resume can go on after a kill."),
+    click.option(
+        "--journal",
+        type=FILE,
+        callback=_in_folder,
+        help="Keep a journal there, so that --resume can go on after a kill.",
+    ),
     click.option(
         "--resume",
         type=THERE,

@@ -16,6 +16,8 @@ from streamguard.errors import ProjectError
 from streamguard.project import did_you_mean
 
 Shares = Mapping[str, float]
+MOST_BURSTS = 0.85
+"""The part of a stream's records that bursts may take together: beyond it they find no place in time."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Run:
             world,
             entities=tuple(self._entity(entity) for entity in world.entities),
             streams=tuple(self._stream(stream) for stream in world.streams),
-            campaigns=tuple(self._campaign(campaign) for campaign in world.campaigns),
+            campaigns=self._campaigns(),
             faults=self._faults(),
             truth=world.truth if self.truth else None,
         )
@@ -135,6 +137,17 @@ class Run:
         if isinstance(column, ChoiceColumn):
             return replace(column, choices=tuple(_shared(each, shares, column.name) for each in column.choices))
         return column
+
+    def _campaigns(self) -> tuple[Campaign, ...]:
+        found = tuple(self._campaign(campaign) for campaign in self.world.campaigns)
+        for stream in self.world.streams if self.campaigns else ():
+            taken = sum(one.share for one in found if isinstance(one, Burst) and one.stream == stream.name)
+            if taken > MOST_BURSTS:
+                raise ProjectError(
+                    f"campaigns with a share would take {taken:.0%} of {stream.name}: let them take {MOST_BURSTS:.0%} "
+                    "of it at most, all together"
+                )
+        return found
 
     def _campaign(self, campaign: Campaign) -> Campaign:
         if isinstance(campaign, Burst) and campaign.name in self.campaigns:
