@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -38,7 +39,10 @@ FEW = {"user": 40, "account": 48, "card": 60}
 @cache
 def records(count: int, *, few: bool) -> tuple[bytes | None, ...]:
     """Two hours of the world, with campaigns more frequent than usual; some late, out of order, or spoilt."""
-    document = dict(read_world(find_world(PROJECT, "card")).document)
+    document = copy.deepcopy(dict(read_world(find_world(PROJECT, "card")).document))
+    if few:  # without V, which no rule looks at and which takes most of the time
+        del document["streams"]["transactions"]["columns"]["v"]
+        del document["streams"]["transactions"]["record"]["V"]
     world = world_of({**document, "faults": FAULTS})
     shares = {"card-testing": 0.02, "fast-spending": 0.02, "impossible-travel": 0.02, "stolen-card": 0.01}
     counts = FEW if few else {}

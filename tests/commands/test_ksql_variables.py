@@ -118,6 +118,8 @@ def test_what_is_not_defined_is_refused_with_its_place_and_the_way_out(
 def test_cases_take_the_pipelines_variables_and_may_say_otherwise(shop: Path, capsys: Captured) -> None:
     assert run(["ksql", "test"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "2 passed, 0 failed"
+    assert run(["ksql", "test", "-D", "most=900"]) == 1, "so the second case has a result"
+    assert capsys.readouterr().out.splitlines()[-1] == "1 passed, 1 failed"
     with_variables(shop, "{most: 800, kinds: toy}")
     assert run(["ksql", "test"]) == 1
     assert 'REASON is "above 800", not "above 900"' in capsys.readouterr().out

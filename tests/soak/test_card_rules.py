@@ -10,8 +10,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -24,9 +24,10 @@ from streamguard.datagen.records.source import written
 from streamguard.datagen.world.reading import find_world, read_world
 from streamguard.kafka.positions import Positions
 from streamguard.kafka.topics import existing_topics
-from streamguard.pipeline import up
+from streamguard.model import Pipeline
+from streamguard.pipeline import apply_statements, up
 from streamguard.postgres.connect import connect, database_uri
-from streamguard.project import Project
+from streamguard.project import FOLDERS, Project
 from streamguard.settings import inherited_environment
 from streamguard.stack.stack import Stack
 from streamguard.stack.starting import ignore
@@ -36,7 +37,7 @@ from tests.card.rules import said
 from tests.stack.bank import summary_of
 from tests.stack.conftest import started
 from tests.stack.loops import wait_until
-from tests.stack.records import read
+from tests.stack.records import read, write
 
 RULES = {"HIGH_AMOUNT", "NIGHT_TIME", "HIGH_RISK_CATEGORY", "VELOCITY", "RISK"}
 RATE = 200
@@ -60,23 +61,31 @@ READ = ("transactions", "-repartition", "account-minutes", "user-windows")
 
 @dataclass
 class Card:
-    """The pipeline, up, and its world with faults."""
+    """The pipeline, up, and its world with faults. `values` are those of all runs so far, worked out without Kafka."""
 
     stack: Stack
     world: Path
+    values: list[bytes | None] = field(default_factory=list)
 
     @property
     def project(self) -> Project:
         return self.stack.project
 
-    def produce(self, seconds: int) -> subprocess.Popen[str]:
-        """Start `streamguard produce card …`."""
+    @property
+    def pipeline(self) -> Pipeline:
+        """As its file is now."""
+        return self.project.pipeline("card")
+
+    def produce(self, seconds: int) -> None:
+        """`streamguard produce card …`, to its end."""
         campaigns = [option for each in FREQUENT for option in ("--campaign", each)]
         size = ("--rate", str(RATE), "--duration", str(seconds), "--seed", str(secrets.randbelow(1 << 30)))
         command = [sys.executable, "-m", "streamguard", "--project", str(self.project.root), "produce", "card"]
         command += ["--world", str(self.world), *size, *campaigns, "--output", "json"]
         environment = {**inherited_environment(), **self.stack.settings.environment()}
-        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        running = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        run, count = run_of(summary_of(running, timeout=seconds + 120), read_world(self.world))
+        self.values += [each.value for each in written(run, count, stream="transactions")]
 
     def wait(self) -> None:
         """Until every record has gone through every query."""
@@ -91,15 +100,13 @@ class Card:
         records = sorted(read(self.stack.settings, "fraud-alerts"), key=lambda each: (each.partition, each.offset))
         return dict(said(each.key, each.value) for each in records)
 
-    def wanted(self, summary: Mapping[str, Any], *, grace: int = GRACE) -> dict[str, Alert]:
-        """What the reference finds in the records of the run, worked out again without Kafka."""
-        run, count = run_of(summary, read_world(self.world))
-        values = (each.value for each in written(run, count, stream="transactions"))
-        return alerts(values, Thresholds.of(self.project.pipeline("card").variables), grace=grace)
+    def wanted(self, *, grace: int = GRACE) -> dict[str, Alert]:
+        """What the reference finds."""
+        return alerts(self.values, Thresholds.of(self.pipeline.variables), grace=grace)
 
     def rows(self, query: LiteralString) -> list[tuple[Any, ...]]:
         """What PostgreSQL answers."""
-        uri = database_uri(self.stack.settings, self.project.pipeline("card"))
+        uri = database_uri(self.stack.settings, self.pipeline)
         with connect(uri) as connection:
             return connection.execute(query).fetchall()
 
@@ -118,22 +125,24 @@ def _is_read(positions: Positions, topic: str) -> bool:
     return all(committed.get(place, 0) >= end - ending for place, end in ends.items())
 
 
-@pytest.fixture
-def card(tmp_path: Path, project: Project, pytestconfig: pytest.Config) -> Iterator[Card]:
+@pytest.fixture(scope="module")
+def card(project: Project, pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Card]:
     """`up card`, in the night and with a lower high amount: by variables alone."""
-    for folder in ("init", "ksql", "connectors"):
-        shutil.copytree(project.root / folder, tmp_path / folder)
+    own = Project(tmp_path_factory.mktemp("card"))
+    for folder in FOLDERS:
+        shutil.copytree(project.root / folder, own.root / folder)
     hour = datetime.now(UTC).hour
-    _change(tmp_path / "init" / "card.yml", night_from=hour, night_to=(hour + 2) % 24, high_amount=800)
-    world = tmp_path / "card.yml"
+    change(own, night_from=hour, night_to=(hour + 2) % 24, high_amount=800)
+    world = own.root / "card.yml"
     world.write_text(find_world(project, "card").read_text() + FAULTS)
-    own = Project(tmp_path)
     with started(own, pytestconfig, ("kafka",)) as stack:
         up(stack, own.pipeline("card"), produce=False, on_progress=ignore)
         yield Card(stack, world)
 
 
-def _change(file: Path, **variables: int) -> None:
+def change(project: Project, **variables: int) -> None:
+    """Edit variables of init/card.yml."""
+    file = project.init / "card.yml"
     text = file.read_text()
     for name, value in variables.items():
         text = re.sub(rf"^  {name}: \d+", f"  {name}: {value}", text, flags=re.MULTILINE)
@@ -143,21 +152,41 @@ def _change(file: Path, **variables: int) -> None:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("seconds", [30, 300])
 def test_each_rule_finds_exactly_the_alerts_of_the_reference(card: Card, seconds: int) -> None:
-    summary = summary_of(card.produce(seconds), timeout=seconds + 120)
+    card.produce(seconds)
     began = time.monotonic()
     card.wait()
     behind = time.monotonic() - began
-    wanted, found = card.wanted(summary), card.found()
+    wanted, found = card.wanted(), card.found()
     figures = {rule: len(ids) for rule, ids in sorted(by_rule(wanted).items())}
-    print(f"\n{summary['acknowledged']} records in {seconds} s, all read {behind:.1f} s later: {json.dumps(figures)}")
+    count = len(card.values)
+    print(f"\n{count} records after {seconds} s, all read {behind:.1f} s later: {json.dumps(figures)}")
     assert by_rule(found) == by_rule(wanted)
     assert set(figures) == RULES, "every rule finds something"
-    assert card.wanted(summary, grace=0) != wanted, "some are late, and count"
+    assert card.wanted(grace=0) != wanted, "some are late, and count"
     assert {each: _of(alert) for each, alert in found.items()} == {each: _of(alert) for each, alert in wanted.items()}
     wait_until(lambda: card.documents() == found.keys(), "MongoDB has each alert once", seconds=60)
-    everything = [(count := summary["acknowledged"], count, len(found))]
-    wait_until(lambda: card.rows(ROWS) == everything, "PostgreSQL has it all", seconds=60)
+    wait_until(lambda: card.rows(ROWS) == [(count, count, len(found))], "PostgreSQL has it all", seconds=60)
     assert {alert for (alert,) in card.rows("SELECT alert_id FROM fraud_alerts")} == found.keys()
+
+
+def test_a_changed_threshold_counts_from_the_next_transaction_on_and_no_count_is_lost(card: Card) -> None:
+    now = datetime.now(UTC)
+    made = {"account_id": "own", "card_hash": "own", "amount": 1.0, "country": "DE", "timestamp": now.isoformat()}
+    alert = f"VELOCITY:own:{int(now.timestamp()) // 60 * 60_000}"
+
+    def write_own(*names: str) -> None:
+        write(card.stack.settings, READ[0], [json.dumps({**made, "transaction_id": name}).encode() for name in names])
+        card.wait()
+
+    write_own("one", "two", "three")
+    assert alert not in card.found()
+    change(card.project, velocity_max=2)
+    applied = apply_statements(card.project, card.stack.settings, card.pipeline)
+    assert [each.name for each in applied if each.outcome != "unchanged"] == ["VELOCITY_ALERTS"]
+    assert alert not in card.found()
+    write_own("four")
+    assert card.found()[alert].count == 4
+    assert set(card.found()[alert].transactions) == {"one", "two", "three", "four"}
 
 
 def _of(alert: Alert) -> tuple[object, ...]:

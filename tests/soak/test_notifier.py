@@ -44,42 +44,42 @@ def test_a_burst_is_told_whole_through_an_outage_and_five_kills(settings: Settin
         }
         mail = {"kind": "email", "host": "127.0.0.1", "port": port, "tls": "none", "from": "a@b.c", "to": ["d@e.f"]}
         channels = {**hooks, "mail": {**mail, "group": GROUPED, "rate": RATE}}
-        notifier = Notifier(settings, tmp_path, prefix.rstrip("-"), channels)
-        notifier.start()
-        begun = time.monotonic()
-        publish(settings, decisions(prefix, range(NUMBER)))
-        wait_until(lambda: bool(bad.posts), "the bad channel was tried")
-        down = time.monotonic()
-        for _ in range(KILLS):
-            seen = len(good.posts)
-            wait_until(partial(_has_more_or_all, good, seen + 3), "messages go out")
-            notifier.kill()
-            notifier.start(ready=False)
-        wait_until(lambda: len(good.told()) == NUMBER, "the good channel has everything", 60)
-        alone = time.monotonic() - begun
-        assert bad.taken == []
-        wait_until(lambda: len(_ids(mailbox.mails)) == NUMBER, "the mails are there", 60)
+        with Notifier(settings, tmp_path, prefix.rstrip("-"), channels) as notifier:
+            notifier.start()
+            begun = time.monotonic()
+            publish(settings, decisions(prefix, range(NUMBER)))
+            wait_until(lambda: bool(bad.posts), "the bad channel was tried")
+            down = time.monotonic()
+            for _ in range(KILLS):
+                seen = len(good.posts)
+                wait_until(partial(_has_more_or_all, good, seen + 3), "messages go out")
+                notifier.kill()
+                notifier.start(ready=False)
+            wait_until(lambda: len(good.told()) == NUMBER, "the good channel has everything", 60)
+            alone = time.monotonic() - begun
+            assert bad.taken == []
+            wait_until(lambda: len(_ids(mailbox.mails)) == NUMBER, "the mails are there", 60)
 
-        wait_until(lambda: time.monotonic() > down + OUTAGE, "half a minute is over", OUTAGE + 5)
-        memory = psutil.Process(notifier.process.pid).memory_info().rss / 1e6
-        bad.answer = lambda _document: OK
-        healed = time.monotonic()
-        wait_until(lambda: len(bad.told()) == NUMBER, "the bad channel has everything", 60)
-        after = time.monotonic() - healed
-        wait_until(lambda: notifier.missing() == "", "all is well")
-        assert notifier.end()[0] == 0
+            wait_until(lambda: time.monotonic() > down + OUTAGE, "half a minute is over", OUTAGE + 5)
+            memory = psutil.Process(notifier.pid).memory_info().rss / 1e6
+            bad.answer = lambda _document: OK
+            healed = time.monotonic()
+            wait_until(lambda: len(bad.told()) == NUMBER, "the bad channel has everything", 60)
+            after = time.monotonic() - healed
+            wait_until(lambda: notifier.missing() == "", "all is well")
+            assert notifier.end()[0] == 0
 
-        told = {"good": good.told(), "bad": bad.told(), "mail": _ids(mailbox.mails)}
-        again = {name: most_of(each) for name, each in told.items()}
-        assert all(set(each) == wanted for each in told.values())
-        assert again["bad"] == 0  # it had taken nothing when the process was killed
-        assert max(again.values()) <= KILLS * SIZE
-        assert len(good.taken) <= NUMBER / SIZE + 7 * (KILLS + 1) + KILLS
-        print(
-            f"\n{NUMBER} decisions, {KILLS} kills: good {len(good.taken)} messages in {alone:.1f} s, told again "
-            f"{again['good']}; bad {len(bad.taken)} messages {after:.1f} s after {OUTAGE:g} s of 503, told again "
-            f"{again['bad']}; {len(mailbox.mails)} mails, told again {again['mail']}; {memory:.0f} MB"
-        )
+            told = {"good": good.told(), "bad": bad.told(), "mail": _ids(mailbox.mails)}
+            again = {name: most_of(each) for name, each in told.items()}
+            assert all(set(each) == wanted for each in told.values())
+            assert again["bad"] == 0  # it had taken nothing when the process was killed
+            assert max(again.values()) <= KILLS * SIZE
+            assert len(good.taken) <= NUMBER / SIZE + 7 * (KILLS + 1) + KILLS
+            print(
+                f"\n{NUMBER} decisions, {KILLS} kills: good {len(good.taken)} messages in {alone:.1f} s, told again "
+                f"{again['good']}; bad {len(bad.taken)} messages {after:.1f} s after {OUTAGE:g} s of 503, told again "
+                f"{again['bad']}; {len(mailbox.mails)} mails, told again {again['mail']}; {memory:.0f} MB"
+            )
 
 
 def _has_more_or_all(desk: Receiver, posts: int) -> bool:

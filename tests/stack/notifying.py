@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import requests
 import yaml
@@ -50,8 +50,21 @@ class Notifier:
         for topic in TOPICS:
             if topic.name not in existing:
                 create_topic(settings, topic)
-        self.process: subprocess.Popen[bytes]
+        self.process: subprocess.Popen[bytes] | None = None
         self.url = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """A test that failed leaves no process."""
+        if self.process is not None:
+            self.kill()
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
 
     def channels(self, channels: Mapping[str, Any]) -> None:
         """From its next start on."""
@@ -97,16 +110,20 @@ class Notifier:
         }
 
     def kill(self) -> None:
+        assert self.process is not None
         self.process.kill()
         self.process.communicate()
+        self.process = None
 
     def end(self) -> tuple[int, str]:
         """SIGTERM: the exit code, within 5 s, and everything that it has logged."""
+        assert self.process is not None
         begun = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
         _, log = self.process.communicate(timeout=10)
         assert time.monotonic() - begun < 5
-        return self.process.returncode, log.decode()
+        code, self.process = self.process.returncode, None
+        return code, log.decode()
 
 
 def publish(settings: Settings, values: Iterable[bytes]) -> None:

@@ -214,7 +214,8 @@ class PositionedReader:
             raise self._place.fenced(error.str())
         if error.code() == KafkaError._AUTO_OFFSET_RESET:
             raise TopicError(
-                f"{self._place.group} can not go on, its next records are no longer in the topic: {error.str()}"
+                f"{self._place.group} can not go on, its next records are no longer in the topic: {error.str()}; "
+                "if the topic was made anew, have the stored positions of it forgotten"
             )
         if error.code() in verdicts.HOPELESS:
             raise clients.translate(KafkaException(error), self._place.settings)

@@ -219,3 +219,40 @@ def test_a_chain_of_signs_that_is_taken_is_taken_again_when_it_is_printed(clause
         taken = length
         assert parse_one(printing.statement(statement)) == statement
     assert 55 < taken < 62
+
+
+HERE = "look here"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT ${x} FROM ${Y};",
+        "SELECT '${ x }', \"${y}\", `${Y}` FROM a;",
+        "-- ${z}\nSELECT 1 /* ${z} */ FROM a;",
+        "DEFINE z = '5'; SELECT ${z}, '${Z}' FROM a;",
+        "SELECT '${env:HOME}', '$z', '{z}' FROM a;",
+    ],
+)
+def test_variables_that_are_defined_or_none_are_taken(text: str) -> None:
+    assert parse(text, {"X": "1", "y": "b"}, defined_in=HERE)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("SELECT 1 FROM a;\nSELECT ${z} FROM a;", "line 2, column 8"),
+        ("SELECT 'above ${z}' FROM a;", "line 1, column 15"),
+        ("SELECT `${z}` FROM a;", "line 1, column 9"),
+        ("SELECT '${x} ${z}' FROM a;", "line 1, column 14"),
+        ("DEFINE z = '5'; UNDEFINE z; SELECT '${z}' FROM a;", "line 1, column 37"),
+    ],
+)
+def test_a_variable_that_is_not_defined_is_refused_even_in_a_text(text: str, place: str) -> None:
+    with pytest.raises(ParseError, match=rf"{place}: variable \$\{{z\}} is not defined: {HERE}"):
+        parse(text, {"x": "1"}, defined_in=HERE)
+
+
+def test_a_variable_that_is_nearly_defined_is_meant() -> None:
+    with pytest.raises(ParseError, match=r"variable \$\{HighAmout\} is not defined \(did you mean high_amount\?\): "):
+        parse("SELECT '${HighAmout}' FROM a;", {"high_amount": "1"}, defined_in=HERE)

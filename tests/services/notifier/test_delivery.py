@@ -27,7 +27,7 @@ def make() -> Iterator[Make]:
     made: list[Delivery] = []
 
     def one(send: Callable[[Message], None], where: Channel | None = None) -> Delivery:
-        remembered = Told("desk", lambda _marks: None)
+        remembered = Told("card", "desk", lambda _marks: None)
         made.append(Delivery(Courier(where or channel(), "card", send, remembered.add), remembered))
         return made[-1]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from streamguard.errors import KafkaUnavailable
 from streamguard.services.notifier.told import TOPIC, Mark, Told
@@ -15,37 +17,51 @@ def test_a_decision_counts_as_told_once_kafka_has_the_mark() -> None:
     def refuse(_marks: Sequence[Mark]) -> None:
         raise KafkaUnavailable("away")
 
-    told = Told("desk", refuse)
+    told = Told("card", "desk", refuse)
     with pytest.raises(KafkaUnavailable):
         told.add([decision(1)], "m", 5)
     assert not told.has(decision(1))
 
 
-def test_the_next_process_knows_it_and_other_revisions_and_channels_do_not() -> None:
+def test_the_next_process_knows_it_and_other_revisions_channels_and_pipelines_do_not() -> None:
     marks: list[Mark] = []
-    first = Told("desk", marks.extend)
+    first = Told("card", "desk", marks.extend)
     first.add([decision(1), decision(2, decision_id="a/b")], "m", 5)
     assert first.has(decision(1))
     assert {(mark.topic, mark.time) for mark in marks} == {(TOPIC, 5)}
-    following, other = Told("desk", marks.extend), Told("desk-2", marks.extend)
-    for each in (following, other):
-        each.restore([mark.key for mark in marks])
+    following = Told("card", "desk", marks.extend)
+    others = [Told("card", "desk-2", marks.extend), Told("card-2", "desk", marks.extend)]
+    for each in (following, *others):
+        each.restore((mark.key, mark.time) for mark in marks)
     assert following.has(decision(1))
     assert following.has(decision(2, decision_id="a/b"))
     assert not following.has(decision(1, revision=2))
-    assert not other.has(decision(1))
+    assert not any(each.has(decision(1)) for each in others)
 
 
 def test_a_mark_names_nobody() -> None:
     marks: list[Mark] = []
-    Told("desk", marks.extend).add([decision(1)], "m", 5)
+    Told("card", "desk", marks.extend).add([decision(1)], "m", 5)
     assert b"ACC" not in marks[0].key + marks[0].value
 
 
-def test_no_more_is_remembered_than_the_last_ones() -> None:
-    told = Told("desk", lambda _marks: None, most=10)
-    for number in range(25):
-        told.add([decision(number)], "m", 5)
-    told.restore([None, b"desk/d-15/1"])
-    told.add([decision(99)], "m", 5)
-    assert [number for number in range(25) if told.has(decision(number))] == [15, *range(17, 25)]
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 1000)), max_size=100), st.integers(1, 20))
+def test_the_youngest_marks_are_remembered_in_whatever_order_they_are_read(
+    found: list[tuple[int, int]], most: int
+) -> None:
+    told = Told("card", "desk", lambda _marks: None, most=most)
+    ages: dict[int, int] = {}
+    for number, time in found:
+        told.restore([(None, time), (b"card/desk/d-%d/1" % number, time)])
+        ages[number] = max(ages.get(number, -1), time)
+    kept = {number for number in ages if told.has(decision(number))}
+    assert len(kept) == min(most, len(ages))
+    if len(set(ages.values())) == len(ages) == len(found):
+        assert kept == set(sorted(ages, key=lambda number: -ages[number])[:most])
+
+
+def test_what_was_told_again_is_as_young_as_that() -> None:
+    told = Told("card", "desk", lambda _marks: None, most=2)
+    for number, time in ((1, 10), (2, 20), (1, 30), (3, 40)):
+        told.add([decision(number)], "m", time)
+    assert [number for number in (1, 2, 3) if told.has(decision(number))] == [1, 3]

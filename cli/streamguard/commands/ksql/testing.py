@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from streamguard.commands.ksql.options import load_functions, relative
+from streamguard.commands.ksql.options import load_functions, pipeline_variables_option, relative, variables_of
 from streamguard.commands.output import output_option, show
 
 if TYPE_CHECKING:
@@ -18,10 +18,11 @@ COLOURS = {"-": "red", "+": "green"}
 
 @click.command("test")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path, exists=True))
+@pipeline_variables_option
 @click.option("--server", "url", metavar="URL", help="Run the cases on this ksql server and its Kafka instead.")
 @output_option
 @click.pass_obj
-def run_cases(app: App, paths: tuple[Path, ...], url: str | None, output: str) -> None:
+def run_cases(app: App, paths: tuple[Path, ...], definitions: tuple[str, ...], url: str | None, output: str) -> None:
     """Run the cases of statements: records in, records expected out, in memory, without any server.
 
     PATH is a file *.test.yml or a folder with such files; the default is the project's ksql folder. Cases are about
@@ -35,6 +36,7 @@ def run_cases(app: App, paths: tuple[Path, ...], url: str | None, output: str) -
       streamguard ksql test
       streamguard ksql test ksql/bank
       streamguard ksql test ksql/bank/bank.test.yml --output json
+      streamguard ksql test ksql/card -D velocity_max=5
       streamguard ksql test --server http://ksqldb.example.com:8088
     """
     from streamguard.engine.testing.case_files import SUFFIX, case_files, read_cases
@@ -51,7 +53,7 @@ def run_cases(app: App, paths: tuple[Path, ...], url: str | None, output: str) -
         judge = LiveCases(KsqlClient(url), app.settings).judge
     rows = []
     for path in files:
-        for case in read_cases(path):
+        for case in read_cases(path, variables_of(definitions)):
             lines = judge(case)
             result = "failed" if lines else "passed"
             rows.append({"file": relative(str(path)), "case": case.name, "result": result, "differences": lines})

@@ -84,16 +84,24 @@ def case_files(paths: Sequence[Path]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
-def read_cases(path: Path) -> list[Case]:
+def read_cases(path: Path, definitions: Mapping[str, str] | None = None) -> list[Case]:
     """The cases of a file. Raises ProjectError.
 
     Without ``statements`` they are about all `*.sql` files in its folder, in name order. In a folder ksql/NAME the
-    variables of init/NAME.yml hold, unless the file or the case says otherwise.
+    variables of init/NAME.yml hold, unless the file or the case says otherwise; `definitions` win over all.
     """
     document = load_yaml(path, SCHEMA)
     shared = tuple(_scripts(path, document))
-    variables = {**variables_near(path), **document.get("variables", {})}
-    return [_case(path, each, shared, {**variables, **each.get("variables", {})}) for each in document["cases"]]
+    layers = (variables_near(path), document.get("variables", {}))
+    return [
+        _case(path, each, shared, _merged(*layers, each.get("variables", {}), definitions or {}))
+        for each in document["cases"]
+    ]
+
+
+def _merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """The later ones win; a variable is the same in any case of letters."""
+    return {name.upper(): value for layer in layers for name, value in layer.items()}
 
 
 def _scripts(path: Path, document: Mapping[str, Any]) -> Iterable[Script]:

@@ -101,7 +101,7 @@ def open_channels(project: Project, pipeline: Pipeline) -> list[tuple[Channel, L
 
 def delivery(channel: Channel, lookup: Lookup, pipeline: Pipeline, writer: Writer) -> Delivery:
     """What tells decisions through a channel."""
-    told = Told(channel.name, writer.write)
+    told = Told(pipeline.name, channel.name, writer.write)
     return Delivery(Courier(channel, pipeline.name, sender(channel, lookup), told.add), told)
 
 

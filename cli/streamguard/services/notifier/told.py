@@ -12,8 +12,9 @@ import hashlib
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from typing import Any
 
 from streamguard.errors import KafkaUnavailable
@@ -26,8 +27,10 @@ from streamguard.settings import Settings
 LOG = logging.getLogger("streamguard.services.notifier")
 TOPIC = "notifications-sent"
 MOST = 100_000
-"""Decisions that a channel remembers: the last ones it has told. About 15 MB."""
+"""Decisions that a channel remembers: the last ones it has told. 25 MB."""
 READ_SECONDS = 10.0
+READING: Mapping[str, Any] = {**TO_THE_END, "queued.max.messages.kbytes": 512}
+"""For each partition; 64 MB of marks would be fetched ahead otherwise, and their memory kept. It is no slower."""
 
 
 @dataclass(frozen=True)
@@ -41,16 +44,22 @@ class Mark:
 
 
 class Told:
-    """The decisions that one channel has told, the last `most` of them; for any thread.
+    """The decisions that one channel of a pipeline has told, the last `most` of them; for any thread.
 
     `write` returns when marks are in Kafka.
     """
 
-    def __init__(self, channel: str, write: Callable[[Sequence[Mark]], None], *, most: int = MOST) -> None:
+    def __init__(
+        self, pipeline: str, channel: str, write: Callable[[Sequence[Mark]], None], *, most: int = MOST
+    ) -> None:
         self._channel = channel
+        self._prefix = f"{pipeline}/{channel}/"
         self._write = write
         self._most = most
-        self._known: dict[bytes, None] = {}
+        self._known: dict[bytes, int] = {}
+        """When what was told, by the digest of its key."""
+        self._by_age: list[tuple[int, bytes]] = []
+        """A heap of the same. Marks that are read come in the order of their partitions, not of their times."""
         self._lock = threading.Lock()
 
     def has(self, decision: Decision) -> bool:
@@ -63,19 +72,24 @@ class Told:
         value = json.dumps({"channel": self._channel, "message_id": message_id}).encode()
         marks = [Mark(self._key(decision), value, milliseconds) for decision in decisions]
         self._write(marks)
-        self.restore(mark.key for mark in marks)
+        self.restore((mark.key, mark.time) for mark in marks)
 
-    def restore(self, keys: Iterable[bytes | None]) -> None:
-        """Remember marks that were written before; those of other channels are left out."""
-        prefix, known = f"{self._channel}/".encode(), self._known
+    def restore(self, marks: Iterable[tuple[bytes | None, int]]) -> None:
+        """Remember marks that were written, by key and time; those of others are left out, and those that are older
+        than the last `most`."""
+        prefix, known, by_age = self._prefix.encode(), self._known, self._by_age
         with self._lock:
-            for key in keys:
-                if key is not None and key.startswith(prefix):
-                    digest = _digest(key)
-                    known.pop(digest, None)
-                    known[digest] = None
-                    if len(known) > self._most:
-                        del known[next(iter(known))]
+            for key, time in marks:
+                if key is None or not key.startswith(prefix):
+                    continue
+                digest = _digest(key)
+                if known.get(digest, -1) < time:
+                    known[digest] = time
+                    heappush(by_age, (time, digest))
+                while len(known) > self._most:
+                    then, oldest = heappop(by_age)
+                    if known[oldest] == then:  # and was not told again since
+                        del known[oldest]
 
     def prepare(self, settings: Settings) -> Callable[[Any], Iterator[None]]:
         """For the loop: before partitions are read, all marks are, in small steps."""
@@ -95,13 +109,13 @@ class Told:
     def _read(self, settings: Settings) -> Iterator[None]:
         places = Positions(settings).places([TOPIC])
         ends = {number: bounds.end for (_, number), bounds in group_offsets.bounds(settings, places).items()}
-        with Reader(settings, TOPIC, dict.fromkeys(ends), **TO_THE_END) as reader:
+        with Reader(settings, TOPIC, dict.fromkeys(ends), **READING) as reader:
             for messages in reader.steps(ends, READ_SECONDS):
-                self.restore(message.key() for message in messages)
+                self.restore((message.key(), message.timestamp()[1]) for message in messages)
                 yield
 
     def _key(self, decision: Decision) -> bytes:
-        return f"{self._channel}/{decision.decision_id}/{decision.revision}".encode()
+        return f"{self._prefix}{decision.decision_id}/{decision.revision}".encode()
 
 
 def _digest(key: bytes) -> bytes:
