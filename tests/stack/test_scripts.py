@@ -107,3 +107,27 @@ def test_run_instead_of_sourced_start_sh_says_so(clone: Path) -> None:
     done = subprocess.run(["bash", str(clone / "start.sh")], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "source it" in done.stderr
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize(
+    ("script", "arguments", "called"),
+    [
+        ("start.sh", "", "up bank"),
+        ("start.sh", "--compose --no-produce", "up bank --mode=compose --no-produce"),
+        ("stop.sh", "--yes", "down --wipe --yes"),
+        ("stop.sh", "--compose --yes", "down --mode=compose --wipe --yes"),
+        ("stop.sh", "--compose", "down --mode=compose"),  # nobody to ask: the data stays
+    ],
+)
+def test_with_compose_the_containers_are_meant(
+    shell: str, script: str, arguments: str, called: str, clone: Path
+) -> None:
+    programs = clone / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    (programs / "activate").write_text('PATH="$FOLDER/.venv/bin:$PATH"\n')
+    (programs / "streamguard").write_text('#!/bin/sh\nshift 2\necho "called: $*"\n')
+    (programs / "streamguard").chmod(0o755)
+    out, err = source(shell, clone, script, arguments)
+    assert out == f"called: {called}\ncode 0\nsame options\nstill here\n"
+    assert err == ""
