@@ -9,7 +9,7 @@ from typing import Any
 import click
 import pytest
 
-from streamguard.commands import App
+from streamguard.commands import App, cli
 from streamguard.commands.produce import produce
 from streamguard.commands.produce_menu import CHOICES, ask, command_line, producing
 from streamguard.errors import ProjectError
@@ -70,7 +70,7 @@ def test_every_line_that_the_menu_makes_is_one_that_the_command_takes(project: P
         row = (number, None, *(None for _ in choice.questions), None, None)
         arguments = ask(App(project), prompt=answers(*row))
         assert arguments is not None
-        produce.make_context("produce", arguments)
+        produce.make_context("produce", arguments, parent=click.Context(cli, **cli.context_settings))
 
 
 def test_a_line_that_is_not_wanted_is_not_run(project: Path) -> None:
