@@ -141,9 +141,10 @@ def _seen(
 @output_option
 @click.pass_obj
 def channels(app: App, pipeline: str, output: str) -> None:
-    """List the channels of init/PIPELINE/notifications.yml: who is told about which decisions, and how.
+    """List who is told about which decisions, and how.
 
-    MISSING names variables that a channel refers to and that are neither in the environment nor in .env.
+    The channels stand in init/PIPELINE/notifications.yml. MISSING names variables that a channel refers to and that are
+    neither in the environment nor in .env.
 
     \b
     Examples:
@@ -184,10 +185,10 @@ def channels(app: App, pipeline: str, output: str) -> None:
 @click.option("--dry-run", is_flag=True, help="Print the message, and send nothing.")
 @click.pass_obj
 def test(app: App, channel: str, pipeline: str, severity: str, dry_run: bool) -> None:
-    """Send a made-up decision through CHANNEL: does it arrive, and does it read well?
+    """Send a made-up decision through CHANNEL.
 
-    The message says that it is a test. One try is made, and what the server answers is told; the filters of the channel
-    do not count. It needs no Kafka.
+    Does it arrive, and does it read well? The message says that it is a test. One try is made, and what the server
+    answers is told; the filters of the channel do not count. It needs no Kafka.
 
     \b
     Examples:
