@@ -68,7 +68,7 @@ def listing(config: dict[str, str], state: str = "RUNNING", trace: str = "") -> 
 
 
 def test_render_prints_every_config_and_no_secret(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert connectors(project, "render") == 0
+    assert connectors(project, "render", "-p", "bank") == 0
     rendered = json.loads(capsys.readouterr().out)
     assert [entry["name"] for entry in rendered] == NAMES
     assert rendered[0]["config"]["connection.uri"] == "${env:STREAMGUARD_MONGODB_URI}"
@@ -136,10 +136,10 @@ def test_plan_ends_with_2_only_if_asked_and_if_something_differs(
     project: Path, script: Script, capsys: pytest.CaptureFixture[str]
 ) -> None:
     script.rest = Answer(body={})
-    assert connectors(project, "plan", "--url", script.url) == 0
-    assert connectors(project, "plan", "--url", script.url, "--detailed-exitcode") == 2
+    assert connectors(project, "plan", "-p", "bank", "--url", script.url) == 0
+    assert connectors(project, "plan", "-p", "bank", "--url", script.url, "--detailed-exitcode") == 2
     assert capsys.readouterr().out.splitlines()[:4] == [f"+ {name}: create (POST)" for name in NAMES]
-    assert connectors(project, "deploy", "--dry-run", "--url", script.url, "-o", "json") == 0
+    assert connectors(project, "deploy", "-p", "bank", "--dry-run", "--url", script.url, "-o", "json") == 0
     assert [change["action"] for change in json.loads(capsys.readouterr().out)["connectors"]] == ["create"] * 4
     assert {call.split()[0] for call in script.calls} == {"GET"}
 

@@ -38,13 +38,17 @@ def spoil(project: Path, old: str, new: str) -> None:
     template.write_text(text.replace(old, new))
 
 
+def templates(project: Path) -> int:
+    return len(list(project.glob("connectors/*/*.json.j2")))
+
+
 def test_the_shipped_templates_are_clean_and_no_server_is_asked(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert lint(project, "--strict") == 0
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err == "4 connectors: no errors, no warnings\n"
+    assert captured.err == f"{templates(project)} connectors: no errors, no warnings\n"
 
 
 def test_an_error_ends_with_3_and_is_a_line_that_editors_understand(
@@ -59,7 +63,7 @@ def test_an_error_ends_with_3_and_is_a_line_that_editors_understand(
         "connectors/shared/mongodb-sink.j2:7: error: topics: is not set: a sink takes topics or topics.regex "
         f"[topics] {SINK}",
     ]
-    assert "lint refuses 1 of 4 connectors: 2 errors, no warnings" in captured.err
+    assert f"lint refuses 1 of {templates(project)} connectors: 2 errors, no warnings" in captured.err
 
 
 def test_a_warning_ends_with_0_and_with_strict_with_3(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streamguard.commands.record_text import harmless, time_text
+from streamguard.services.decider.outcomes import SEVERITIES
 
 if TYPE_CHECKING:
     from streamguard.kafka.tail import Record
 
 TOPICS = {"alerts": "fraud-alerts", "decisions": "fraud-decisions"}
-LEVELS = ("low", "medium", "high", "critical")
 STYLES: dict[str, dict[str, Any]] = {
     "low": {"dim": True},
     "medium": {"fg": "yellow"},
@@ -27,7 +27,7 @@ ASKED = {"BLOCK": "high", "REVIEW": "medium"}
 
 @dataclass(frozen=True)
 class Seen:
-    """One record, as far as it can be read. `level`: of LEVELS; what can not be read is the highest."""
+    """One record, as far as it can be read. `level`: of SEVERITIES; what can not be read is the highest."""
 
     topic: str
     record: Record
@@ -41,7 +41,7 @@ class Seen:
 
     @property
     def level(self) -> int:
-        return LEVELS.index(self.severity)
+        return SEVERITIES.index(self.severity)
 
     @property
     def document(self) -> dict[str, Any]:
@@ -62,7 +62,9 @@ def seen(topic: str, record: Record) -> Seen:
     found = _object(record.value)
     if found is None:
         reason = f"{record.partition}:{record.offset} is no JSON object"
-        return Seen(topic, record, LEVELS[-1], frozenset(), "", time_text(record.timestamp), "unreadable", "", reason)
+        return Seen(
+            topic, record, SEVERITIES[-1], frozenset(), "", time_text(record.timestamp), "unreadable", "", reason
+        )
     return _alert(topic, record, found) if topic == TOPICS["alerts"] else _decision(topic, record, found)
 
 
@@ -85,7 +87,7 @@ def _alert(topic: str, record: Record, found: dict[str, Any]) -> Seen:
     return Seen(
         topic,
         record,
-        ASKED.get(asked, LEVELS[-1]),
+        ASKED.get(asked, SEVERITIES[-1]),
         frozenset({_text(found, "RULE")} - {""}),
         _text(found, "ACCOUNT_ID"),
         time_text(time if isinstance(time, int) else record.timestamp),
@@ -103,7 +105,7 @@ def _decision(topic: str, record: Record, found: dict[str, Any]) -> Seen:
     return Seen(
         topic,
         record,
-        severity if severity in LEVELS else LEVELS[-1],
+        severity if severity in SEVERITIES else SEVERITIES[-1],
         frozenset(_text(reason, "rule") for reason in reasons) - {""},
         _text(found, "account_id"),
         _text(found, "event_time") or time_text(record.timestamp),

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streamguard.commands import completion
+from streamguard.commands.alert_lines import TOPICS, line, seen
 from streamguard.commands.output import output_option, show
+from streamguard.services.decider.outcomes import SEVERITIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
     from streamguard.model import Pipeline
 
 PIPELINE = "card"
-LEVELS = ("low", "medium", "high", "critical")
-STREAMS = ("alerts", "decisions", "both")
 
 pipeline_option = click.option(
     "-p",
@@ -61,10 +61,10 @@ def alerts() -> None:
 
 @alerts.command()
 @click.argument("pipeline", default=PIPELINE, shell_complete=completion.pipelines)
-@click.option("--only", type=click.Choice(STREAMS[:2]), help="Alerts of the rules, or decisions.  [default: both]")
+@click.option("--only", type=click.Choice(list(TOPICS)), help="Alerts of the rules, or decisions.  [default: both]")
 @click.option("--rule", "rules", multiple=True, metavar="RULE", help="Only of this rule; again for more.")
 @click.option(
-    "--severity", type=click.Choice(LEVELS), default="low", show_default=True, help="This, and what is worse."
+    "--severity", type=click.Choice(SEVERITIES), default="low", show_default=True, help="This, and what is worse."
 )
 @click.option("--account", metavar="ID", help="Only about this account.")
 @click.option(
@@ -94,8 +94,6 @@ def tail(app: App, /, pipeline: str, output: str, count: int | None, **options: 
     """
     from itertools import islice
 
-    from streamguard.commands.alert_lines import line
-
     if output in ("json", "yaml") and count is None and not options["no_follow"]:
         raise click.UsageError(f"this never ends, and {output} is one document: use --output ndjson, or --count")
     found = islice(_seen(app, app.pipeline(pipeline), **options), count)
@@ -120,7 +118,6 @@ def _seen(
     start: str,
     no_follow: bool,
 ) -> Iterator[Seen]:
-    from streamguard.commands.alert_lines import TOPICS, seen
     from streamguard.errors import ProjectError
     from streamguard.kafka.tail import tail_several
 
@@ -132,7 +129,7 @@ def _seen(
     for topic, record in records:
         found = seen(topic, record)
         if (
-            found.level >= LEVELS.index(severity)
+            found.level >= SEVERITIES.index(severity)
             and (not wanted or not wanted.isdisjoint(map(str.upper, found.rules)))
             and account in (None, found.account)
         ):
@@ -144,9 +141,10 @@ def _seen(
 @output_option
 @click.pass_obj
 def channels(app: App, pipeline: str, output: str) -> None:
-    """List the channels of init/PIPELINE/notifications.yml: who is told about which decisions, and how.
+    """List who is told about which decisions, and how.
 
-    MISSING names variables that a channel refers to and that are neither in the environment nor in .env.
+    The channels stand in init/PIPELINE/notifications.yml. MISSING names variables that a channel refers to and that are
+    neither in the environment nor in .env.
 
     \b
     Examples:
@@ -181,14 +179,16 @@ def channels(app: App, pipeline: str, output: str) -> None:
 @alerts.command()
 @click.argument("channel", shell_complete=channel_names)
 @pipeline_option
-@click.option("--severity", type=click.Choice(LEVELS), default="critical", show_default=True, help="Of what is told.")
+@click.option(
+    "--severity", type=click.Choice(SEVERITIES), default="critical", show_default=True, help="Of what is told."
+)
 @click.option("--dry-run", is_flag=True, help="Print the message, and send nothing.")
 @click.pass_obj
 def test(app: App, channel: str, pipeline: str, severity: str, dry_run: bool) -> None:
-    """Send a made-up decision through CHANNEL: does it arrive, and does it read well?
+    """Send a made-up decision through CHANNEL.
 
-    The message says that it is a test. One try is made, and what the server answers is told; the filters of the channel
-    do not count. It needs no Kafka.
+    Does it arrive, and does it read well? The message says that it is a test. One try is made, and what the server
+    answers is told; the filters of the channel do not count. It needs no Kafka.
 
     \b
     Examples:
