@@ -31,7 +31,7 @@ def services() -> dict[str, dict[str, Any]]:
 
 
 def loader(folder: Path) -> Path:
-    """The program that loads a compose file as docker compose does; it needs Go, see tests/tools.py."""
+    """The program that reads files as docker compose and BuildKit do; it needs Go, see tests/tools.py."""
     program = folder / "loader"
     done = subprocess.run(
         [require("go"), "build", "-mod=readonly", "-o", str(program), "."],
@@ -48,6 +48,13 @@ def loader(folder: Path) -> Path:
 def load(program: Path, environ: dict[str, str], *files: Path) -> tuple[dict[str, Any], str]:
     """The project that the loader makes of files, {} if it refuses them; and what it says."""
     path = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
-    command = [str(program), *(str(file) for file in files or (FILE,))]
+    command = [str(program), "compose", *(str(file) for file in files or (FILE,))]
     done = subprocess.run(command, env={**path, **environ}, cwd=ROOT, capture_output=True, text=True, check=False)
     return json.loads(done.stdout) if done.returncode == 0 else {}, done.stderr
+
+
+def stages(program: Path, dockerfile: Path) -> dict[str, str]:
+    """What each stage of a Dockerfile begins with, by its name."""
+    done = subprocess.run([str(program), "dockerfile", str(dockerfile)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))

@@ -1,4 +1,4 @@
-"""compose-spec's own loader, the one in docker compose, takes docker-compose.yml."""
+"""compose-spec's own loader, the one in docker compose, takes docker-compose.yml; BuildKit's parser the Dockerfile."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers.composition import PASSWORDS, load, loader, services
+from tests.containers.composition import PASSWORDS, ROOT, load, loader, services, stages
 
 
 @pytest.fixture(scope="module")
@@ -38,3 +38,10 @@ def test_ports_follow_the_settings(program: Path) -> None:
     kafka = project["services"]["kafka"]
     assert [port["published"] for port in kafka["ports"]] == ["19092"]
     assert kafka["environment"]["KAFKA_ADVERTISED_LISTENERS"].endswith("OUTER://127.0.0.1:19092")
+
+
+def test_the_dockerfile_has_the_stages_that_are_built_from_pinned_images(program: Path) -> None:
+    found = stages(program, ROOT / "init" / "images" / "Dockerfile")
+    targets = {service["build"]["target"] for service in services().values() if "build" in service}
+    assert targets <= found.keys()
+    assert all(base in found or base.rpartition(":")[2].count(".") >= 2 for base in found.values())

@@ -1,4 +1,7 @@
-// Loads compose files as `docker compose` does, with compose-spec's own loader, and prints the project as JSON.
+// Reads files with the parsers of those who run them, and prints as JSON what they found:
+//
+//	loader compose FILE…       a project, by compose-spec's own loader, as `docker compose` does
+//	loader dockerfile FILE     the stages of a Dockerfile, by BuildKit's parser
 //
 // (compose-go's own command does not hand the environment on, so that it can not load a file with a required variable.)
 package main
@@ -13,20 +16,23 @@ import (
 )
 
 func main() {
-	options, err := cli.NewProjectOptions(os.Args[1:], cli.WithOsEnv, cli.WithProfiles([]string{"*"}))
-	if err != nil {
-		fail(err)
+	found, err := read(os.Args[1], os.Args[2:])
+	if err == nil {
+		err = json.NewEncoder(os.Stdout).Encode(found)
 	}
-	project, err := options.LoadProject(context.Background())
 	if err != nil {
-		fail(err)
-	}
-	if err := json.NewEncoder(os.Stdout).Encode(project); err != nil {
-		fail(err)
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
 }
 
-func fail(err error) {
-	fmt.Fprintln(os.Stderr, err)
-	os.Exit(1)
+func read(kind string, files []string) (any, error) {
+	if kind == "dockerfile" {
+		return stages(files[0])
+	}
+	options, err := cli.NewProjectOptions(files, cli.WithOsEnv, cli.WithProfiles([]string{"*"}))
+	if err != nil {
+		return nil, err
+	}
+	return options.LoadProject(context.Background())
 }
