@@ -15,6 +15,11 @@ ELSEWHERE = {
     "streamguard down": ".ci/run",
     "streamguard up --no-produce": ".ci/run",
     "streamguard verify bank": ".ci/run",
+    "streamguard up card": ".ci/run",
+    "streamguard alerts tail --count 5": ".ci/run",
+    "streamguard query totals": ".ci/run",
+    "streamguard query detections": ".ci/run",
+    "streamguard query suspicious-accounts": ".ci/run",
     "source stop.sh --yes": ".ci/run",
 }
 """Commands that a test on a shared stack can not run, and the file that runs them."""
