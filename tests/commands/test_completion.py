@@ -60,7 +60,7 @@ def test_connectors_are_offered(command: str) -> None:
 
 
 def test_queries_and_topics_are_offered() -> None:
-    assert offered(["query"], "fraud-r") == ["fraud-report"]
+    assert offered(["query"], "fraud-re") == ["fraud-report"]
     assert "fraudulent-transactions" in offered(["topics", "tail"], "fraud")
 
 
@@ -71,7 +71,7 @@ def test_dead_letter_topics_are_offered(command: str) -> None:
 
 @pytest.mark.parametrize("command", ["show", "replay"])
 def test_codes_are_offered(command: str) -> None:
-    assert offered(["dead-letters", command, "--cause"], "E_D") == ["E_DATE", "E_DUPLICATE"]
+    assert offered(["dead-letters", command, "--cause"], "E_D") == ["E_DATABASE", "E_DATE", "E_DUPLICATE"]
 
 
 def test_a_project_that_is_none_completes_nothing(tmp_path: Path) -> None:
