@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from streamguard.datagen.producing.lanes import BLOCK
+from streamguard.datagen.columns.draws import BLOCK
 from streamguard.datagen.producing.publishing import Report
 
 ANSWER = 1e-4

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from streamguard.datagen.producing.lanes import BLOCK, SLICE, Lane
+from streamguard.datagen.columns.draws import BLOCK
+from streamguard.datagen.producing.lanes import SLICE, Lane
 from streamguard.datagen.producing.latencies import percentile
 from streamguard.datagen.producing.pacing import EVERYTHING, Backfill, Constant, FullSpeed, Pace, Paced
 from streamguard.datagen.producing.progress import Progress

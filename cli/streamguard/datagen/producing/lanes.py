@@ -7,12 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from streamguard.datagen.columns.draws import BLOCK
 from streamguard.datagen.producing.delivery import Delivery
 from streamguard.datagen.producing.pacing import EVERYTHING, Pace, whole_share
 from streamguard.datagen.producing.progress import Position
-
-BLOCK = 4_096
-"""Records a block, as the draws have it: workers divide a stream by blocks."""
 
 SLICE = 1_024
 """Records sent at one time: between two slices, reports are run."""

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from streamguard.datagen.producing.lanes import BLOCK, Lane
+from streamguard.datagen.columns.draws import BLOCK
+from streamguard.datagen.producing.lanes import Lane
 from streamguard.datagen.producing.orders import Orders, lane_of
 from streamguard.datagen.producing.progress import Progress
 from streamguard.datagen.producing.publishing import Agree, Permit, Publishing, Totals, unlimited
