@@ -173,7 +173,7 @@ def test_a_process_has_only_the_secrets_it_needs(used: Bank) -> None:
         ("status",),
         ("connectors", "render"),
         ("connectors", "status"),
-        ("connectors", "validate"),
+        ("connectors", "validate", "-p", "bank"),
         ("connectors", "plan", "-p", "bank", "--set", "mongodb_tasks=3"),
         ("connectors", "deploy", "-p", "bank"),
         ("query", "fraud-report"),
