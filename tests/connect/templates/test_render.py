@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamguard.connect.templates.render import Connector, render, render_all
+from streamguard.connect.templates.render import Connector, render
 from streamguard.errors import Refused, TemplateError
 
 HEAD = '{"connector.class": "Sink", '
@@ -278,15 +278,6 @@ def test_a_name_that_rest_can_not_reach_is_refused(tmp_path: Path) -> None:
     template.rename(odd)
     with pytest.raises(TemplateError, match="can not reach a connector named 'a%b'"):
         render(odd, {}, tmp_path)
-
-
-def test_two_templates_of_one_name_are_refused(tmp_path: Path) -> None:
-    first = project(tmp_path, HEAD + '"a": "b"}')
-    (tmp_path / "card").mkdir()
-    second = tmp_path / "card" / first.name
-    second.write_text(first.read_text())
-    with pytest.raises(TemplateError, match="both named sink"):
-        render_all([first, second], {}, tmp_path)
 
 
 def test_private_characters_of_values_and_templates_are_refused(tmp_path: Path) -> None:

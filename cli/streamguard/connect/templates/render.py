@@ -85,18 +85,6 @@ def render(
     return Connector(name, config, template, state, template.parent.name, named, silences)
 
 
-def render_all(templates: Sequence[Path], values: Mapping[str, Any], root: Path) -> list[Connector]:
-    """Render every template; two of one name are refused."""
-    environment = Environment(root)
-    rendered = [render(template, values, root, environment=environment) for template in templates]
-    seen: dict[str, Path] = {}
-    for connector in rendered:
-        if connector.name in seen:
-            raise TemplateError(f"{connector.template} and {seen[connector.name]} are both named {connector.name}")
-        seen[connector.name] = connector.template
-    return rendered
-
-
 def _known(origin: Origin, values: Mapping[str, Any]) -> Origin:
     if not origin.parameters:
         return origin
