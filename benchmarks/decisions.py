@@ -100,7 +100,7 @@ def _stored(uri: str) -> int:
 def _yardstick(stack: Stack, way: str, number: int, records: int) -> float:
     group = f"{way}-{number}"
     arguments = [way, stack.settings.kafka_bootstrap, group, TOPIC, str(records)]
-    uri = in_database(stack.settings.postgres_uri, "postgres")
+    uri = in_database(stack.settings.postgres_uri, f"decider_{number}")
     with _running([sys.executable, "-m", "benchmarks.handwritten_inserts", *arguments], {"POSTGRES_URI": uri}):
         return rate(stack.settings, group, TOPIC, records)
 

@@ -72,7 +72,8 @@ def run(settings: Settings, project: Project, pipeline: Pipeline, *, verbose: bo
     logs.configure(settings, verbose=verbose)
     stop = stop_on_signals()
     require_extra()
-    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)  # what it has to say the store says, once
+    for name in ("psycopg.pool", "alembic"):  # what they have to say the store says, once
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     decider = decider_of(settings, project, pipeline, stop)
     with metrics.listen(settings.decider_port, NAME) as listener:
         health = partial(_health, decider, settings.kafka_bootstrap, time.monotonic())

@@ -52,6 +52,7 @@ SELECT
 """
 """The last one frees the lock of a decider that was stopped in the middle and not killed."""
 OFFSETS = "SELECT topic, partition, next_offset FROM kafka_offsets WHERE service = %s"
+NOT_YET = "the tables are not ready yet"
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
 CONNECTIONS = 2
 """One writes rows, one publishes."""
@@ -92,7 +93,7 @@ class Store:
     ) -> None:
         """`service` names the offsets; `topic` is where decisions are published; `rules` are those in force."""
         self.uri = uri
-        self.trouble = "the tables are not ready yet"
+        self.trouble = NOT_YET
         """What the database says instead of doing it, "" if it does."""
         self.prepared = threading.Event()
         """Set once the tables are there."""
@@ -203,7 +204,7 @@ class Store:
     def _note(self, trouble: str) -> None:
         if trouble and trouble != self.trouble:
             LOG.warning("%s waits: %s", self._service, trouble)
-        elif self.trouble and not trouble:
+        elif self.trouble not in ("", NOT_YET) and not trouble:
             LOG.info("%s goes on: PostgreSQL at %s answers", self._service, address(self.uri))
         self.trouble = trouble
 
