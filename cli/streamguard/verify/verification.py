@@ -187,7 +187,7 @@ def groups_of(settings: Settings, pipeline: Pipeline) -> dict[str, Sequence[str]
     groups: dict[str, Sequence[str]] = {
         f"sg.{pipeline.name}.{service}": (topic,) for service, topic in sources.items() if service in pipeline.services
     }
-    return groups | {group: (FRAUDULENT,) for group in _ksql_groups(settings, pipeline)}
+    return groups | dict.fromkeys(_ksql_groups(settings, pipeline), (FRAUDULENT,))
 
 
 def _ksql_groups(settings: Settings, pipeline: Pipeline) -> Sequence[str]:
