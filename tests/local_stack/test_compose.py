@@ -203,3 +203,16 @@ def test_in_mode_compose_docker_is_asked_for_states_and_logs(
     monkeypatch.setenv("STREAMGUARD_MODE", "compose")
     assert run(["--project", str(project.root), *arguments]) == 0
     assert docker.calls[0].endswith(f"--profile * {called}")
+
+
+def test_in_mode_compose_connectors_are_rendered_with_the_addresses_of_containers(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--project", str(project.root), "connectors", "render", "users-s3-sink"]
+    assert run(arguments) == 0
+    assert "http://127.0.0.1:8333" in capsys.readouterr().out
+    monkeypatch.setenv("STREAMGUARD_MODE", "compose")
+    assert run(arguments) == 0
+    assert "http://s3:8333" in capsys.readouterr().out
+    assert run([*arguments, "--values", "local"]) == 0
+    assert "http://127.0.0.1:8333" in capsys.readouterr().out

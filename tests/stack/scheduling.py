@@ -11,8 +11,8 @@ from pathlib import Path
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 GROUPS = {
-    **dict.fromkeys(("bad_input", "nemesis", "processor", "readme", "secrets", "servers", "up", "verify"), "bank"),
-    **dict.fromkeys(("transfers", "tutorial"), "bank"),
+    **dict.fromkeys(("bad_input", "containers", "monitoring", "nemesis", "processor"), "bank"),
+    **dict.fromkeys(("readme", "secrets", "servers", "transfers", "tutorial", "up", "verify"), "bank"),
     **dict.fromkeys(("connect_client", "connect_quirks", "connect_secrets", "connector_letters"), "connect"),
     **dict.fromkeys(("connectors", "deploy", "dying_tasks", "lint", "operating", "sinks"), "connect"),
 }

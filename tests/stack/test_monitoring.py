@@ -101,6 +101,8 @@ def test_every_query_names_metrics_that_the_programs_export_and_prometheus_takes
         assert asked(prometheus, "query", query=query.replace("$__rate_interval", "1m")) is not None, where
     groups = asked(prometheus, "rules")["groups"]
     assert {rule["name"]: rule["health"] for group in groups for rule in group["rules"]}.keys() == rules().keys()
+    [kafka] = asked(prometheus, "query", query="streamguard_kafka_up")["result"]
+    assert kafka["value"][1] == "1"
     running = asked(prometheus, "query", query="streamguard_connector_up")["result"]
     assert {sample["metric"]["connector"] for sample in running} == {
         path.name.removesuffix(".json.j2") for path in bank.stack.project.templates("bank")

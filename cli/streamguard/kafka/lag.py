@@ -22,7 +22,7 @@ from streamguard.kafka.listed import listed
 from streamguard.model import Place
 from streamguard.settings import Settings
 
-INTERVAL = 10.0
+INTERVAL = 5.0
 """Seconds between two looks."""
 BUDGET = 5.0
 """Seconds that groups may be asked in one look; the others' turn comes in the next."""

@@ -20,6 +20,7 @@ from streamguard.datagen.records.run import Run
 from streamguard.errors import Refused, StreamguardError
 from streamguard.kafka.exactly_once import dead_letters
 from streamguard.kafka.positions import Positions
+from streamguard.kafka.readers import readers
 from streamguard.kafka.tail import Record, between
 from streamguard.kafka.watch import Watch
 from streamguard.model import Pipeline, Place
@@ -38,6 +39,8 @@ from streamguard.verify.sinks import sinks_of
 
 T = TypeVar("T")
 PROCESSOR = "processor"
+KSQL_GROUPS = ("sg.ksql.", "_confluent-ksql-")
+"""How the groups of our server and those of ksqlDB begin."""
 PEACE = 1.0
 """Seconds without a record before the first one of a run."""
 RETRY_SECONDS = 60.0
@@ -184,8 +187,16 @@ def groups_of(settings: Settings, pipeline: Pipeline) -> dict[str, Sequence[str]
     groups: dict[str, Sequence[str]] = {
         f"sg.{pipeline.name}.{service}": (topic,) for service, topic in sources.items() if service in pipeline.services
     }
-    groups[f"sg.ksql.{settings.ksql_service_id}.{FRAUDULENT}"] = (FRAUDULENT,)
-    return groups
+    return groups | dict.fromkeys(_ksql_groups(settings, pipeline), (FRAUDULENT,))
+
+
+def _ksql_groups(settings: Settings, pipeline: Pipeline) -> Sequence[str]:
+    """Of the local server by its name; elsewhere it may be ksqlDB, whose groups are named by the ids of its queries."""
+    if settings.mode == "local":
+        return [f"{KSQL_GROUPS[0]}{settings.ksql_service_id}.{FRAUDULENT}"]
+    topic = pipeline.topic(FRAUDULENT)
+    found = readers(settings, {FRAUDULENT: topic.partitions}) if topic is not None else {}
+    return [group for group in found.get(FRAUDULENT, ()) if group.startswith(KSQL_GROUPS)]
 
 
 def _patiently(call: Callable[[], T]) -> T:

@@ -19,13 +19,21 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+
+def _values_of_mode(ctx: click.Context, _option: click.Parameter, given: str | None) -> str:
+    """Those of this machine, which a worker in a container could not reach: there they are those of containers."""
+    if given is not None or ctx.resilient_parsing:
+        return given or "local"
+    app: App = ctx.obj
+    return "compose" if app.settings.mode == "compose" else "local"
+
+
 values_option = click.option(
     "--values",
-    default="local",
-    show_default=True,
+    callback=_values_of_mode,
     metavar="NAME|FILE",
     shell_complete=completion.values,
-    help="connectors/values/NAME.yml, or a file.",
+    help="connectors/values/NAME.yml, or a file.  [default: local; in mode compose: compose]",
 )
 yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 names_argument = click.argument("names", nargs=-1, metavar="[NAME|GLOB]...", shell_complete=completion.connectors)
