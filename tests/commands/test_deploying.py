@@ -346,3 +346,28 @@ def test_ctrl_c_ends_with_130_and_a_report_of_what_was_done(
     assert connectors("deploy", "-o", "json") == 130
     (one,) = report(capsys)["connectors"]
     assert (one["outcome"], one["written"]) == ("under way", 1)
+
+
+def test_a_pipeline_that_nobody_has_begun_is_left_out_unless_it_is_named(
+    project: Path, cluster: Cluster, connectors: Call, capsys: pytest.CaptureFixture[str]
+) -> None:
+    template(project, "a")
+    idle = template(project, "b", pipeline="two")
+    idle.write_text(idle.read_text().replace('"in"', '"elsewhere"'))
+    (project / "init" / "two.yml").write_text("topics: {elsewhere: {partitions: 1}}\n")
+    for command in ("plan", "validate", "deploy"):
+        assert connectors(command) == 0
+        assert "left out, as no topic of it is there: two" in capsys.readouterr().err
+    assert set(cluster.connectors) == {"a"}
+    assert connectors("deploy", "-p", "two") == 3
+    assert "elsewhere" in capsys.readouterr().err
+
+
+def test_where_nothing_has_begun_what_is_missing_is_told(
+    project: Path, connectors: Call, capsys: pytest.CaptureFixture[str]
+) -> None:
+    idle = template(project, "b")
+    idle.write_text(idle.read_text().replace('"in"', '"elsewhere"'))
+    (project / "init" / "one.yml").write_text("topics: {elsewhere: {partitions: 1}}\n")
+    assert connectors("deploy") == 3
+    assert "elsewhere" in capsys.readouterr().err

@@ -13,6 +13,7 @@ import click
 from streamguard.commands.connectors.asking import SECONDS, connectors, jobs_option
 from streamguard.commands.connectors.options import (
     client_of,
+    of_begun,
     refuse_secrets,
     rendered_by,
     require_kafka,
@@ -144,11 +145,14 @@ def validate(
     """
     from streamguard.connect.deploying import verdicts
     from streamguard.connect.lint.annotations import line, merged
+    from streamguard.connect.templates.choose import Rendering
     from streamguard.errors import ConnectorInvalid, Refused
 
-    rendered = rendered_by(app, names, pipeline, values, overrides)
+    rendered, topics = rendered_by(app, names, pipeline, values, overrides), topics_of(app)
+    if not names and pipeline is None:
+        rendered = of_begun(app, Rendering(rendered), topics).connectors
     with show_parts("validating") as told:
-        found = verdicts.check(client_of(app, url), rendered, topics_of(app), jobs=jobs, report=told)
+        found = verdicts.check(client_of(app, url), rendered, topics, jobs=jobs, report=told)
     listed = [finding for findings in found.values() for finding in findings]
     if output == "table":
         for finding in merged(listed):
@@ -253,7 +257,8 @@ def deploy(
 
     Renders, lints, plans, validates, applies and waits. Ends with 0 if every connector is as its template says, 3 if
     lint or policy refuses one, 4 if waiting took too long, 5 if some are as wanted and some are not, 1 otherwise.
-    Connectors that no template names are left alone, unless --prune finds that they were deployed from here.
+    Connectors that no template names are left alone, unless --prune finds that they were deployed from here. Without
+    names and -p, pipelines are left out of which no topic is there yet.
 
     \b
     Examples:
@@ -341,10 +346,12 @@ def _deployment(app: App, chosen: _Chosen, how: How | None = None) -> Deployment
     progress = how is not None and how.wait_for == "progress"
     if progress or chosen.reset_offsets:
         require_kafka(app)
+    topics = _topics(app, must=how is not None)
+    meant = rendering if chosen.names or chosen.pipeline else of_begun(app, rendering, topics)
     return Deployment(
         client,
-        rendering.connectors,
-        topics=_topics(app, must=how is not None),
+        meant.connectors,
+        topics=topics,
         how=how,
         prune=chosen.reach(app, rendering),
         reading=Offsets(client, app.settings) if progress else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -15,7 +15,9 @@ from streamguard.errors import Refused, StreamguardError
 if TYPE_CHECKING:
     from streamguard.commands import App
     from streamguard.connect.rest.client import ConnectClient
+    from streamguard.connect.templates.choose import Rendering
     from streamguard.connect.templates.render import Connector
+    from streamguard.model import Topic
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -175,6 +177,29 @@ def topics_of(app: App) -> dict[str, int] | None:
     from streamguard.kafka.cluster import Cluster
 
     return Cluster(app.settings).partitions()
+
+
+def of_begun(app: App, rendering: Rendering, topics: Collection[str] | None) -> Rendering:
+    """Without the connectors of pipelines that nobody has begun, of which no topic is there; stderr names them.
+
+    For commands that were given neither names nor a pipeline. If nothing at all has begun, nothing is left out: what
+    is missing shall be told.
+    """
+    named = {connector.pipeline for connector in rendering.connectors}
+    if topics is None:
+        return rendering
+    idle = [name for name in sorted(named) if (own := app.pipeline(name).topics) and not _any_of(own, topics)]
+    if not idle or len(idle) == len(named):
+        return rendering
+    click.echo(
+        f"left out, as no topic of it is there: {', '.join(idle)} (begin it by `streamguard up`, or name it with -p)",
+        err=True,
+    )
+    return rendering.without(idle)
+
+
+def _any_of(wanted: Sequence[Topic], topics: Collection[str]) -> bool:
+    return any(topic.name in topics for topic in wanted)
 
 
 def rendered_by(

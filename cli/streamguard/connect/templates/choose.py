@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,6 +34,10 @@ class Rendering:
         wanted = set(select_templates(names, self.names))
         failed = {name: error for name, error in self.failed.items() if name in wanted}
         return Rendering([connector for connector in self.connectors if connector.name in wanted], failed)
+
+    def without(self, pipelines: Collection[str]) -> Rendering:
+        """Those of other pipelines; what did not render stays."""
+        return Rendering([each for each in self.connectors if each.pipeline not in pipelines], self.failed)
 
     def whole(self) -> list[Connector]:
         """All connectors; raises the first error, if a template did not render."""
