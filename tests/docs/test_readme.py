@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from types import SimpleNamespace
 
 import click
 import pytest
@@ -17,7 +18,8 @@ LINK = re.compile(r"\[[^]]*]\(([^)\s]+)\)")
 LINKS = [(page, target) for page in PAGES for target in LINK.findall(page.read_text()) if "://" not in target]
 TYPED = {line: f"{page.stem}: {line}" for page in PAGES for line in commands(page) if line.startswith("streamguard ")}
 # With its settings: click remembers the help option of a command as it is first asked for.
-ROOT_CONTEXT = click.Context(cli, info_name="streamguard", **cli.context_settings)
+APP = SimpleNamespace(settings=SimpleNamespace(mode="local"))
+ROOT_CONTEXT = click.Context(cli, info_name="streamguard", obj=APP, **cli.context_settings)
 
 
 def shown(value: object) -> str:
