@@ -24,9 +24,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def _values_of_mode(ctx: click.Context, _option: click.Parameter, given: str | None) -> str:
     """Those of this machine, which a worker in a container could not reach: there they are those of containers."""
-    if given is not None or ctx.resilient_parsing:
+    app: App | None = ctx.obj  # None: the line is parsed and nothing is run
+    if given is not None or app is None or ctx.resilient_parsing:
         return given or "local"
-    app: App = ctx.obj
     return "compose" if app.settings.mode == "compose" else "local"
 
 
