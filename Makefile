@@ -40,5 +40,7 @@ docs:
 lock:
 	$(PYTHON) -m uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header \
 	  --extra local --extra dev -o requirements.lock pyproject.toml
+	$(PYTHON) -m uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header \
+	  --extra postgres -c requirements.lock -o init/images/requirements.lock pyproject.toml
 	$(PYTHON) -m streamguard jars lock
 	$(PYTHON) docs/licences.py

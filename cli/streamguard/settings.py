@@ -257,13 +257,16 @@ def env_file(project: Path) -> Path:
 
 def _with_containers(settings: Settings, given: Mapping[str, str]) -> Settings:
     """The secrets of the containers, where nobody gave others."""
-    secret = {name: given.get(CONTAINERS + name, "") for name in ("S3_ACCESS_KEY", "S3_SECRET_KEY", "MONGODB_PASSWORD")}
+    names = ("S3_ACCESS_KEY", "S3_SECRET_KEY", "MONGODB_PASSWORD", "POSTGRES_PASSWORD")
+    secret = {name: given.get(CONTAINERS + name, "") for name in names}
+    postgres = f"postgresql://streamguard:{secret['POSTGRES_PASSWORD']}@{LOOPBACK}:{settings.postgres_port}/"
     mongodb = f"mongodb://streamguard:{secret['MONGODB_PASSWORD']}@{LOOPBACK}:{settings.mongodb_port}/"
     return replace(
         settings,
         s3_access_key=settings.s3_access_key or secret["S3_ACCESS_KEY"],
         s3_secret_key=settings.s3_secret_key or secret["S3_SECRET_KEY"],
         mongodb_uri=settings.mongodb_uri if given.get(PREFIX + "MONGODB_URI") else mongodb,
+        postgres_uri=settings.postgres_uri if given.get(PREFIX + "POSTGRES_URI") else postgres,
     )
 
 

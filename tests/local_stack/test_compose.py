@@ -92,6 +92,7 @@ def test_settings_find_the_containers_and_their_passwords(tmp_path: Path) -> Non
     found = load(tmp_path, environ={"STREAMGUARD_PORT_OFFSET": "100"}, mode="compose")
     password = lines[CONTAINERS + "MONGODB_PASSWORD"]
     assert found.mongodb_uri == f"mongodb://streamguard:{password}@127.0.0.1:27117/"
+    assert found.postgres_uri == f"postgresql://streamguard:{lines[CONTAINERS + 'POSTGRES_PASSWORD']}@127.0.0.1:5532/"
     assert found.s3_access_key == lines[CONTAINERS + "S3_ACCESS_KEY"]
     assert password not in repr(found)
 

@@ -75,7 +75,7 @@ def run(settings: Settings, project: Project, pipeline: Pipeline, *, verbose: bo
     for name in ("psycopg.pool", "alembic"):  # what they have to say the store says, once
         logging.getLogger(name).setLevel(logging.CRITICAL)
     decider = decider_of(settings, project, pipeline, stop)
-    with metrics.listen(settings.decider_port, NAME) as listener:
+    with metrics.listen(settings.decider_port, NAME, address=settings.listen_address) as listener:
         health = partial(_health, decider, settings.kafka_bootstrap, time.monotonic())
         metrics.serve(listener, NAME, decider.counts, health, [decider.measures, decider.rulebook])
         work(decider, stop)

@@ -62,7 +62,7 @@ def run(settings: Settings, project: Project, pipeline: Pipeline, *, verbose: bo
     stop = stop_on_signals()
     require_topics(pipeline)
     channels = open_channels(project, pipeline)
-    with metrics.listen(settings.notifier_port, NAME) as listener:
+    with metrics.listen(settings.notifier_port, NAME, address=settings.listen_address) as listener:
         writer = Writer(settings)
         deliveries = [delivery(channel, lookup, pipeline, writer) for channel, lookup in channels]
         frame = Frame(counting(settings, pipeline, told=bool(deliveries)))
