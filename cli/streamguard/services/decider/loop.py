@@ -27,7 +27,7 @@ from streamguard.services.decider.store import Stale, Stopped, Store, Stored
 
 T = TypeVar("T")
 
-BATCH_RECORDS = 5_000
+BATCH_RECORDS = 10_000
 BATCH_BYTES = 32_000_000
 FIRST_WAIT, MORE_WAIT = 0.1, 0.05
 """Seconds that the first record of a batch, and another one, are waited for."""

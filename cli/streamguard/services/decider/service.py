@@ -9,6 +9,7 @@ is counted once it is stored:
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import time
 from collections import Counter
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 NAME = "decider"
 ALERTS = "fraud-alerts"
 DECISIONS = "fraud-decisions"
+SWITCH_SECONDS = 0.0005
+"""The thread that stores waits for the one that parses no longer than that, after each answer of the database."""
 
 LOG = logging.getLogger("streamguard.services.decider")
 
@@ -70,6 +73,7 @@ def run(settings: Settings, project: Project, pipeline: Pipeline, *, verbose: bo
         PortTaken: another process listens on the port.
     """
     logs.configure(settings, verbose=verbose)
+    sys.setswitchinterval(SWITCH_SECONDS)
     stop = stop_on_signals()
     require_extra()
     for name in ("psycopg.pool", "alembic"):  # what they have to say the store says, once
