@@ -41,6 +41,8 @@ from streamguard.stack.starting import GivenUp, OnProgress, Progress
 
 WATCH = "connect-watch"
 PAUSE = 0.1
+STALE_SECONDS = 20.0
+"""For so long a worker that was started may show what became of its tasks in its life before; it starts them anew."""
 
 
 @dataclass
@@ -223,7 +225,10 @@ class _Up:
         existing = {name: topic.partitions for name, topic in topics.existing_topics(settings).items()}
         rendered = render_pipeline(self.project, settings, self.pipeline)
         client = ConnectClient(settings.connect_url, sleep=self._sleep)
-        self.report.connectors = connectors.deploy(client, rendered, topics=existing, report=self._connector_progress)
+        doubt = 0.0 if "connect" in self._before else STALE_SECONDS
+        self.report.connectors = connectors.deploy(
+            client, rendered, topics=existing, doubt=doubt, report=self._connector_progress
+        )
         connectors.raise_for(self.report.connectors)
 
     def _connector_progress(self, progress: connectors.Progress) -> None:

@@ -463,3 +463,14 @@ def test_one_that_had_failed_before_and_does_not_differ_is_told_with_what_to_do_
     results, _ = run(cluster, connector())
     assert str(error_of(results)).endswith("the task died; it failed before: `connectors restart c --only-failed`")
     assert cluster.writes == []
+
+
+def test_a_failure_that_may_be_of_before_is_given_time_to_go() -> None:
+    cluster = Cluster()
+    cluster.add("c", **connector().config)
+    cluster.connectors["c"].failing = 0
+    mended = threading.Timer(1.5, setattr, (cluster.connectors["c"], "failing", None))  # longer than a failure counts
+    mended.start()
+    results, _ = run(cluster, connector(), how=How(settle=0.0, timeout=10.0, doubt=10.0))
+    mended.join()
+    assert outcomes(results) == {"c": "unchanged"}

@@ -43,13 +43,14 @@ _SEEN: Mapping[type[StreamguardError], str] = {ConnectorNotFound: "deleted", Con
 
 @dataclass(frozen=True)
 class How:
-    """How a deployment goes about it. `timeout` and `settle` are seconds; see `wait`."""
+    """How a deployment goes about it. `timeout`, `settle` and `doubt` are seconds; see `wait`."""
 
     jobs: int = JOBS
     fail_fast: bool = False
     wait_for: Literal["running", "progress", "none"] = "running"
     timeout: float = 60.0
     settle: float = 1.5
+    doubt: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -109,13 +110,15 @@ def deploy(
     topics: Mapping[str, int] | None,
     timeout: float = 60.0,
     settle: float = 1.5,
+    doubt: float = 0.0,
     report: Tell = tell_nobody,
 ) -> list[Result]:
     """Bring the cluster in line with `connectors`. `topics`: those that exist, with their partitions; None: not known.
+    `doubt`: for how many seconds a FAILED may be of before, as that of a worker which has just started again.
 
     Errors of single connectors are in the results, see `raise_for`; a cluster that can not be read is raised.
     """
-    how = How(timeout=timeout, settle=settle)
+    how = How(timeout=timeout, settle=settle, doubt=doubt)
     return Deployment(client, connectors, topics=topics, how=how, tell=report).run()
 
 
@@ -280,7 +283,8 @@ class Deployment:
         config = self._connectors[change.name].config
         changed = change.keys if change.action == "update" else ()
         settle = self._how.settle if change.action != "unchanged" else 0.0
-        return Target(change.name, config, change.after or "running", changed, change.action == "create", settle)
+        new, state = change.action == "create", change.after or "running"
+        return Target(change.name, config, state, changed, new, settle, self._how.doubt)
 
     def _waited(self, name: str, outcome: Outcome) -> None:
         if not isinstance(outcome, ConnectorStatus):
