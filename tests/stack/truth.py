@@ -32,6 +32,8 @@ class Truth:
         self.slowest = 0.0
         self._nemesis = nemesis
         self._suspects: set[str] = set()
+        self._resting = {row.name for row in nemesis.stack.status() if row.state == "stopped"}
+        """What somebody stopped before: nobody expects it to run."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="truth", daemon=True)
 
@@ -65,7 +67,9 @@ class Truth:
                     f"{row.name} is shown as ready: {fault}" for fault in faults if _is_away(fault, row, began, ended)
                 ]
         unready = {
-            row.name for row in rows.values() if row.state != "ready" and _is_well(row.name, faults, began, ended)
+            row.name
+            for row in rows.values()
+            if row.state != "ready" and row.name not in self._resting and _is_well(row.name, faults, began, ended)
         }
         # Once may be a moment in which the machine had no time for an answer.
         self.lies += [
