@@ -75,7 +75,7 @@ def run(arguments: Sequence[str], folder: Path, environ: dict[str, str]) -> tupl
         ("KAFKA_PORT", "70000", "STREAMGUARD_KAFKA_PORT is 70000: a port is between 1 and 65535"),
         ("KAFKA_PORT", "nine", "STREAMGUARD_KAFKA_PORT is 'nine': it takes a whole number"),
         ("PORT_OFFSET", "60000", "STREAMGUARD_KAFKA_PORT and STREAMGUARD_PORT_OFFSET make 69092: a port is between"),
-        ("MODE", "cloud", "STREAMGUARD_MODE is 'cloud': it takes local or external"),
+        ("MODE", "cloud", "STREAMGUARD_MODE is 'cloud': it takes local or compose or external"),
         ("LOG_FORMAT", "xml", "STREAMGUARD_LOG_FORMAT is 'xml': it takes auto or console or json"),
     ],
 )

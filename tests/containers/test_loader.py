@@ -8,6 +8,8 @@ import pytest
 
 from tests.containers.composition import PASSWORDS, ROOT, load, loader, services, stages
 
+pytestmark = pytest.mark.timeout(400)  # what is built first is downloaded, too
+
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:

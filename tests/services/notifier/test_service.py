@@ -55,7 +55,7 @@ def test_without_a_channel_decisions_are_counted_as_told_to_nobody() -> None:
 
 
 def test_without_a_channel_it_says_so(project: Project, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, logger="streamguard"):
         _say(project, Pipeline("p"), [])
     assert "nobody is told" in caplog.text
     assert "notifications.yml" in caplog.text
