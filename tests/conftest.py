@@ -14,6 +14,8 @@ from streamguard.stack.jars import read_lock
 
 MANY = {"engine": {"functions", "javatime", "codecs"}, "datagen": {"check", "records"}}
 """Folders with hundreds of tests: what each function, pattern and codec gives; samples of worlds and their bytes."""
+LONG = {"card", "containers", "scaffold"}
+"""Folders with few tests that take long: rules over thousands of records, what others' loaders say, whole pipelines."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -45,11 +47,11 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """What is not chosen is not even read: tests/stack and tests/soak without their options, MANY without either."""
+    """What is not chosen is not even read: tests/stack and tests/soak without their options, MANY and LONG without either."""
     parts = collection_path.parts[len(config.rootpath.parts) :]
     left_out = {name for name in ("stack", "soak") if not config.getoption(f"--{name}")}
     if left_out == {"stack", "soak"} and len(parts) > 1:
-        left_out |= MANY.get(parts[1], set())
+        left_out |= LONG | MANY.get(parts[1], set())
     return True if left_out & set(parts) else None
 
 
