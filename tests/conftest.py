@@ -47,7 +47,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """What is not chosen is not even read: tests/stack and tests/soak without their options, MANY and LONG without either."""
+    """What is not chosen is not even read: tests/stack and tests/soak, and without either MANY and LONG as well."""
     parts = collection_path.parts[len(config.rootpath.parts) :]
     left_out = {name for name in ("stack", "soak") if not config.getoption(f"--{name}")}
     if left_out == {"stack", "soak"} and len(parts) > 1:
