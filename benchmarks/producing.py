@@ -17,11 +17,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from confluent_kafka import TopicPartition
+
 from benchmarks.bank import bank_run
 from benchmarks.generation import take
 from benchmarks.servers import servers
 from streamguard.datagen.records.source import Source
-from streamguard.kafka import topics
+from streamguard.kafka import clients, topics
 from streamguard.model import Topic
 from streamguard.settings import Settings, inherited_environment
 from streamguard.stack.jars import class_path, read_lock
@@ -36,7 +38,8 @@ PARTITIONS = 4
 PAYLOADS = 20_000
 MADE = 400_000
 NAIVE = 400
-OWN, JAVA = "producing-own", "producing-java"
+OWN, JAVA, FIRST = "producing-own", "producing-java", "producing-first"
+STARTS = 5
 PROPERTIES = {
     "acks": "all",
     "enable.idempotence": "true",
@@ -62,25 +65,30 @@ class Round:
 
 @dataclass(frozen=True)
 class Figures:
-    """The rounds, and records made in a second of CPU: as worlds do, and with a call of Faker for each field."""
+    """The rounds; records made in a second of CPU, as worlds do and with a call of Faker for each field; and seconds
+    from the start of the command to the first record, with people that are cached and with ones that are made."""
 
     rounds: list[Round]
     made: float
     naive: float
     size: int
+    warm: float
+    cold: float
 
 
 def measure(records: int = RECORDS, rounds: int = ROUNDS) -> Figures:
     """Run it."""
     with servers(["kafka"]) as stack:
-        wanted = [Topic(name, PARTITIONS) for name in (OWN, JAVA)]
+        wanted = [Topic(OWN, PARTITIONS), Topic(JAVA, PARTITIONS), Topic(FIRST, 1)]
         topics.apply(stack.settings, topics.plan(wanted, {}))
         payloads, size = _payloads(stack.settings)
         found = []
         for number in range(rounds):
             java = _java(stack, payloads, records)
             found.append(Round(_own(stack, number, records), java))
-        return Figures(found, made(stack.settings), naive(), size)
+        warm = median(_first_record(stack, stack.settings.cache_dir) for _ in range(STARTS))
+        cold = median(_first_record(stack, stack.settings.data_dir / f"cold{number}") for number in range(STARTS))
+        return Figures(found, made(stack.settings), naive(), size, warm, cold)
 
 
 def made(settings: Settings, records: int = MADE) -> float:
@@ -113,6 +121,21 @@ def _own(stack: Stack, number: int, records: int) -> float:
         [*command, *options, "--output", "json"], env=environment, check=True, capture_output=True, text=True
     )
     return float(json.loads(told.stdout)["rate"])
+
+
+def _first_record(stack: Stack, cache: Path) -> float:
+    """Seconds from the start of the command to the first record, which has the time when it was produced."""
+    settings, begun = stack.settings, time.time()
+    command = [sys.executable, "-m", "streamguard", "--project", str(stack.project.root), "produce", "--world", "bank"]
+    options = ["--set", f"streams.transactions.topic={FIRST}", "--count", "1"]
+    environment = {**inherited_environment(), **settings.environment(), "STREAMGUARD_CACHE_DIR": str(cache)}
+    subprocess.run([*command, *options], env=environment, check=True, capture_output=True)
+    reader = clients.consumer(settings, "first")
+    _, end = reader.get_watermark_offsets(TopicPartition(FIRST, 0), timeout=10)
+    reader.assign([TopicPartition(FIRST, 0, end - 1)])
+    (record,) = reader.consume(1, timeout=10)
+    reader.close()
+    return record.timestamp()[1] / 1000 - begun
 
 
 def _java(stack: Stack, payloads: Path, records: int) -> float:
@@ -192,6 +215,7 @@ def table(figures: Figures) -> str:
             "",
             f"Median ratio {ratio:.2f}, {figures.size:,} bytes a record. Made: {figures.made:,.0f} records a second of "
             f"CPU, {figures.made / figures.naive:,.0f} times as many as with Faker for each field "
-            f"({figures.naive:,.0f}).",
+            f"({figures.naive:,.0f}). From the start of the command to the first record: {figures.warm:.2f} s, and "
+            f"{figures.cold:.2f} s where the people have to be made.",
         ]
     )
