@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from collections import Counter
 from pathlib import Path
@@ -31,6 +32,8 @@ __all__ = ["target"]
 pytestmark = pytest.mark.timeout(600)
 PACE, MINUTE = 1_000, 60
 SLOT = 0.1
+WAITING = 64
+"""Megabytes of records that may wait for Kafka, more at one time than at another."""
 KILLS = 3
 AWAY = 20.0
 
@@ -69,10 +72,9 @@ def test_steps_of_the_rate_are_followed_within_a_second(target: Target) -> None:
     target.produce("--set", steps, "--set", topic, "--duration", "20", "--world", "bank")
     seconds = per_slot(written_at(target), 1.0)
     print(f"\nrecords in each second: {seconds}")
-    expected = [10] * 4 + [2000] * 9 + [10] * 3
-    assert [seconds[at] for at in (*range(4), *range(6, 15), *range(16, 19))] == pytest.approx(
-        expected, rel=0.02, abs=1
-    )
+    before, during, after = seconds[1:4], seconds[6:13], seconds[16:19]  # but for the second of each step
+    assert [*before, *after] == pytest.approx([10] * 6, abs=1)
+    assert during == pytest.approx([2000] * 7, rel=0.02)
 
 
 def test_memory_does_not_grow_over_five_million_records(target: Target) -> None:
@@ -85,13 +87,14 @@ def test_memory_does_not_grow_over_five_million_records(target: Target) -> None:
     third = len(resident) // 3
     middle, end = median(resident[third : 2 * third]), median(resident[2 * third :])
     print(f"\nresident: {middle:.0f} MB in the middle third, {end:.0f} MB in the last, at most {max(resident):.0f} MB")
-    assert end <= 1.1 * middle
+    assert end <= middle + WAITING
 
 
-def wait_until_some_are_acknowledged(journal: Path) -> None:
+def wait_until_some_are_acknowledged(process: subprocess.Popen[str], journal: Path) -> None:
     """Return when a journal says so, or says more than it did."""
     before = _acknowledged(journal)
     while _acknowledged(journal) <= before:
+        assert process.poll() is None, process.communicate()
         time.sleep(0.02)
 
 
@@ -108,14 +111,14 @@ def test_a_run_that_is_killed_three_times_is_the_run_that_was_not(target: Target
     pipeline: tuple[str, ...] = ("trial",)
     for _ in range(KILLS):
         process = target.start(*arguments, pipeline=pipeline)
-        wait_until_some_are_acknowledged(journal)
+        wait_until_some_are_acknowledged(process, journal)
         family = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
         for each in family:
             each.kill()
         process.communicate(timeout=5)
         told = read_journal(journal).positions["transactions"]
         doubtful.append((told.watermark, told.reserved))
-        arguments, pipeline = ("--resume", str(journal), "--workers", str(workers), "--rate", "20000"), ()
+        arguments, pipeline = ("--resume", str(journal)), ()
     last = target.start(*arguments, "--manifest", str(manifest), "--output", "json", pipeline=pipeline)
     out, err = last.communicate(timeout=120)
     assert last.returncode == 0, err
