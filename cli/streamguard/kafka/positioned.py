@@ -14,15 +14,15 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from streamguard.errors import KafkaError as KafkaRefusal
 from streamguard.errors import TopicError
 from streamguard.kafka import clients
 from streamguard.kafka.exactly_once import verdicts
-from streamguard.kafka.exactly_once.leaving import leave
 from streamguard.kafka.exactly_once.session import Clients, Membership
+from streamguard.kafka.exactly_once.siblings import leave_to_others
 from streamguard.kafka.exactly_once.verdicts import Rebuild
 from streamguard.model import Place
 from streamguard.settings import Settings
@@ -147,7 +147,7 @@ class PositionedReader:
     def close(self, *, for_good: bool) -> None:
         """Let go of everything, in time even if Kafka does not answer; `for_good`: others take over at once."""
         self._ready.clear()
-        for work in (self._close, self._leave) if for_good else (self._close,):
+        for work in (self._close, partial(leave_to_others, self._place)) if for_good else (self._close,):
             ended = threading.Thread(target=work, name="close", daemon=True)
             ended.start()
             ended.join(CLOSE_SECONDS)
@@ -155,16 +155,6 @@ class PositionedReader:
     def _close(self) -> None:
         with suppress(KafkaException, RuntimeError):
             self._consumer.close()
-
-    def _leave(self) -> None:
-        """A static member may come back, so librdkafka does not say that it is gone."""
-        place = self._place
-        try:
-            members = place.clients.members(place.settings, place.group)
-            if place.instance in members and len(members) > 1:
-                leave(place.settings, place.group, members[place.instance], place.instance)
-        except (KafkaRefusal, OSError) as exc:
-            LOG.warning("%s could not leave its group, which will notice: %s", place.instance, exc)
 
     def _consumed(self, most: int, seconds: float) -> list[Message]:
         try:

@@ -19,9 +19,8 @@ import re
 from datetime import datetime
 from typing import Any
 
-import orjson
-
 from streamguard.errors import RecordRefused
+from streamguard.services.document import document_in
 from streamguard.services.repeated import texts_in, texts_of
 
 TEXTS = (
@@ -65,14 +64,8 @@ CONTROL_BUT_LINES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 def parse(value: bytes | None) -> dict[str, Any]:
     """The bank transaction in the value of a record; RecordRefused if it is none."""
-    if value is None:
-        raise RecordRefused("E_EMPTY", "the record has no value")
-    try:
-        transaction = orjson.loads(value)
-    except orjson.JSONDecodeError as exc:
-        raise RecordRefused("E_JSON", f"the value is not JSON: {exc.msg} at byte {exc.pos}") from None
-    if type(transaction) is not dict:
-        raise RecordRefused("E_SCHEMA", "the value is not a JSON object")
+    transaction = document_in(value)
+    assert value is not None  # it would have been refused
     is_plain = _check(transaction)
     has_escapes = b"\\" in value
     texts = TEXTS_OF_A_PLAIN_ONE if is_plain else texts_of(transaction)

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from streamguard.services.decider.batches import Batch
-from streamguard.services.decider.changes import AccountSums, Changes, Sums, Taken
+from streamguard.services.decider.changes import AccountSums, Changes, Sums
 from streamguard.services.decider.facts import Alert, Transaction
 from streamguard.services.decider.known import Decided, Known, Raised
 from streamguard.services.decider.letters import Letter
@@ -22,7 +22,7 @@ from tests.services.decider.reference import Tables
 class Memory:
     """What is stored."""
 
-    taken: dict[str, Taken] = field(default_factory=dict)
+    taken: dict[str, Decided] = field(default_factory=dict)
     fraud: dict[str, bool] = field(default_factory=dict)
     alerts: dict[str, tuple[AlertRow, int, int]] = field(default_factory=dict)
     links: set[tuple[str, str]] = field(default_factory=set)
@@ -43,7 +43,7 @@ class Memory:
         for transaction_id, alert_id in self.links:
             if transaction_id in ids:
                 about.setdefault(transaction_id, {})[alert_id] = self.alerts[alert_id][0].alert
-        decided = {key: _decided(self.taken[key]) for key in ids if key in self.taken}
+        decided = {key: self.taken[key] for key in ids if key in self.taken}
         return Known(decided, known_alerts, about, {key: sums.profile for key, sums in self.accounts.items()})
 
     def _raised(self, row: AlertRow) -> Raised | None:
@@ -82,10 +82,6 @@ class Memory:
         for (day, currency, partition), daily in self.days.items():
             made.days[date(1970, 1, 1) + timedelta(day), currency, partition] = _sums(daily)
         return made
-
-
-def _decided(taken: Taken) -> Decided:
-    return Decided(*taken)
 
 
 def _alert(row: AlertRow, partition: int, offset: int) -> tuple[Any, ...]:

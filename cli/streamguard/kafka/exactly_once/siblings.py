@@ -95,7 +95,7 @@ class Siblings:
     def leave(self) -> None:
         """Tell the group that we are gone, if there is anybody to take over. Takes a second at most."""
         place = self._place
-        ended = threading.Thread(target=_leave, args=(place,), name="leave", daemon=True)
+        ended = threading.Thread(target=leave_to_others, args=(place,), name="leave", daemon=True)
         ended.start()
         ended.join(LEAVE_SECONDS)
 
@@ -108,7 +108,8 @@ def unsigned(partition: TopicPartition) -> tuple[TopicPartition, str]:
     return TopicPartition(partition.topic, partition.partition, partition.offset, text), owner
 
 
-def _leave(place: Membership) -> None:
+def leave_to_others(place: Membership) -> None:
+    """A static member may come back, so librdkafka does not say that it is gone; to nobody it need not be said."""
     try:
         members = place.clients.members(place.settings, place.group)
         if place.instance in members and len(members) > 1:

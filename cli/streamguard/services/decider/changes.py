@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from streamguard.errors import RecordRefused
 from streamguard.services.decider.decisions import decide
@@ -36,18 +36,6 @@ RULES_VERSION = 5
 """The field of a decision that does not make it another one, and the last."""
 DUPLICATE = "duplicate"
 """The rule by which a transaction is dropped that is there already."""
-
-
-class Taken(NamedTuple):
-    """A transaction with its decision, as they are to be stored."""
-
-    transaction: Transaction
-    partition: int
-    offset: int
-    profile: Profile
-    decision: Decision
-    revision: int
-    published: bool
 
 
 @dataclass(slots=True)
@@ -75,9 +63,9 @@ class AccountSums(Sums):
 class Changes:
     """Rows to write, each key once."""
 
-    transactions: list[Taken] = field(default_factory=list)
+    transactions: list[Decided] = field(default_factory=list)
     """New ones, and those that have become fraud, or are none any more."""
-    decisions: list[Taken] = field(default_factory=list)
+    decisions: list[Decided] = field(default_factory=list)
     alerts: list[tuple[AlertRow, int, int]] = field(default_factory=list)
     """With partition and offset."""
     unlinked: list[tuple[str, str]] = field(default_factory=list)
@@ -184,7 +172,7 @@ class _Work:
         about = self._about.get(transaction_id)
         decision = self._decide(row, () if about is None else tuple(about.values()), profile, self._rules)
         published = decision.action in self._rules.publish
-        taken = Taken(row, partition, item.offset, profile, decision, 1, published)
+        taken = Decided(row, partition, item.offset, profile, decision, 1, published)
         made.transactions.append(taken)
         made.decisions.append(taken)
         self._add(account, row, decision.action, partition)
@@ -230,15 +218,7 @@ class _Work:
     def _change(self, stored: Decided, decision: Decision) -> None:
         made, before = self.made, stored.decision.action
         published = stored.published or decision.action in self._rules.publish
-        taken = Taken(
-            stored.transaction,
-            stored.partition,
-            stored.offset,
-            stored.profile,
-            decision,
-            stored.revision + 1,
-            published,
-        )
+        taken = stored._replace(decision=decision, revision=stored.revision + 1, published=published)
         made.decisions.append(taken)
         if (before == "decline") != (decision.action == "decline"):
             made.transactions.append(taken)
@@ -247,7 +227,7 @@ class _Work:
         if published:
             self._publish(taken)
 
-    def _move(self, taken: Taken, before: str) -> None:
+    def _move(self, taken: Decided, before: str) -> None:
         """Count a stored transaction under another action."""
         row, partition = taken.transaction, taken.partition
         amount, time = round(row.amount * TEN_THOUSANDTHS), row.event_time
@@ -257,7 +237,7 @@ class _Work:
             _count(sums, before, amount, -1)
             _count(sums, taken.decision.action, amount, 1)
 
-    def _publish(self, taken: Taken) -> None:
+    def _publish(self, taken: Decided) -> None:
         self.made.outbox.append(
             decision_letter(self._topic, taken.transaction, taken.decision, taken.revision, self._now)
         )

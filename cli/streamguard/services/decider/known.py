@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Decided(NamedTuple):
-    """A transaction that is stored, with its decision and what that was made of."""
+    """A transaction with its decision and what that was made of, as they are stored."""
 
     transaction: Transaction
     partition: int

@@ -23,10 +23,9 @@ from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-import orjson
-
 from streamguard.errors import RecordRefused
 from streamguard.services.decider.facts import Alert, Transaction
+from streamguard.services.document import document_in
 from streamguard.services.repeated import texts_in, texts_of
 
 TEXTS = (
@@ -88,7 +87,7 @@ class AlertRow(NamedTuple):
 
 def transaction_of(value: bytes | None) -> Transaction:
     """The card transaction in the value of a record; RecordRefused if it is none."""
-    document = _document(value)
+    document = document_in(value)
     if not document.keys() >= FIELDS:
         raise RecordRefused("E_SCHEMA", f"no field {min(FIELDS - document.keys())}")
     texts: tuple[str, ...] = _texts(document)
@@ -105,7 +104,7 @@ def transaction_of(value: bytes | None) -> Transaction:
 
 def alert_of(value: bytes | None, key: bytes | None) -> AlertRow:
     """The alert in a record; RecordRefused if it is none."""
-    document = _document(value)
+    document = document_in(value)
     row = AlertRow(
         alert_id=_text(document, "ALERT_ID"),
         rule=_text(document, "RULE"),
@@ -142,18 +141,6 @@ def milliseconds_of(text: str) -> int:
     if not FIRST_TIME <= time <= LAST_TIME:
         raise RecordRefused("E_DATE", "timestamp is not in the years 1 to 9999")
     return time
-
-
-def _document(value: bytes | None) -> dict[str, Any]:
-    if value is None:
-        raise RecordRefused("E_EMPTY", "the record has no value")
-    try:
-        document = orjson.loads(value)
-    except orjson.JSONDecodeError as exc:
-        raise RecordRefused("E_JSON", f"the value is not JSON: {exc.msg} at byte {exc.pos}") from None
-    if type(document) is not dict:
-        raise RecordRefused("E_SCHEMA", "the value is not a JSON object")
-    return document
 
 
 def _refuse_repeated(value: bytes | None, document: dict[str, Any], *, fewest: int = -1) -> None:

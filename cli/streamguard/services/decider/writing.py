@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from streamguard.model import Place
-from streamguard.services.decider.changes import AccountSums, Changes, Sums, Taken
+from streamguard.services.decider.changes import AccountSums, Changes, Sums
 from streamguard.services.decider.facts import NEW, Profile
+from streamguard.services.decider.known import Decided
 from streamguard.services.decider.letters import Letter, iso
 from streamguard.services.decider.outcomes import Decision, decision_id
 from streamguard.services.decider.rows import AlertRow
@@ -75,14 +76,14 @@ def _first(pair: tuple[Any, Any]) -> Any:
     return pair[0]
 
 
-def _transaction(taken: Taken) -> str:
+def _transaction(taken: Decided) -> str:
     row, partition, offset = taken[:3]
     texts = "\t".join(row[:7])
     fraud = "t" if taken.decision.action == "decline" else "f"
     return f"{texts}\t{row.amount!r}\t{row.currency}\t{row.event_time}\t{fraud}\t{partition}\t{offset}"
 
 
-def _decisions(decisions: Iterable[Taken], now: str) -> Iterator[str]:
+def _decisions(decisions: Iterable[Decided], now: str) -> Iterator[str]:
     """One that nothing is said about is the same object each time: its text is made once."""
     texts: dict[int, str] = {}
     for row, _, _, profile, decision, revision, published in decisions:
