@@ -1,6 +1,7 @@
-"""``python -m tests.stack.decider_process PREFIX``: the decider of the card pipeline in a process that can be killed.
+"""``python -m tests.stack.decider_process PREFIX [BUILD]``: the decider of the card pipeline in a process of its own.
 
-Its topics, group and offsets begin with the prefix; settings come from the environment.
+Its topics, group and offsets begin with the prefix; settings come from the environment. BUILD is one of
+tests/sabotage/decider.py, which breaks a promise.
 """
 
 from __future__ import annotations
@@ -15,8 +16,12 @@ from streamguard.services.frame import stop_on_signals
 from streamguard.settings import load
 
 
-def main(prefix: str) -> None:
+def main(prefix: str, build: str = "") -> None:
     """Run until SIGTERM."""
+    if build:
+        from tests.sabotage.decider import BUILDS
+
+        BUILDS[build]()
     project = find_project(Path(__file__))
     settings = load(project.root)
     logs.configure(settings)
@@ -25,4 +30,4 @@ def main(prefix: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])
