@@ -49,6 +49,8 @@ class Numbers:
     doubled: frozenset[int] = frozenset()
     dropped: frozenset[int] = frozenset()
     event_times: bool = False
+    label_delay: int = 500
+    """Milliseconds."""
     asked: list[tuple[int, int, int]] = field(default_factory=list)
 
     def block(self, number: int, first: int, end: int) -> Slice:
@@ -68,7 +70,7 @@ class Numbers:
             truth=[Truth(i, b"t", b"truth-%d" % i, i * 1000) for i in covered if i % 10 == 0]
             if self.truth_topic
             else [],
-            labels=[Truth(i, b"l", b"label-%d" % i, i * 10 + 500) for i in covered if i % 100 == 0]
+            labels=[Truth(i, b"l", b"label-%d" % i, i * 10 + self.label_delay) for i in covered if i % 100 == 0]
             if self.labels_topic
             else [],
         )

@@ -229,6 +229,47 @@ def test_no_label_of_a_worker_is_from_after_the_end_of_the_run() -> None:
     assert outlet.values("labels") == [b"label-%d" % index for index in due]
 
 
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_a_label_comes_when_it_is_due_also_while_the_block_of_another_worker_is_sent(workers: int) -> None:
+    source, outlet = Numbers(labels_topic="labels", label_delay=20_500), Memory()
+    seconds, lane = 200.0, {"later": Delayed(), "worker": 0, "workers": workers}
+    Trial(source).publish(outlet, stop_at=seconds, lane=lane, agree=lambda reached: reached)
+    told = [record for record in outlet.delivered if record.name == "labels"]
+    own = [at for at in range(0, 20_000, 100) if at // BLOCK % workers == 0]
+    assert [record.content for record in told] == [b"label-%d" % at for at in own if at / 100 + 20.5 < seconds]
+    assert all(-1e-6 <= record.sent_at - (record.time or 0) / 1000 < 0.3 for record in told)
+
+
+def test_a_label_is_not_from_after_the_last_record_however_few_there_are() -> None:
+    source, outlet = Numbers(labels_topic="labels", label_delay=15), Memory()
+    Trial(source).publish(outlet, stop_at=30.0, pace=Paced(Every(20.0)), lane={"later": Delayed()})
+    assert outlet.values("numbers") == [source.value(0), source.value(1)]
+    assert outlet.values("labels") == []
+
+
+@pytest.mark.parametrize("growing", [True, False])
+def test_no_label_of_a_backfill_is_from_after_now(growing: bool) -> None:
+    source, outlet = Numbers(labels_topic="labels", label_delay=60_500), Memory()
+    pace, lane = Backfill(Constant(100.0), 50.0, growing=growing), {"later": Delayed(), "worker": 0, "workers": 3}
+    Trial(source).publish(outlet, stop_at=20.0, pace=pace, lane=lane, agree=lambda reached: reached)
+    told = [record for record in outlet.delivered if record.name == "labels"]
+    assert [record.content for record in told] == [b"label-%d" % at for at in range(0, 4_000, 100) if at / 100 < 9.5]
+    assert all((record.time or 0) / 1000 <= 50 + record.sent_at for record in told)
+
+
+@dataclass(frozen=True)
+class Every:
+    """A record each so many seconds."""
+
+    seconds: float
+
+    def due(self, seconds: float) -> int:
+        return int(seconds / self.seconds) + 1
+
+    def due_at(self, index: int) -> float:
+        return index * self.seconds
+
+
 def test_event_times_go_with_the_records() -> None:
     outlet = Memory()
     Trial(Numbers(event_times=True)).publish(outlet, rate=None, count=50)

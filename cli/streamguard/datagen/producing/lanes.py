@@ -125,11 +125,18 @@ class Lane:
         self.next = self.reached = stop
         self._skip()
 
-    def labels(self) -> Sequence[Any]:
-        """Those that are due at the event time that this stream has come to; none is from after its end."""
+    @property
+    def is_ahead(self) -> bool:
+        """Whether what it sends next lies behind blocks of other workers."""
+        return self.next > self.reached
+
+    def labels(self, others: int = 0) -> Sequence[Any]:
+        """Those that are due at the event time of the last record that is sent: by this worker, or, up to this one's
+        next block, by `others`, who are at that index. None is from after the stream's end."""
         if self.later is None or self.source.labels_topic is None:
             return ()
-        return self.later.due(self.start + round(self.source.due_at(min(self.next, self.limit)) * 1000))
+        last = min(self.limit, max(self.reached, min(self.next, others))) - 1
+        return self.later.due(self.start + round(self.source.due_at(max(0, last)) * 1000))
 
     def slice_to(self, stop: int) -> int:
         """The end of the next slice, if everything below `stop` may be sent."""

@@ -113,6 +113,8 @@ class Publishing:
             self._outlet.serve(0.0 if busy else self._pause())
         if self._agree is not None:
             self._end_together(self._agree)
+        for lane in self._lanes:
+            self._send_labels(lane, lane.limit if lane.is_done else 0)
         self._drain()
         error = self._answers.error
         now = self._clock()
@@ -162,6 +164,8 @@ class Publishing:
         allowed = min(lane.due, self._permit(lane.source.name, lane.next)) if lane.due > lane.next else lane.due
         stop = lane.slice_to(allowed)
         if stop <= lane.next:
+            if lane.is_ahead:  # while others send, what this one has sent goes on becoming known
+                self._send_labels(lane, lane.pace.expected(self._elapsed) or 0)
             return False
         self._send_slice(lane, lane.next, stop)
         return lane.due > lane.next
@@ -186,9 +190,9 @@ class Publishing:
         lane.sent(block, stop)
         self._send_labels(lane)
 
-    def _send_labels(self, lane: Lane) -> None:
+    def _send_labels(self, lane: Lane, others: int = 0) -> None:
         """What became known by now; no record waits for it, but it is accounted for as well."""
-        if due := lane.labels():
+        if due := lane.labels(others):
             delivery = self._delivery(lane, 1)
             self._send_beside(lane.source.labels_topic or "", due, True, delivery)
             self._withdraw(delivery, 1)

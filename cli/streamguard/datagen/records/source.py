@@ -111,10 +111,11 @@ class Source:
             yield from block.ledger
 
     def waiting(self, index: int) -> list[Told]:
-        """The labels about the records before number `index` that are due after that one: for a run that goes on."""
+        """The labels that a run has not told which goes on with record `index`: about records before it, and due after
+        the last of them."""
         if self._teller is None or self.labels_topic is None:
             return []
-        now = (_microseconds(self._run.start) + round(self.due_at(index) * _MICROSECONDS)) // 1000
+        now = (_microseconds(self._run.start) + round(self.due_at(max(0, index - 1)) * _MICROSECONDS)) // 1000
         found: list[Told] = []
         for number in range(-(-index // BLOCK)):
             columns, _, shown = self._shown(number)
