@@ -13,23 +13,24 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import psycopg
 
-from benchmarks.rates import rate
+from benchmarks.rates import Process, give_up, rate
 from benchmarks.servers import servers
 from streamguard.datagen.producing.generate import generate
 from streamguard.datagen.producing.orders import Orders
 from streamguard.datagen.records.run import Run
 from streamguard.datagen.world.reading import find_world, read_world
-from streamguard.errors import PostgresError
 from streamguard.kafka import clients, topics
 from streamguard.postgres.connect import connect, in_database
+from streamguard.postgres.migrate import migrate
 from streamguard.project import find_project
 from streamguard.settings import Settings, inherited_environment
 from streamguard.stack.stack import Stack
@@ -77,39 +78,44 @@ def _decider(stack: Stack, number: int, records: int) -> float:
     uri = in_database(stack.settings.postgres_uri, f"decider_{number}")
     environment = {**stack.settings.environment(), "STREAMGUARD_POSTGRES_URI": uri}
     command = [sys.executable, "-m", "streamguard", "--project", str(stack.project.root), "service", "decider", "card"]
-    with _running(command, environment):
+    migrate(uri)
+    # One connection for all looks: to make one costs both sides milliseconds of a processor that is being measured.
+    with connect(uri, autocommit=True) as connection, _running(command, environment) as process:
         first: tuple[float, int] | None = None
         while True:
-            done, now = _stored(uri), time.monotonic()
+            ended = process.poll() is not None
+            done, now = _stored(connection), time.monotonic()
             if done > 0 and first is None:
                 first = now, done
             if first is not None and done >= records:
                 return (done - first[1]) / (now - first[0])
+            if ended:
+                give_up(process)
             time.sleep(PAUSE)
 
 
-def _stored(uri: str) -> int:
-    """Transactions that are stored; 0 before there are tables."""
-    with suppress(PostgresError, psycopg.Error), connect(uri) as connection:
-        statement = "SELECT sum(next_offset) FROM kafka_offsets WHERE topic = %s"
-        row = connection.execute(statement, [TOPIC]).fetchone()
-        return 0 if row is None else int(row[0] or 0)
-    return 0
+def _stored(connection: psycopg.Connection[Any]) -> int:
+    """Transactions that are stored."""
+    statement = "SELECT sum(next_offset) FROM kafka_offsets WHERE topic = %s"
+    row = connection.execute(statement, [TOPIC]).fetchone()
+    return 0 if row is None else int(row[0] or 0)
 
 
 def _yardstick(stack: Stack, way: str, number: int, records: int) -> float:
     group = f"{way}-{number}"
     arguments = [way, stack.settings.kafka_bootstrap, group, TOPIC, str(records)]
     uri = in_database(stack.settings.postgres_uri, f"decider_{number}")
-    with _running([sys.executable, "-m", "benchmarks.handwritten_inserts", *arguments], {"POSTGRES_URI": uri}):
-        return rate(stack.settings, group, TOPIC, records)
+    with _running(
+        [sys.executable, "-m", "benchmarks.handwritten_inserts", *arguments], {"POSTGRES_URI": uri}
+    ) as process:
+        return rate(stack.settings, group, TOPIC, records, process=process)
 
 
 @contextmanager
-def _running(command: list[str], environment: dict[str, str]) -> Iterator[None]:
+def _running(command: list[str], environment: dict[str, str]) -> Iterator[Process]:
     with subprocess.Popen(command, env={**inherited_environment(), **environment}) as process:
         try:
-            yield
+            yield process
         finally:
             process.terminate()
 

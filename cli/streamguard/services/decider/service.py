@@ -8,6 +8,7 @@ is counted once it is stored:
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 import threading
@@ -48,6 +49,9 @@ ALERTS = "fraud-alerts"
 DECISIONS = "fraud-decisions"
 SWITCH_SECONDS = 0.0005
 """The thread that stores waits for the one that parses no longer than that, after each answer of the database."""
+GARBAGE = 1_000_000
+"""Objects more than at the last look for cycles. The rows of two batches are fewer, have none, and go with their batch:
+to look through them again and again took a fifth of the time."""
 
 LOG = logging.getLogger("streamguard.services.decider")
 
@@ -74,6 +78,7 @@ def run(settings: Settings, project: Project, pipeline: Pipeline, *, verbose: bo
     """
     logs.configure(settings, verbose=verbose)
     sys.setswitchinterval(SWITCH_SECONDS)
+    gc.set_threshold(GARBAGE)
     stop = stop_on_signals()
     require_extra()
     for name in ("psycopg.pool", "alembic"):  # what they have to say the store says, once
