@@ -1,7 +1,10 @@
-"""Records that somebody keeps until Kafka has them: all are acknowledged, or all are sent again."""
+"""Records sent outside of any loop: all are acknowledged, or an error says why not."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
 from typing import Any, NamedTuple, cast
 
 import pytest
@@ -19,6 +22,15 @@ class Record(NamedTuple):
     topic: str = "t"
     key: bytes | None = None
     plain_headers: list[tuple[str, str | bytes | None]] = []  # noqa: RUF012
+
+
+class Plain(NamedTuple):
+    """A record that has no headers."""
+
+    value: bytes
+    time: int | None = None
+    topic: str = "t"
+    key: bytes | None = None
 
 
 class Scripted:
@@ -80,3 +92,35 @@ def test_a_kafka_that_does_not_answer_is_an_error() -> None:
     kafka.left = 1
     with pytest.raises(KafkaUnavailable):
         Sender(Settings(), kafka.make)([Record(b"0")])
+
+
+def test_a_record_of_time_0_is_not_sent_as_one_of_now_and_one_without_headers_has_none() -> None:
+    kafka = Scripted()
+    Sender(Settings(), kafka.make)([Plain(b"0", 0), Plain(b"1")])
+    assert kafka.taken == [(b"0", 1, None), (b"1", 0, None)]
+
+
+def test_whatever_ends_a_call_nothing_of_it_is_sent_later() -> None:
+    kafka = Scripted()
+    send = Sender(Settings(), kafka.make)
+
+    def broken() -> Iterator[Plain]:
+        yield Plain(b"0")
+        raise RuntimeError("no more")
+
+    with pytest.raises(RuntimeError):
+        send(broken())
+    assert kafka.waiting == []
+    send([Plain(b"1")])
+    assert kafka.made == 2
+
+
+def test_records_of_one_call_stay_together_whoever_else_sends() -> None:
+    kafka = Scripted()
+    send = Sender(Settings(), kafka.make)
+    calls = [[Plain(b"%d %d" % (call, number)) for number in range(50)] for call in range(8)]
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(send, calls))
+    sent = [value.split()[0] for value, _, _ in kafka.taken]
+    assert [len(list(together)) for _, together in groupby(sent)] == [50] * 8
+    assert kafka.made == 1

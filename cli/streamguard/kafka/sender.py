@@ -1,15 +1,15 @@
-"""Sending records that somebody keeps until Kafka has them: all are acknowledged, or all are sent again."""
+"""Sending records outside of any loop: all are acknowledged by Kafka, or an error says why not."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from confluent_kafka import KafkaException, Producer
 
-from streamguard.errors import KafkaError
 from streamguard.kafka import clients
-from streamguard.kafka.exactly_once.produce import EARLIEST, Headers
+from streamguard.kafka.exactly_once.produce import EARLIEST
 from streamguard.settings import Settings
 
 SECONDS = 30.0
@@ -18,7 +18,7 @@ ROOM = 0.1
 
 
 class Outgoing(Protocol):
-    """What is sent; `time` in milliseconds since 1970, None for now."""
+    """What is sent; `time` in milliseconds since 1970, None for now. What has `plain_headers` is sent with them."""
 
     @property
     def topic(self) -> str: ...
@@ -28,33 +28,40 @@ class Outgoing(Protocol):
     def value(self) -> bytes | None: ...
     @property
     def time(self) -> int | None: ...
-    @property
-    def plain_headers(self) -> Headers: ...
 
 
 class Sender:
-    """A producer that is made when it is first needed, and anew after an error; for one thread."""
+    """A producer that is made when it is first needed, kept, and made anew after an error: one that has given up some
+    records has no order to promise for the next. For any thread; the records of one call stay together.
+    """
 
     def __init__(self, settings: Settings, make: Callable[[Settings], Producer] = clients.producer) -> None:
         self._settings = settings
         self._make = make
+        self._lock = threading.Lock()
         self._producer: Producer | None = None
 
     def __call__(self, records: Iterable[Outgoing]) -> None:
-        """Return when all records are acknowledged.
+        """Send records in their order, and return when all are acknowledged; wait while the producer's queue is full.
 
         Raises:
-            KafkaError: one was not; those after it may have been, and are to be sent again with it.
+            KafkaError: one was not; others may have been. Who keeps the records sends all of them again.
         """
-        producer = self._producer or self._make(self._settings)
-        self._producer = None
-        try:
-            with clients.translated(self._settings):
-                self._send(producer, records)
-        except KafkaError:
-            clients.discard(producer)
-            raise
-        self._producer = producer
+        with self._lock:
+            producer = self._producer or self._make(self._settings)
+            self._producer = None
+            try:
+                with clients.translated(self._settings):
+                    self._send(producer, records)
+            except BaseException:
+                clients.discard(producer)
+                raise
+            self._producer = producer
+
+    def close(self) -> None:
+        """Let go of the producer."""
+        with self._lock:
+            self._producer = None
 
     def _send(self, producer: Producer, records: Iterable[Outgoing]) -> None:
         errors: list[Any] = []
@@ -65,6 +72,7 @@ class Sender:
 
         for record in records:
             time = 0 if record.time is None else record.time or EARLIEST
+            headers = getattr(record, "plain_headers", None)
             while True:
                 try:
                     producer.produce(
@@ -72,7 +80,7 @@ class Sender:
                         value=record.value,
                         key=record.key,
                         timestamp=time,
-                        headers=record.plain_headers,
+                        headers=headers,
                         on_delivery=delivered,
                     )
                     break

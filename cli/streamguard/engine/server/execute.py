@@ -43,7 +43,7 @@ from streamguard.engine.server.session import after_set, checked, from_beginning
 from streamguard.engine.server.topics import Topics
 from streamguard.errors import Fenced, KafkaError, StatementError, StreamguardError
 from streamguard.kafka.cluster import Cluster
-from streamguard.kafka.writer import Writer
+from streamguard.kafka.sender import Sender
 
 LOG = logging.getLogger("streamguard.engine.server.execute")
 COMMAND_SECONDS = 5.0
@@ -91,14 +91,14 @@ class Statements:
         queries: Queries,
         cluster: Cluster,
         pushes: Pushes,
-        writer: Writer,
+        send: Sender,
         *,
         fixed: Mapping[str, str],
     ) -> None:
         self.metastore = Metastore()
         self._describer = Describer(self, queries, cluster, pushes, fixed)
         self._pushes = pushes
-        self._writer = writer
+        self._send = send
         self.statuses: dict[str, dict[str, Any]] = {}
         self.skipped = 0
         self.running: dict[str, PersistentQuery] = {}
@@ -258,7 +258,7 @@ class Statements:
 
     def _write_record(self, insertion: Insertion, statement: s.Statement) -> None:
         try:
-            self._writer.write([insertion])
+            self._send([insertion])
         except KafkaError as exc:
             reason = f"Failed to insert values into '{insertion.source.name}'. {exc}"
             raise Rejection(SERVER_ERROR, reason, statement=statement.text + ";") from exc

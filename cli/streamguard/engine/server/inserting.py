@@ -19,7 +19,7 @@ from streamguard.engine.language.types import quoted
 from streamguard.engine.server.rejection import SERVER_ERROR, Rejection, bad_request
 from streamguard.engine.values import casts
 from streamguard.errors import StreamguardError
-from streamguard.kafka.writer import Writer
+from streamguard.kafka.sender import Sender
 
 Insert = Callable[[bytes, int], Insertion]
 
@@ -53,9 +53,9 @@ def row_inserter(name: str, metastore: Metastore) -> Insert:
 class RowInserts:
     """An open stream of rows into a source, see `streaming.Inserts`."""
 
-    def __init__(self, insert: Insert, writer: Writer) -> None:
+    def __init__(self, insert: Insert, send: Sender) -> None:
         self._insert = insert
-        self._writer = writer
+        self._send = send
 
     def write(self, rows: Sequence[bytes]) -> tuple[int, Rejection | None]:
         """Write rows until one is refused: how many were written, and why the next one was not."""
@@ -69,7 +69,7 @@ class RowInserts:
                 refused = exc
                 break
         try:
-            self._writer.write(made)
+            self._send(made)
         except StreamguardError as exc:
             return 0, Rejection(SERVER_ERROR, str(exc))
         return len(made), refused

@@ -34,7 +34,7 @@ from streamguard.errors import Fenced, StatementError, StreamguardError
 from streamguard.kafka import logs
 from streamguard.kafka.cluster import Cluster
 from streamguard.kafka.metrics import listen
-from streamguard.kafka.writer import Writer
+from streamguard.kafka.sender import Sender
 from streamguard.settings import Settings
 
 LOG = logging.getLogger("streamguard.engine.server")
@@ -59,10 +59,10 @@ class Server:
         own = replace(settings, instance=f"{settings.instance}.{socket.gethostname()}.{settings.ksql_port}")
         self._queries = Queries(own, self.service_id, on_fenced=self._fenced, is_written=self._log.has)
         self._pushes = Pushes(settings, self._cluster)
-        self._writer = Writer(settings)
+        self._send = Sender(settings)
         self._pulls = Pulls(settings, self._cluster)
         fixed = {"ksql.service.id": self.service_id, "bootstrap.servers": settings.kafka_bootstrap}
-        self._statements = Statements(self._log, self._queries, self._cluster, self._pushes, self._writer, fixed=fixed)
+        self._statements = Statements(self._log, self._queries, self._cluster, self._pushes, self._send, fixed=fixed)
 
     def open(self) -> None:
         """Read the command log and start the queries; a failure ends the server."""
@@ -90,7 +90,7 @@ class Server:
         """End everything; transactions in hand are finished."""
         self._queries.stop(STOP_SECONDS)
         self._log.close()
-        self._writer.close()
+        self._send.close()
 
     # ---- rest.Api
 
@@ -134,7 +134,7 @@ class Server:
 
     def inserts(self, target: str) -> Inserts:
         self._require_ready()
-        return RowInserts(row_inserter(target, self._statements.metastore), self._writer)
+        return RowInserts(row_inserter(target, self._statements.metastore), self._send)
 
     def terminate(self, topics: Sequence[str]) -> list[dict[str, Any]]:
         self._require_ready()

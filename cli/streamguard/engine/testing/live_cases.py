@@ -18,8 +18,8 @@ from streamguard.engine.testing.cases import Case, Run, compared_with, execute, 
 from streamguard.engine.testing.renaming import renamed
 from streamguard.errors import StatementError, StatementRefused, StreamguardError, TopicError
 from streamguard.kafka.cluster import Cluster
+from streamguard.kafka.sender import Sender
 from streamguard.kafka.tail import tail
-from streamguard.kafka.writer import Writer
 from streamguard.settings import Settings
 
 PROPERTIES = {"ksql.streams.auto.offset.reset": "earliest", "ksql.streams.cache.max.bytes.buffering": "0"}
@@ -74,7 +74,7 @@ class LiveCases:
             return [f"all statements were taken, none was refused with {case.error!r}"]
         given = [given_record(run.metastore, each) for each in case.inputs]
         inputs = [_Input(topic + suffix, record.raw_key, record.raw_value, record.time) for topic, record in given]
-        Writer(self.settings).write(inputs)
+        Sender(self.settings)(inputs)
         return compared_with(case, run.metastore, self._outputs(case, suffix))
 
     def _send(self, case: Case, run: Run, suffix: str) -> None:

@@ -20,7 +20,7 @@ from streamguard.kafka.exactly_once import dead_letters
 from streamguard.kafka.exactly_once.batches import AskFirst
 from streamguard.kafka.exactly_once.loop import Loop
 from streamguard.kafka.positions import Positions
-from streamguard.kafka.writer import Writer
+from streamguard.kafka.sender import Sender
 from streamguard.model import Pipeline
 from streamguard.project import Project
 from streamguard.services.frame import PATIENCE, Decision, Frame, Service, stop_on_signals
@@ -63,8 +63,8 @@ def run(settings: Settings, project: Project, pipeline: Pipeline, *, verbose: bo
     require_topics(pipeline)
     channels = open_channels(project, pipeline)
     with metrics.listen(settings.notifier_port, NAME, address=settings.listen_address) as listener:
-        writer = Writer(settings)
-        deliveries = [delivery(channel, lookup, pipeline, writer) for channel, lookup in channels]
+        send = Sender(settings)
+        deliveries = [delivery(channel, lookup, pipeline, send) for channel, lookup in channels]
         frame = Frame(counting(settings, pipeline, told=bool(deliveries)))
         loops = [_counting_loop(settings, frame), *(_loop(settings, pipeline, each) for each in deliveries)]
         health = partial(_health, loops, deliveries, settings.kafka_bootstrap, time.monotonic())
@@ -99,9 +99,9 @@ def open_channels(project: Project, pipeline: Pipeline) -> list[tuple[Channel, L
     return [(channel, lookup) for channel in channels]
 
 
-def delivery(channel: Channel, lookup: Lookup, pipeline: Pipeline, writer: Writer) -> Delivery:
+def delivery(channel: Channel, lookup: Lookup, pipeline: Pipeline, send: Sender) -> Delivery:
     """What tells decisions through a channel."""
-    told = Told(pipeline.name, channel.name, writer.write)
+    told = Told(pipeline.name, channel.name, send)
     return Delivery(Courier(channel, pipeline.name, sender(channel, lookup), told.add), told)
 
 
