@@ -67,8 +67,13 @@ class Notifier:
         return self.process.pid
 
     def channels(self, channels: Mapping[str, Any]) -> None:
-        """From its next start on."""
+        """From now on."""
         self._file.write_text(yaml.safe_dump({"channels": dict(channels)}))
+
+    def health(self) -> dict[str, Any]:
+        """What /health says."""
+        found: dict[str, Any] = requests.get(f"{self.url}/health", timeout=2).json()
+        return found
 
     @property
     def environment(self) -> dict[str, str]:

@@ -10,6 +10,7 @@ from streamguard.settings import Settings
 from tests.services.notifier.receivers import OK, Answer, Receiver, receiver
 from tests.stack.loops import wait_until
 from tests.stack.notifying import Notifier, decisions, publish
+from tests.stack.service import answers
 
 GROUPED = {"by": "all", "seconds": 0.2, "size": 50}
 FAST = {"per_minute": 6000, "burst": 100}
@@ -57,3 +58,43 @@ def test_a_channel_that_fails_holds_up_nobody_and_a_restart_tells_nothing_again(
 
 def _has_told(desk: Receiver, number: int) -> bool:
     return len(desk.told()) == number
+
+
+def test_an_edit_begins_changes_and_ends_channels_and_a_wrong_one_changes_nothing(
+    settings: Settings, tmp_path: Path
+) -> None:
+    prefix = f"n{os.getpid()}-{os.urandom(3).hex()}-"
+    with receiver() as first, receiver() as second:
+        kinds = {
+            name: {"kind": "webhook", "url": at.url, "group": GROUPED, "rate": FAST, "start": "earliest"}
+            for name, at in (("first", first), ("second", second))
+        }
+        with Notifier(settings, tmp_path, prefix.rstrip("-"), {"first": kinds["first"]}) as notifier:
+            notifier.start()
+            publish(settings, decisions(prefix, range(20)))
+            wait_until(lambda: _told_of(first, prefix) == 20, "the first channel has told them")
+
+            notifier.channels({"first": {**kinds["first"], "group": {"by": "everything"}}})
+            wait_until(lambda: "group.by" in notifier.health()["refused_channels"], "the mistake is told")
+            publish(settings, decisions(prefix, range(20, 30)))
+            wait_until(lambda: _told_of(first, prefix) == 30, "those from before go on")
+
+            notifier.channels({"first": {**kinds["first"], "actions": ["review"]}, "second": kinds["second"]})
+            wait_until(lambda: _told_of(second, prefix) == 30, "the new channel tells them from the beginning")
+            wait_until(lambda: answers(f"{notifier.url}/ready"), "both have their partitions")
+            publish(settings, decisions(prefix, range(30, 40)))
+            wait_until(lambda: _told_of(second, prefix) == 40, "the new channel goes on")
+            publish(settings, decisions(prefix, range(40, 45), action="review"))
+            wait_until(lambda: _told_of(first, prefix) == 35, "the changed one tells reviews only")
+            assert {key: times for key, times in first.told().items() if times > 1} == {}
+
+            notifier.channels({"second": kinds["second"]})
+            wait_until(lambda: list(notifier.health()["channels"]) == ["second"], "the first one is ended")
+            code, log = notifier.end()
+            assert code == 0, log
+            assert "first is no channel any more" in log
+
+
+def _told_of(desk: Receiver, prefix: str) -> int:
+    """How many of a test's decisions it has: the topic has those of others."""
+    return sum(decision_id.startswith(prefix) for decision_id, _ in desk.told())

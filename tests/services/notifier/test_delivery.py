@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from confluent_kafka import Message as Record
 
+from streamguard.errors import ProjectError
 from streamguard.services.notifier.channels import Channel, Filter, Grouping
 from streamguard.services.notifier.courier import Courier
 from streamguard.services.notifier.delivery import Delivery
 from streamguard.services.notifier.measures import Measures
 from streamguard.services.notifier.messages import Message
 from streamguard.services.notifier.sending import MessageRefused
+from streamguard.services.notifier.tellers import Tellers
 from streamguard.services.notifier.told import Told
+from streamguard.services.watched import Watched
 from tests.kafka.records import Written, record
 from tests.services.notifier.made import channel, told, value
 
@@ -108,15 +115,28 @@ def test_an_error_that_nobody_expects_ends_the_loop_and_loses_nothing(make: Make
         make(send).ask(batch(value())).result(10)
 
 
-def test_metrics_say_what_each_channel_did(make: Make) -> None:
+def test_metrics_say_what_each_channel_did(make: Make, tmp_path: Path) -> None:
     delivery = make(lambda _message: None)
+    tellers = cast(Tellers, SimpleNamespace(now=[SimpleNamespace(delivery=delivery)]))
+    watched = Watched(tmp_path / "notifications.yml", refuse_changes, what="channels", log=logging.getLogger())
     committed(delivery, batch(value(1), value(1)))
     samples = {
         (sample.name, *sorted(sample.labels.values())): sample.value
-        for family in Measures([delivery]).collect()
+        for family in Measures(tellers, watched).collect()
         for sample in family.samples
     }
     assert samples["streamguard_notifier_decisions_total", "desk", "told"] == 1
     assert samples["streamguard_notifier_decisions_total", "desk", "repeated"] == 1
     assert samples["streamguard_notifier_messages_total", "desk", "sent"] == 1
     assert samples["streamguard_notifier_failing", "desk"] == 0
+    assert samples["streamguard_notifier_channels_valid",] == 1
+    watched.path.write_text("a mistake")
+    watched.refresh()
+    watched.refresh()
+    (valid,) = [each for each in Measures(tellers, watched).collect() if each.name.endswith("valid")]
+    assert valid.samples[0].value == 0
+
+
+def refuse_changes(content: bytes | None) -> None:
+    if content is not None:
+        raise ProjectError("line 1: it is wrong")

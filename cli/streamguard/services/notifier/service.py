@@ -14,12 +14,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from streamguard.errors import KafkaError, ProjectError, TopicError
-from streamguard.kafka import group_offsets, logs, metrics
+from streamguard.errors import ProjectError
+from streamguard.kafka import logs, metrics
 from streamguard.kafka.exactly_once import dead_letters
-from streamguard.kafka.exactly_once.batches import AskFirst
 from streamguard.kafka.exactly_once.loop import Loop
-from streamguard.kafka.positions import Positions
 from streamguard.kafka.sender import Sender
 from streamguard.model import Pipeline
 from streamguard.project import Project
@@ -31,8 +29,11 @@ from streamguard.services.notifier.delivery import NAME, Delivery
 from streamguard.services.notifier.measures import Measures
 from streamguard.services.notifier.reading import channels_file, read_channels, require_variables
 from streamguard.services.notifier.senders import sender
+from streamguard.services.notifier.tellers import Teller, Tellers
 from streamguard.services.notifier.told import TOPIC as SENT
 from streamguard.services.notifier.told import Told
+from streamguard.services.together import Together
+from streamguard.services.watched import Watched
 from streamguard.settings import Settings, variable_in
 
 if TYPE_CHECKING:
@@ -40,46 +41,50 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("streamguard.services.notifier")
 SOURCE = "fraud-decisions"
-BATCH_RECORDS = 1_000
-"""Decisions that a channel has in hand at most."""
-LAST_MESSAGE_SECONDS = 2.0
-"""What is under way gets at a stop."""
-RETRY_SECONDS = 1.0
 NO_CHANNEL = "no-channel"
-
-Run = Callable[[threading.Event], None]
 
 
 def run(settings: Settings, project: Project, pipeline: Pipeline, *, verbose: bool = False) -> None:
     """Run the notifier of a pipeline until SIGTERM or SIGINT, then return within 5 s; `Fenced` when another instance
-    takes over.
+    takes over. An edit of notifications.yml begins, ends and changes channels; a wrong one changes nothing.
 
     Raises:
-        ProjectError: notifications.yml is wrong, or a variable that it names is not set.
+        ProjectError: notifications.yml is wrong from the start, or a variable that it names is not set.
         PortTaken: another process listens on the port.
     """
     logs.configure(settings, verbose=verbose)
     stop = stop_on_signals()
     require_topics(pipeline)
-    channels = open_channels(project, pipeline)
+    together, lookup = Together(stop), partial(variable_in, project.root)
+    watched = Watched(
+        channels_file(project, pipeline), channels_in(project, pipeline, lookup), what="channels", log=LOG
+    )
     with metrics.listen(settings.notifier_port, NAME, address=settings.listen_address) as listener:
         send = Sender(settings)
-        deliveries = [delivery(channel, lookup, pipeline, send) for channel, lookup in channels]
-        frame = Frame(counting(settings, pipeline, told=bool(deliveries)))
-        loops = [_counting_loop(settings, frame), *(_loop(settings, pipeline, each) for each in deliveries)]
-        health = partial(_health, loops, deliveries, settings.kafka_bootstrap, time.monotonic())
-        metrics.serve(listener, NAME, frame.counts, health, [Measures(deliveries)])
-        _say(project, pipeline, [channel for channel, _ in channels])
-        threading.Thread(target=_tell_of_waiting, args=(settings, loops, stop), daemon=True).start()
-        first, *others = loops
-        runs: list[Run] = [first.run]
-        runs += [partial(_run_channel, settings, loop, each) for loop, each in zip(others, deliveries, strict=True)]
-        try:
-            run_all(runs, stop)
-        finally:
-            end = time.monotonic() + LAST_MESSAGE_SECONDS
-            for each in deliveries:
-                each.close(max(0.0, end - time.monotonic()))
+
+        def begin(channel: Channel) -> Teller:
+            own = delivery(channel, lookup, pipeline, send)
+            return Teller(settings, group_of(pipeline, channel.name), SOURCE, own, together)
+
+        tellers = Tellers(begin)
+        frame = Frame(counting(settings, pipeline, told=lambda: bool(tellers.now)))
+        counted = _counting_loop(settings, frame)
+
+        def loops() -> list[Loop]:
+            return [counted, *(each.loop for each in tellers.now)]
+
+        health = partial(_health, loops, tellers, watched, settings.kafka_bootstrap, time.monotonic())
+        metrics.serve(listener, NAME, frame.counts, health, [Measures(tellers, watched)])
+        take = partial(_take, tellers, watched)
+        take(watched.value)
+        together.start(counted.run)
+        together.start(lambda until: watched.watch(until, take))
+        threading.Thread(target=_tell_of_waiting, args=(settings, loops(), stop), daemon=True).start()
+        stop.wait()
+        tellers.stop()
+        together.join()
+        tellers.close()
+        together.raise_first()
     LOG.info("stopped", extra={"service": NAME})
 
 
@@ -90,13 +95,21 @@ def require_topics(pipeline: Pipeline) -> None:
             raise ProjectError(f"init/{pipeline.name}.yml has no topic {topic}, which the notifier needs")
 
 
-def open_channels(project: Project, pipeline: Pipeline) -> list[tuple[Channel, Lookup]]:
-    """The channels of a pipeline, whose variables are all set, each with what gives their values."""
-    path, lookup = channels_file(project, pipeline), partial(variable_in, project.root)
-    channels = read_channels(path)
-    for channel in channels:
-        require_variables(path, channel, lookup)
-    return [(channel, lookup) for channel in channels]
+def channels_in(project: Project, pipeline: Pipeline, lookup: Lookup) -> Callable[[bytes | None], tuple[Channel, ...]]:
+    """What reads the channels of a pipeline, whose variables are all set. A file that was there must not vanish."""
+    path, there = channels_file(project, pipeline), threading.Event()
+
+    def read(content: bytes | None) -> tuple[Channel, ...]:
+        if content is None and there.is_set():
+            raise ProjectError(f"{path} is gone: to tell nobody any more, write `channels: {{}}` into it")
+        channels = read_channels(path)
+        for channel in channels:
+            require_variables(path, channel, lookup)
+        if content is not None:
+            there.set()
+        return channels
+
+    return read
 
 
 def delivery(channel: Channel, lookup: Lookup, pipeline: Pipeline, send: Sender) -> Delivery:
@@ -110,12 +123,13 @@ def group_of(pipeline: Pipeline, channel: str = "") -> str:
     return f"sg.{pipeline.name}.{NAME}" + (f".{channel}" if channel else "")
 
 
-def counting(settings: Settings, pipeline: Pipeline, *, told: bool) -> Service:
-    """Counts decisions, and makes what is none a dead letter: once, however many channels there are."""
+def counting(settings: Settings, pipeline: Pipeline, *, told: Callable[[], bool]) -> Service:
+    """Counts decisions, and makes what is none a dead letter: once, however many channels there are. `told`: is there
+    any?"""
 
     def decide(record: Record) -> Decision:
         parse(record.value())
-        return () if told else NO_CHANNEL
+        return () if told() else NO_CHANNEL
 
     return Service(NAME, group_of(pipeline), SOURCE, settings.notifier_port, decide=decide)
 
@@ -131,92 +145,30 @@ def _counting_loop(settings: Settings, frame: Frame) -> Loop:
     )
 
 
-def _loop(settings: Settings, pipeline: Pipeline, each: Delivery) -> Loop:
-    channel = each.courier.channel
-    return Loop(
-        settings,
-        group=group_of(pipeline, channel.name),
-        topics=[SOURCE],
-        handle=AskFirst(each.ask, each.handle),
-        batch_records=BATCH_RECORDS,
-        batch_wait=channel.grouping.seconds,
-        prepare=each.told.prepare(settings),
-        on_commit=each.counts.commit,
-    )
-
-
-def _run_channel(settings: Settings, loop: Loop, each: Delivery, stop: threading.Event) -> None:
-    channel = each.courier.channel
-    while channel.start == "now" and not stop.is_set():
-        try:
-            begin_now(settings, loop.group)
-            break
-        except TopicError:
-            raise
-        except KafkaError as exc:
-            LOG.warning("%s waits: %s", channel.name, exc)
-            stop.wait(RETRY_SECONDS)
-    loop.run(stop)
-
-
-def begin_now(settings: Settings, group: str) -> None:
-    """Have a group that has never read anything begin with what comes next.
-
-    Committed before anything is read: otherwise what comes before the first message would be lost with a process that
-    dies until then. A partition that is added later is read from its beginning.
-    """
-    places = Positions(settings).places([SOURCE])
-    readers = group_offsets.GroupReaders(settings)
-    try:
-        if readers.committed(group, places):
-            return
-    finally:
-        readers.close()
-    bounds = group_offsets.bounds(settings, places)
-    group_offsets.commit(settings, group, {place: bounds[place].end for place in places})
-
-
-def run_all(runs: Sequence[Run], stop: threading.Event) -> None:
-    """Run all until they return; the first error stops the others, and is raised."""
-    errors: list[BaseException] = []
-
-    def guarded(each: Run) -> None:
-        try:
-            each(stop)
-        except BaseException as exc:  # noqa: BLE001  raised below
-            errors.append(exc)
-            stop.set()
-
-    threads = [threading.Thread(target=guarded, args=(each,), daemon=True) for each in runs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
-
-
-def _say(project: Project, pipeline: Pipeline, channels: Sequence[Channel]) -> None:
-    if channels:
-        for channel in channels:
-            LOG.info("channel", extra={"channel": channel.name, "kind": channel.kind})
-    else:
-        LOG.warning("nobody is told: %s has no channel; decisions are counted", channels_file(project, pipeline))
+def _take(tellers: Tellers, watched: Watched[tuple[Channel, ...]], channels: Sequence[Channel]) -> None:
+    tellers.take(channels)
+    if not channels:
+        LOG.warning("nobody is told: %s has no channel; decisions are counted", watched.path)
 
 
 def _health(
-    loops: Sequence[Loop], deliveries: Sequence[Delivery], kafka: str, started: float
+    loops: Callable[[], Sequence[Loop]],
+    tellers: Tellers,
+    watched: Watched[tuple[Channel, ...]],
+    kafka: str,
+    started: float,
 ) -> tuple[str, Mapping[str, Any]]:
     """What is missing, "" if nothing is, and facts."""
-    waiting = [loop.group for loop in loops if not loop.ready.is_set()]
-    troubles = [trouble for each in deliveries if (trouble := each.courier.missing())]
+    waiting = [loop.group for loop in loops() if not loop.ready.is_set()]
+    couriers = [each.delivery.courier for each in tellers.now]
     facts = {
-        "channels": {each.courier.channel.name: each.courier.missing() or "ready" for each in deliveries},
-        "messages": sum(each.courier.messages["sent"] for each in deliveries),
+        "channels": {each.channel.name: each.missing() or "ready" for each in couriers},
+        "messages": sum(each.messages["sent"] for each in couriers),
+        "refused_channels": watched.trouble,
         "uptime_seconds": round(time.monotonic() - started, 1),
     }
-    missing = f"Kafka at {kafka} has given no partition to {', '.join(waiting)}" if waiting else "; ".join(troubles)
-    return missing, facts
+    troubles = "; ".join(trouble for each in couriers if (trouble := each.missing()))
+    return f"Kafka at {kafka} has given no partition to {', '.join(waiting)}" if waiting else troubles, facts
 
 
 def _tell_of_waiting(settings: Settings, loops: Sequence[Loop], stop: threading.Event) -> None:
