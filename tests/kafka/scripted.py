@@ -46,6 +46,7 @@ class Script:
         self.paused = threading.Event()
         """Set by a poll of paused partitions."""
         self.reassign_when_paused = False
+        self.revoke_when_paused = False
         self.clients = 0
         self.disturb: Callable[[], None]
         """A connection breaks."""
@@ -100,9 +101,10 @@ class _Consumer:
         self.member = member
         self.paused = False
         self.on_assign: Callable[[Any, list[TopicPartition]], None] | None = None
+        self.on_revoke: Callable[[Any, list[TopicPartition]], None] | None = None
 
     def subscribe(self, _topics: list[str], *, on_assign: Any, on_revoke: Any, on_lost: Any) -> None:
-        self.on_assign = on_assign
+        self.on_assign, self.on_revoke = on_assign, on_revoke
 
     def consume(self, most: int, seconds: float) -> list[Message]:
         self.script.play("consume")
@@ -117,6 +119,11 @@ class _Consumer:
                 self.script.reassign_when_paused = False
                 assert self.on_assign is not None
                 self.on_assign(self, [TopicPartition(TOPIC, 0)])
+            if self.script.revoke_when_paused:
+                self.script.revoke_when_paused = False
+                assert self.on_revoke is not None
+                self.on_revoke(self, [TopicPartition(TOPIC, 0)])
+                self.position = None
             self.script.paused.set()
             return []
         batch = self.script.log[self.position : self.position + most]
@@ -136,9 +143,9 @@ class _Consumer:
         self.script.play("pause")
         self.paused = True
 
-    def resume(self, _partitions: list[TopicPartition]) -> None:
+    def resume(self, partitions: list[TopicPartition]) -> None:
         self.script.play("resume")
-        self.paused = False
+        self.paused = self.paused and not partitions
 
     def memberid(self) -> str:
         return self.member

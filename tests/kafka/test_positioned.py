@@ -71,8 +71,8 @@ class Scripted:
     def pause(self, _partitions: list[TopicPartition]) -> None:
         self.paused = True
 
-    def resume(self, _partitions: list[TopicPartition]) -> None:
-        self.paused = False
+    def resume(self, partitions: list[TopicPartition]) -> None:
+        self.paused = self.paused and not partitions
 
     def commit(self, *, offsets: list[TopicPartition], **_: Any) -> None:
         self.told += [each.offset for each in offsets]
@@ -164,6 +164,21 @@ def test_who_waits_is_polled_and_what_came_before_the_pause_is_read_next(
     kafka.next = 6
     reader.resume()
     assert read(reader, 3) == [10, 12, 14]
+
+
+@pytest.mark.parametrize("taken", [True, False], ids=["taken, and given back", "asked anew where to begin"])
+def test_what_was_paused_is_read_again_when_it_begins_anew(
+    reader: PositionedReader, kafka: Scripted, taken: bool
+) -> None:
+    begin(reader)
+    reader.keep_place(0)
+    if taken:
+        kafka.events += [kafka.revoke, kafka.rebalance]
+        assert [read(reader), read(reader)] == [[], []]
+    else:
+        reader.reposition()
+    reader.begin({PLACE: 10})
+    assert read(reader, 2) == [10, 12]
 
 
 def test_the_lag_is_what_is_behind_the_last_record_read(reader: PositionedReader, kafka: Scripted) -> None:

@@ -64,7 +64,7 @@ class PositionedReader:
         """Whether partitions are assigned, and nobody has said where to begin."""
         self._next: dict[Place, int] = {}
         self._held: list[Message] = []
-        self._paused = False
+        self._paused: list[TopicPartition] = []
         self._consumer: Consumer = place.clients.consumer(
             place.settings,
             place.group,
@@ -76,6 +76,7 @@ class PositionedReader:
 
     def begin(self, positions: Mapping[Place, int]) -> None:
         """Read what is assigned, from these positions; from the beginning where there is none."""
+        self.resume()  # librdkafka keeps a pause when partitions are taken and come back
         self._next = {place: positions.get(place, NOTHING_STORED) for place in self.assigned}
         self._consumer.assign(
             [
@@ -90,7 +91,7 @@ class PositionedReader:
         if self.assigned:
             self._consumer.assign([])
             self.wants_positions = True
-        self._held, self._paused = [], False
+        self._held = []
 
     def read(self, most: int, most_bytes: int, *, first: float, more: float) -> Read | None:
         """At most so many records and about so many bytes; None if there are none.
@@ -116,8 +117,8 @@ class PositionedReader:
     def keep_place(self, seconds: float) -> None:
         """Be a member of the group that wants no records."""
         if not self._paused and self._next and not self.wants_positions:
-            self._consumer.pause([TopicPartition(*place) for place in self._next])
-            self._paused = True
+            self._paused = [TopicPartition(*place) for place in self._next]
+            self._consumer.pause(self._paused)
         before = self.assignments
         found = self._consumed(1, seconds)
         if self.assignments == before:
@@ -126,8 +127,8 @@ class PositionedReader:
     def resume(self) -> None:
         """Want records again."""
         if self._paused:
-            self._consumer.resume([TopicPartition(*place) for place in self._next])
-            self._paused = False
+            self._consumer.resume(self._paused)
+            self._paused = []
 
     def commit(self, ends: Mapping[Place, int]) -> None:
         """Tell Kafka how far we are, and do not wait for its answer."""
@@ -190,7 +191,7 @@ class PositionedReader:
         self.assigned = assigned
         self.assignments += 1
         self.wants_positions = bool(assigned)
-        self._next, self._held, self._paused = {}, [], False
+        self._next, self._held = {}, []
         if assigned:
             self._ready.set()
         else:

@@ -375,6 +375,18 @@ def test_an_answer_for_partitions_that_went_to_another_member_is_not_used(settin
     assert script.written == [number + b"!" for number in ALL]
 
 
+@pytest.mark.usefixtures("impatient")
+def test_partitions_that_are_taken_while_they_are_paused_are_read_when_they_come_back(
+    settings: Settings, script: Script
+) -> None:
+    asked = Asked()
+    script.revoke_when_paused = True
+    thread = answering(asked, script, questions=4)
+    run(settings, script, handle=AskFirst(asked.ask, asked.handle))
+    thread.join(5)
+    assert script.written == [number + b"!" for number in ALL]
+
+
 def test_an_answer_that_is_an_error_ends_the_loop_before_a_transaction(settings: Settings, script: Script) -> None:
     def ask(_batch: Sequence[Message]) -> Future[str]:
         answer: Future[str] = Future()

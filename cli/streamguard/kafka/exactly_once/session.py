@@ -129,7 +129,7 @@ class Session:
         self.siblings = Siblings(place, steps) if shared else None
         self._ready = ready
         self._failpoint = failpoint
-        self._paused = False
+        self._paused: list[TopicPartition] = []
         self._closing = False
         self.assigned: list[TopicPartition] = []
         self.assignments = 0
@@ -178,15 +178,18 @@ class Session:
 
     def pause(self) -> None:
         """Want no records."""
-        if not self._paused:
-            self.consumer.pause(self.assigned)
-            self._paused = True
+        if not self._paused and self.assigned:
+            self._paused = self.assigned
+            self.consumer.pause(self._paused)
 
     def resume(self) -> None:
-        """Want records again, from where it was."""
+        """Want records again, from where it was.
+
+        librdkafka keeps a pause when partitions are taken and come back: what was paused is resumed, whoever has it.
+        """
         if self._paused:
-            self.consumer.resume(self.assigned)
-            self._paused = False
+            self.consumer.resume(self._paused)
+            self._paused = []
 
     @property
     def preparing(self) -> bool:
