@@ -28,8 +28,7 @@ SELECT 'r20260101-' || to_char(n, 'FM000000000'), md5((n % 30000 % 24000)::text)
 FROM generate_series(1, 10000000) AS n;
 INSERT INTO fraud_decisions
 SELECT transaction_id, 'd-' || transaction_id, 1, CASE WHEN is_fraud THEN 'decline' ELSE 'approve' END, '[]', '{}', 0,
-  'low', '0123456789abcdef', '{"transactions": 12, "total": 345.67, "highest": 99.9, "last_country": "DE"}', false,
-  now()
+  'low', '0123456789abcdef', false, now(), 12, 345.67, 99.9, 1767225600000, 'DE'
 FROM transactions;
 INSERT INTO fraud_alerts
 SELECT 'HIGH_AMOUNT:' || transaction_id, (ARRAY['HIGH_AMOUNT', 'NIGHT_TIME', 'RISK'])[kafka_offset % 3 + 1],

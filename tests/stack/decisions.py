@@ -28,7 +28,8 @@ DUMPS = {
         SELECT transaction_id, account_id, card_hash, user_id, merchant_id, merchant_category, country, amount,
           currency, event_time, is_fraud, kafka_partition, kafka_offset FROM transactions""",
     "decisions": """
-        SELECT transaction_id, decision_id, action, score, severity, reasons, alert_ids, rules_version, profile
+        SELECT transaction_id, decision_id, action, score, severity, reasons, alert_ids, rules_version,
+          profile_transactions, profile_total, profile_highest, profile_last_time, profile_last_country
         FROM fraud_decisions""",
     "alerts": """
         SELECT alert_id, rule, reason, score, action_required, source, account_id, card_hash, user_id, transaction_ids,
@@ -68,11 +69,7 @@ def _plain(value: Any) -> Any:
 
 def _decision(row: tuple[Any, ...]) -> tuple[Any, ...]:
     reasons = tuple((reason["rule"], reason["text"]) for reason in row[5])
-    return (*row[1:5], reasons, tuple(row[6]), row[7], _profile(row[8]))
-
-
-def _profile(profile: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(profile[name] for name in ("transactions", "total", "highest", "last_time", "last_country"))
+    return (*row[1:5], reasons, tuple(row[6]), row[7], row[8:])
 
 
 def send(settings: Settings, topic: str, records: Sequence[tuple[bytes | None, bytes | None]]) -> list[Sent]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Event
@@ -157,8 +157,8 @@ def test_a_record_that_the_database_refuses_becomes_a_dead_letter_and_the_others
     assert b"13.13" not in b"".join(each["sg-dlq-reason"] or b"" for each in dead)
 
 
-@pytest.fixture
-def store(uri: str) -> Iterator[Store]:
+@contextmanager
+def opened(uri: str) -> Iterator[Store]:
     made = Store(
         uri,
         "decider",
@@ -172,6 +172,12 @@ def store(uri: str) -> Iterator[Store]:
     made.prepare()
     yield made
     made.close()
+
+
+@pytest.fixture
+def store(uri: str) -> Iterator[Store]:
+    with opened(uri) as made:
+        yield made
 
 
 def batch(first: int, end: int, *, start: int | None = None) -> Batch:
@@ -195,6 +201,16 @@ def test_a_batch_is_stored_only_where_the_database_stands(store: Store, uri: str
     assert isinstance(store.store(batch(10, 20)), Stored)
     assert store.positions([("transactions", 0), ("transactions", 1)]) == {("transactions", 0): 20}
     sent = [Sent(0, number, key, value or b"") for number, (key, value) in enumerate(purchases(0, 20))]
+    assert tables_of(uri).differences(expected(sent, [], rules())) == []
+
+
+def test_profiles_are_right_although_others_store_in_between(store: Store, uri: str) -> None:
+    first = 0
+    with opened(uri) as other:
+        for number, one in enumerate((store, store, other, store, other, other)):
+            assert isinstance(one.store(batch(first, first + 15, start=first if number else -1)), Stored)
+            first += 15
+    sent = [Sent(0, number, key, value or b"") for number, (key, value) in enumerate(purchases(0, first))]
     assert tables_of(uri).differences(expected(sent, [], rules())) == []
 
 

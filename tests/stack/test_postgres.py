@@ -21,7 +21,7 @@ from streamguard.commands import run
 from streamguard.errors import PostgresError, QueryError
 from streamguard.model import Pipeline
 from streamguard.postgres.connect import connect, database_uri, in_database
-from streamguard.postgres.migrate import migrate
+from streamguard.postgres.migrate import migrate, upgrade
 from streamguard.postgres.schema import METADATA
 from streamguard.query.files import Query, queries
 from streamguard.query.postgres import run as ask
@@ -139,6 +139,23 @@ def test_a_database_of_a_newer_version_is_left_alone(running: Stack) -> None:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(PostgresError, match="has the tables of a newer streamguard"):
         migrate(newer)
+
+
+def test_decisions_of_an_older_version_keep_the_profile_that_they_met(running: Stack) -> None:
+    older = in_database(running.settings.postgres_uri, "older")
+    with connect(in_database(older, "postgres", instead=True), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE older")
+    upgrade(older, "0001")
+    profile = '{"total": 1e+20, "highest": 7.1, "last_time": %s, "last_country": %s, "transactions": 3}'
+    row = "INSERT INTO fraud_decisions VALUES (%s, 'd', 1, 'approve', '[]', '{}', 0, 'low', 'v', %s, false, now())"
+    with connect(older) as connection:
+        connection.execute(row, ["t-1", profile % (5, '"DE"')])
+        connection.execute(row, ["t-2", profile % ("null", "null")])
+    assert migrate(older)
+    with connect(older) as connection:
+        columns = "profile_transactions, profile_total, profile_highest, profile_last_time, profile_last_country"
+        rows = connection.execute(f"SELECT {columns} FROM fraud_decisions ORDER BY transaction_id").fetchall()  # noqa: S608
+    assert rows == [(3, 1e20, 7.1, 5, "DE"), (3, 1e20, 7.1, None, None)]
 
 
 def test_the_views_add_up_what_the_partitions_have(uri: str) -> None:

@@ -126,9 +126,14 @@ FRAUD_DECISIONS = Table(
     _filled("score", Integer()),
     _filled("severity", Text()),
     _filled("rules_version", Text()),
-    _filled("profile", JSONB()),
     _filled("published", Boolean()),
     _filled("decided_at", TIME),
+    # The profile that the transaction met: a column each is written in half the time of a document.
+    _filled("profile_transactions", Integer()),
+    _filled("profile_total", Double()),
+    _filled("profile_highest", Double()),
+    Column("profile_last_time", BigInteger(), comment="milliseconds since 1970"),
+    Column("profile_last_country", Text()),
     PrimaryKeyConstraint("transaction_id"),
 )
 

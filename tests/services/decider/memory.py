@@ -52,9 +52,10 @@ class Memory:
 
     def apply(self, changes: Changes) -> None:
         """As `write` writes it."""
-        for taken in changes.transactions:
+        for taken in (*changes.new, *changes.flagged):
             self.fraud[taken.transaction.transaction_id] = taken.decision.is_fraud
-        self.taken |= {taken.transaction.transaction_id: taken for taken in changes.decisions}
+        assert not any(taken.transaction.transaction_id in self.taken for taken in changes.new)
+        self.taken |= {taken.transaction.transaction_id: taken for taken in (*changes.new, *changes.changed)}
         self.alerts |= {each[0].alert_id: each for each in changes.alerts}
         self.links.difference_update(changes.unlinked)
         self.links.update(changes.linked)

@@ -163,7 +163,7 @@ def test_an_alert_that_is_repeated_changes_nothing() -> None:
     memory = Memory()
     stored(memory, [transaction(), velocity()])
     made = stored(memory, [velocity(1)])
-    assert (made.outbox, made.decisions, made.linked, made.rules) == ([], [], [], {})
+    assert (made.outbox, made.changed, made.linked, made.rules) == ([], [], [], {})
     assert made.counted["out",] == 1
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from streamguard.errors import RecordRefused
 from streamguard.model import Place
-from streamguard.services.decider.facts import Transaction
+from streamguard.services.decider.facts import Transaction, made
 from streamguard.services.decider.rows import AlertRow, alert_of, transaction_of
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 class Item(NamedTuple):
     """A record, and what it was taken for."""
 
-    record: Record
+    row: Transaction | AlertRow | RecordRefused
     place: Place
     offset: int
-    row: Transaction | AlertRow | RecordRefused
+    record: Record
 
 
 @dataclass(frozen=True)
@@ -56,14 +56,13 @@ def batch_of(
     records: Sequence[Record], starts: Mapping[Place, int], ends: Mapping[Place, int], *, alerts: str
 ) -> Batch:
     """A batch of records; `alerts` is the topic of those that are alerts, the others are transactions."""
-    return Batch([_item(record, alerts) for record in records], starts, ends)
-
-
-def _item(record: Record, alerts: str) -> Item:
-    topic = record.topic() or ""
-    row: Transaction | AlertRow | RecordRefused
-    try:
-        row = alert_of(record.value(), record.key()) if topic == alerts else transaction_of(record.value())
-    except RecordRefused as refusal:
-        row = refusal
-    return Item(record, (topic, record.partition() or 0), record.offset() or 0, row)
+    items = []
+    for record in records:
+        topic = record.topic() or ""
+        row: Transaction | AlertRow | RecordRefused
+        try:
+            row = alert_of(record.value(), record.key()) if topic == alerts else transaction_of(record.value())
+        except RecordRefused as refusal:
+            row = refusal
+        items.append(made(Item, (row, (topic, record.partition() or 0), record.offset() or 0, record)))
+    return Batch(items, starts, ends)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from streamguard.errors import RecordRefused
 from streamguard.services.decider.decisions import decide
-from streamguard.services.decider.facts import NEW, Alert, Profile, Transaction
+from streamguard.services.decider.facts import NEW, Alert, Profile, Transaction, made
 from streamguard.services.decider.known import Decided, Known
 from streamguard.services.decider.letters import Letter, dead_letter, decision_letter
 from streamguard.services.decider.rows import TEN_THOUSANDTHS, AlertRow
@@ -63,9 +63,12 @@ class AccountSums(Sums):
 class Changes:
     """Rows to write, each key once."""
 
-    transactions: list[Decided] = field(default_factory=list)
-    """New ones, and those that have become fraud, or are none any more."""
-    decisions: list[Decided] = field(default_factory=list)
+    new: list[Decided] = field(default_factory=list)
+    """Transactions that were not there."""
+    changed: list[Decided] = field(default_factory=list)
+    """Those that were there and are decided in another way now."""
+    flagged: list[Decided] = field(default_factory=list)
+    """Of these, what has become fraud, or is none any more."""
     alerts: list[tuple[AlertRow, int, int]] = field(default_factory=list)
     """With partition and offset."""
     unlinked: list[tuple[str, str]] = field(default_factory=list)
@@ -78,6 +81,10 @@ class Changes:
     """Alerts by rule and partition."""
     outbox: list[Letter] = field(default_factory=list)
     counted: Counter[Key] = field(default_factory=Counter)
+
+    def decided(self) -> Counter[str]:
+        """How many decisions of each action were made."""
+        return Counter([taken.decision.action for taken in (*self.new, *self.changed)])
 
 
 def changes(
@@ -93,9 +100,10 @@ def changes(
     """What follows from a batch; `topic` is where decisions are published, `service` signs dead letters."""
     work = _Work(known, rules, now, topic, service, decide)
     work.take_alerts(batch.items)
+    for place, number in Counter([item.place for item in batch.items]).items():
+        work.made.counted["in", place[0]] += number
     for item in batch.items:
         row = item.row
-        work.made.counted["in", item.place[0]] += 1
         if type(row) is Transaction:
             work.take(item, row)
         elif isinstance(row, RecordRefused):
@@ -103,6 +111,7 @@ def changes(
         else:
             work.made.counted["out",] += 1
     work.decide_again()
+    work.made.counted["out",] += len(work.made.new)
     return work.made
 
 
@@ -114,6 +123,8 @@ class _Work:
     ) -> None:
         self.made = Changes()
         self._known = known
+        self._decided = known.decided
+        self._profiles = known.profiles
         self._rules = rules
         self._now = now
         self._topic = topic
@@ -149,50 +160,56 @@ class _Work:
         for transaction_id in row.transaction_ids:
             self._about.setdefault(transaction_id, {})[row.alert_id] = alert
         for transaction_id in (*before, *row.transaction_ids):
-            if transaction_id in self._known.decided:
+            if transaction_id in self._decided:
                 self._touched[transaction_id] = None
 
     def take(self, item: Item, row: Transaction) -> None:
         """Decide about a transaction, unless it is there already."""
-        made, transaction_id, partition = self.made, row.transaction_id, item.place[1]
-        stored = self._known.decided.get(transaction_id)
+        changes, transaction_id, partition = self.made, row[0], item[1][1]
+        stored = self._decided.get(transaction_id)
         before = self._new.get(transaction_id) if stored is None else stored.transaction
         if before is not None:
             self._repeated(item, row, before)
             return
         self._new[transaction_id] = row
-        account = made.accounts.get((row.account_id, partition))
+        key = row[1], partition
+        account = changes.accounts.get(key)
         if account is None:
-            profile = self._known.profiles.get((row.account_id, partition), NEW)
-            account = AccountSums(first=row.event_time, last=row.event_time)
-            made.accounts[row.account_id, partition] = account
+            profile = self._profiles.get(key, NEW)
+            account = changes.accounts[key] = AccountSums(first=row.event_time, last=row.event_time)
         else:
             profile = account.profile
         account.profile = profile.after(row)
         about = self._about.get(transaction_id)
-        decision = self._decide(row, () if about is None else tuple(about.values()), profile, self._rules)
-        published = decision.action in self._rules.publish
-        taken = Decided(row, partition, item.offset, profile, decision, 1, published)
-        made.transactions.append(taken)
-        made.decisions.append(taken)
-        self._add(account, row, decision.action, partition)
+        rules = self._rules
+        decision = self._decide(row, () if about is None else tuple(about.values()), profile, rules)
+        action = decision[0]
+        published = action in rules.publish
+        taken = made(Decided, (row, partition, item[2], profile, decision, 1, published))
+        changes.new.append(taken)
+        self._add(account, row, action, partition)
         if published:
             self._publish(taken)
-        made.counted["out",] += 1
 
     def _add(self, account: AccountSums, row: Transaction, action: str, partition: int) -> None:
         """Add a new transaction to the totals."""
-        amount, time = round(row.amount * TEN_THOUSANDTHS), row.event_time
-        key = (time // DAY, row.currency, partition)
+        _, _, _, _, _, _, _, amount, currency, time = row
+        units = round(amount * TEN_THOUSANDTHS)
+        key = (time // DAY, currency, partition)
         day = self.made.days.get(key)
         if day is None:
             day = self.made.days[key] = Sums()
-        account.first, account.last = min(account.first, time), max(account.last, time)
-        for sums in (account, day):
-            sums.transactions += 1
-            sums.amount += amount
-            if action != "approve":
-                _count(sums, action, amount, 1)
+        if time > account.last:
+            account.last = time
+        elif time < account.first:
+            account.first = time
+        account.transactions += 1
+        account.amount += units
+        day.transactions += 1
+        day.amount += units
+        if action != "approve":
+            _count(account, action, units, 1)
+            _count(day, action, units, 1)
 
     def _repeated(self, item: Item, row: Transaction, before: Transaction) -> None:
         if row == before:
@@ -209,19 +226,19 @@ class _Work:
     def decide_again(self) -> None:
         """About stored transactions whose alerts have changed."""
         for transaction_id in self._touched:
-            stored = self._known.decided[transaction_id]
+            stored = self._decided[transaction_id]
             alerts = tuple(self._about.get(transaction_id, {}).values())
             decision = self._decide(stored.transaction, alerts, stored.profile, self._rules)
             if decision[:RULES_VERSION] != stored.decision[:RULES_VERSION]:
                 self._change(stored, decision)
 
     def _change(self, stored: Decided, decision: Decision) -> None:
-        made, before = self.made, stored.decision.action
+        changes, before = self.made, stored.decision.action
         published = stored.published or decision.action in self._rules.publish
         taken = stored._replace(decision=decision, revision=stored.revision + 1, published=published)
-        made.decisions.append(taken)
+        changes.changed.append(taken)
         if (before == "decline") != (decision.action == "decline"):
-            made.transactions.append(taken)
+            changes.flagged.append(taken)
         if before != decision.action:
             self._move(taken, before)
         if published:

@@ -1,11 +1,15 @@
 """What a decision is made of: a transaction, the alerts about it, and what was known of its account before.
 
-Tuples, because there is one for each record: they are made in a third of the time that a frozen dataclass takes.
+Tuples, because there is one for each record: they are made in a third of the time that a frozen dataclass takes, and in
+half of that again by `made`.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
+
+made = tuple.__new__
+"""Makes a named tuple of all its fields in their order: what its own constructor does, without a function in Python."""
 
 
 class Transaction(NamedTuple):
@@ -49,10 +53,8 @@ class Profile(NamedTuple):
     def after(self, transaction: Transaction) -> Profile:
         """The profile that the next transaction of the account meets."""
         transactions, total, highest, _, _ = self
-        amount = transaction.amount
-        return Profile(
-            transactions + 1, total + amount, max(highest, amount), transaction.event_time, transaction.country
-        )
+        _, _, _, _, _, _, country, amount, _, time = transaction
+        return made(Profile, (transactions + 1, total + amount, amount if amount > highest else highest, time, country))
 
 
 NEW = Profile()

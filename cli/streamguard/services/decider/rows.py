@@ -20,11 +20,12 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 from streamguard.errors import RecordRefused
-from streamguard.services.decider.facts import Alert, Transaction
+from streamguard.services.decider.facts import Alert, Transaction, made
 from streamguard.services.document import document_in
 from streamguard.services.repeated import texts_in, texts_of
 
@@ -55,6 +56,7 @@ LARGEST_INTEGER, LARGEST_BIGINT = 2**31 - 1, 2**63 - 1
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 SHAPE = re.compile(r"\d{4}-\d\d-\d\dT(?!24)\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)", re.ASCII)
 """Python would take more forms of ISO 8601, which other readers of the topic do not."""
+THOUSANDTHS = {f".{number:03d}Z": number for number in range(1000)}
 ACTIONS = ("BLOCK", "REVIEW")
 _texts = itemgetter(*TEXTS)
 
@@ -97,9 +99,8 @@ def transaction_of(value: bytes | None) -> Transaction:
     _refuse_repeated(value, document, fewest=len(document) + len(TEXTS))
     identity, account, card, user, merchant, category, country, currency, time = texts
     amount = _amount(document["amount"], "amount")
-    return Transaction(
-        identity, account, card, user, merchant, category, country, amount, currency, milliseconds_of(time)
-    )
+    instant = milliseconds_of(time)
+    return made(Transaction, (identity, account, card, user, merchant, category, country, amount, currency, instant))
 
 
 def alert_of(value: bytes | None, key: bytes | None) -> AlertRow:
@@ -133,6 +134,17 @@ def alert_of(value: bytes | None, key: bytes | None) -> AlertRow:
 
 def milliseconds_of(text: str) -> int:
     """An instant, as RFC 3339 has it, in milliseconds since 1970; what is finer is cut off."""
+    fraction = THOUSANDTHS.get(text[19:])
+    return _instant(text) if fraction is None else _second_of(text[:19]) + fraction
+
+
+@lru_cache(maxsize=10_000)
+def _second_of(text: str) -> int:
+    """A second in UTC: as a rule that of the record before."""
+    return _instant(text + "Z")
+
+
+def _instant(text: str) -> int:
     try:
         since = datetime.fromisoformat(text if SHAPE.fullmatch(text) else "") - EPOCH
     except (ValueError, OverflowError):
@@ -153,8 +165,11 @@ def _refuse_repeated(value: bytes | None, document: dict[str, Any], *, fewest: i
 
 def _are_plain(texts: tuple[Any, ...]) -> bool:
     """Whether there is nothing to say against them: found without looking at each."""
-    are_texts = set(map(type, texts)) == {str} and all(texts)
-    return are_texts and len(max(texts, key=len)) <= LONGEST and "".join(texts).isprintable()
+    try:
+        joined = "".join(texts)
+    except TypeError:
+        return False
+    return (len(joined) <= LONGEST or len(max(texts, key=len)) <= LONGEST) and "" not in texts and joined.isprintable()
 
 
 def _text(document: dict[str, Any], name: str, *, longest: int = LONGEST) -> str:

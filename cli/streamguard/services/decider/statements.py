@@ -1,20 +1,16 @@
 """The statements by which the decider writes. Times come in milliseconds since 1970, sums in ten thousandths.
 
 Every row that is written here is written under the one lock of all deciders (`store`), so what is read before is still
-so when it is written.
+so when it is written: transactions that were not there are new, and need no look whether they are there already.
 """
 
 from __future__ import annotations
 
 STAGING = """
-CREATE TEMPORARY TABLE staged_transactions (
-  transaction_id TEXT, account_id TEXT, card_hash TEXT, user_id TEXT, merchant_id TEXT, merchant_category TEXT,
-  country TEXT, amount NUMERIC, currency TEXT, event_time BIGINT, is_fraud BOOLEAN, kafka_partition INTEGER,
-  kafka_offset BIGINT
-) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE staged_transactions (transaction_id TEXT, is_fraud BOOLEAN) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE staged_fraud_decisions (
-  transaction_id TEXT, decision_id TEXT, revision INTEGER, action TEXT, reasons JSONB, alert_ids TEXT[], score INTEGER,
-  severity TEXT, rules_version TEXT, profile JSONB, published BOOLEAN, decided_at TIMESTAMPTZ
+  transaction_id TEXT, revision INTEGER, action TEXT, reasons JSONB, alert_ids TEXT[], score INTEGER, severity TEXT,
+  rules_version TEXT, published BOOLEAN, decided_at TIMESTAMPTZ
 ) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE staged_fraud_alerts (
   alert_id TEXT, rule TEXT, reason TEXT, score INTEGER, action_required TEXT, source TEXT, account_id TEXT,
@@ -38,32 +34,26 @@ CREATE FUNCTION pg_temp.since_1970(ms BIGINT) RETURNS TIMESTAMPTZ LANGUAGE SQL I
   (TIMESTAMP 'epoch' + ms / 86400000 * INTERVAL '1 day' + ms % 86400000 * INTERVAL '1 millisecond') AT TIME ZONE 'UTC';
 """
 
+NEW_TRANSACTIONS = """transactions (
+  transaction_id, account_id, card_hash, user_id, merchant_id, merchant_category, country, amount, currency, event_time,
+  is_fraud, kafka_partition, kafka_offset
+)"""
+NEW_DECISIONS = """fraud_decisions (
+  transaction_id, decision_id, revision, action, reasons, alert_ids, score, severity, rules_version, published,
+  decided_at, profile_transactions, profile_total, profile_highest, profile_last_time, profile_last_country
+)"""
+OUTBOX = "outbox (topic, key, value, timestamp_ms, headers)"
 
 UPSERTS = {
     "transactions": """
-        INSERT INTO transactions (
-          transaction_id, account_id, card_hash, user_id, merchant_id, merchant_category, country, amount, currency,
-          event_time, is_fraud, kafka_partition, kafka_offset
-        )
-        SELECT
-          transaction_id, account_id, card_hash, user_id, merchant_id, merchant_category, country, amount, currency,
-          pg_temp.since_1970(event_time), is_fraud, kafka_partition, kafka_offset
-        FROM staged_transactions
-        ON CONFLICT (transaction_id) DO UPDATE SET is_fraud = EXCLUDED.is_fraud
+        UPDATE transactions AS t SET is_fraud = s.is_fraud
+        FROM staged_transactions AS s WHERE t.transaction_id = s.transaction_id
     """,
     "fraud_decisions": """
-        INSERT INTO fraud_decisions (
-          transaction_id, decision_id, revision, action, reasons, alert_ids, score, severity, rules_version, profile,
-          published, decided_at
-        )
-        SELECT
-          transaction_id, decision_id, revision, action, reasons, alert_ids, score, severity, rules_version, profile,
-          published, decided_at
-        FROM staged_fraud_decisions
-        ON CONFLICT (transaction_id) DO UPDATE SET
-          revision = EXCLUDED.revision, action = EXCLUDED.action, reasons = EXCLUDED.reasons,
-          alert_ids = EXCLUDED.alert_ids, score = EXCLUDED.score, severity = EXCLUDED.severity,
-          rules_version = EXCLUDED.rules_version, published = EXCLUDED.published, decided_at = EXCLUDED.decided_at
+        UPDATE fraud_decisions AS d SET
+          revision = s.revision, action = s.action, reasons = s.reasons, alert_ids = s.alert_ids, score = s.score,
+          severity = s.severity, rules_version = s.rules_version, published = s.published, decided_at = s.decided_at
+        FROM staged_fraud_decisions AS s WHERE d.transaction_id = s.transaction_id
     """,
     "fraud_alerts": """
         INSERT INTO fraud_alerts (

@@ -33,8 +33,9 @@ from streamguard.model import Place
 from streamguard.postgres.connect import address, is_outage, open_pool, postgres_errors
 from streamguard.postgres.migrate import migrate
 from streamguard.services.decider.batches import Batch
-from streamguard.services.decider.changes import changes
+from streamguard.services.decider.changes import Changes, changes
 from streamguard.services.decider.known import known_of
+from streamguard.services.decider.profiles import Profiles
 from streamguard.services.decider.writing import write, write_offsets
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ class Store:
         self._stop = stop
         self._failpoint = failpoint
         self._phase = phase
+        self._profiles = Profiles()
         self._tried = Stored({})
         """What the last try to store a batch came to, if it was committed."""
         self.pool: ConnectionPool[psycopg.Connection[Any]] = open_pool(uri, CONNECTIONS)
@@ -154,20 +156,22 @@ class Store:
             if at != batch.starts:
                 return Stale()
             self._phase.set(Phase.IN_TRANSACTION)
-            self._tried = self._write(connection, batch)
+            made = self._write(connection, batch)
             self._failpoint.reached("before_offsets")
             write_offsets(connection, self._service, batch.ends)
             self._phase.set(Phase.COMMITTING)
             self._failpoint.reached("during_commit")
         self._failpoint.reached("after_commit")
+        self._profiles.note({key: sums.profile for key, sums in made.accounts.items() if sums.transactions}, batch.ends)
         self._phase.set(Phase.IDLE)
         return self._tried
 
-    def _write(self, connection: psycopg.Connection[Any], batch: Batch) -> Stored:
-        now, known = self._now(), known_of(connection, batch)
+    def _write(self, connection: psycopg.Connection[Any], batch: Batch) -> Changes:
+        now, known = self._now(), known_of(connection, batch, self._profiles.at(batch.starts))
         made = changes(batch, known, self._rules(), now, topic=self._topic, service=self._service)
         write(connection, made, now)
-        return Stored(batch.ends, made.counted, Counter(taken.decision.action for taken in made.decisions))
+        self._tried = Stored(batch.ends, made.counted, made.decided())
+        return made
 
     def _positions(self) -> dict[Place, int]:
         with self.pool.connection() as connection:
@@ -190,6 +194,7 @@ class Store:
             except PostgresError as exc:  # of a migration: somebody has to mend the server, or install another version
                 self._note(str(exc))
             except (psycopg.Error, PoolTimeout) as exc:
+                self._profiles.forget()
                 told = _told(exc, self.uri)
                 if not is_outage(exc):
                     raise told from None

@@ -1,39 +1,48 @@
-"""Writing what follows from a batch: each table by one COPY into a staging table of the connection, and one upsert.
+"""Writing what follows from a batch: new transactions and decisions by a COPY into each table, everything else by one
+into a staging table of the connection, and a statement.
 
-Keys are sorted, so rows are locked in one order. The text of a COPY needs no escapes but for backslashes: control
-characters never get as far, and null is written as one.
+Keys are sorted, so rows are locked in one order, and as a rule what is new comes to the end of an index. The text of a
+COPY needs no escapes but for backslashes: control characters never get as far, and null is written as one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from streamguard.model import Place
 from streamguard.services.decider.changes import AccountSums, Changes, Sums
-from streamguard.services.decider.facts import NEW, Profile
 from streamguard.services.decider.known import Decided
 from streamguard.services.decider.letters import Letter, iso
 from streamguard.services.decider.outcomes import Decision, decision_id
-from streamguard.services.decider.rows import AlertRow
-from streamguard.services.decider.statements import STAGING, UPSERTS
+from streamguard.services.decider.rows import EPOCH, AlertRow
+from streamguard.services.decider.statements import NEW_DECISIONS, NEW_TRANSACTIONS, OUTBOX, STAGING, UPSERTS
 
 if TYPE_CHECKING:
     import psycopg
 
 NULL = "\x01"
+AT_ONCE = 1_000
+"""Rows that are made before PostgreSQL gets them."""
+NOBODY = f"0\t0\t0\t{NULL}\t{NULL}"
+"""The profile of an account without an earlier transaction."""
 FIRST_DAY = date(1970, 1, 1)
 
 
 def write(connection: psycopg.Connection[Any], changes: Changes, now: datetime) -> None:
     """Write everything but offsets."""
     _make_staging(connection)
+    cursor = connection.cursor()
+    new = sorted(changes.new, key=_id)
+    _copy(cursor, NEW_TRANSACTIONS, _transactions(new))
+    _copy(cursor, NEW_DECISIONS, _decisions(new, iso(now)))
     lines: dict[str, Iterable[str]] = {
-        "transactions": map(_transaction, changes.transactions),
-        "fraud_decisions": _decisions(changes.decisions, iso(now)),
+        "transactions": map(_flag, changes.flagged),
+        "fraud_decisions": (_changed(taken, iso(now)) for taken in changes.changed),
         "fraud_alerts": (_alert(*each) for each in changes.alerts),
         "unlinked": map("\t".join, sorted(changes.unlinked)),
         "alert_transactions": map("\t".join, sorted(changes.linked)),
@@ -43,11 +52,10 @@ def write(connection: psycopg.Connection[Any], changes: Changes, now: datetime) 
             f"{rule}\t{partition}\t{alerts}" for (rule, partition), alerts in sorted(changes.rules.items())
         ),
     }
-    cursor = connection.cursor()
     for table, rows in lines.items():
         if _copy(cursor, f"staged_{table}", rows):
             cursor.execute(UPSERTS[table])
-    _copy(cursor, "outbox (topic, key, value, timestamp_ms, headers)", map(_letter, changes.outbox))
+    _copy(cursor, OUTBOX, map(_letter, changes.outbox))
 
 
 def write_offsets(connection: psycopg.Connection[Any], service: str, ends: Mapping[Place, int]) -> None:
@@ -57,12 +65,15 @@ def write_offsets(connection: psycopg.Connection[Any], service: str, ends: Mappi
 
 
 def _copy(cursor: psycopg.Cursor[Any], into: str, lines: Iterable[str]) -> bool:
-    """Copy rows; whether there were any."""
-    data = "\n".join(lines)
-    if not data:
+    """Copy rows; whether there were any. PostgreSQL takes some while the next are made."""
+    rest = iter(lines)
+    some = list(islice(rest, AT_ONCE))
+    if not some:
         return False
     with cursor.copy(f"COPY {into} FROM STDIN (NULL E'\\x01')") as copy:
-        copy.write(data.replace("\\", "\\\\") + "\n")
+        while some:
+            copy.write("\n".join([*some, ""]).replace("\\", "\\\\"))
+            some = list(islice(rest, AT_ONCE))
     return True
 
 
@@ -76,39 +87,54 @@ def _first(pair: tuple[Any, Any]) -> Any:
     return pair[0]
 
 
-def _transaction(taken: Decided) -> str:
-    row, partition, offset = taken[:3]
-    texts = "\t".join(row[:7])
-    fraud = "t" if taken.decision.action == "decline" else "f"
-    return f"{texts}\t{row.amount!r}\t{row.currency}\t{row.event_time}\t{fraud}\t{partition}\t{offset}"
+def _id(taken: Decided) -> str:
+    return taken[0][0]
 
 
-def _decisions(decisions: Iterable[Decided], now: str) -> Iterator[str]:
+def _transactions(new: Iterable[Decided]) -> Iterator[str]:
+    seconds: dict[int, str] = {}
+    for row, partition, offset, _, decision, _, _ in new:
+        identity, account, card, user, merchant, category, country, amount, currency, time = row
+        second = time // 1000
+        text = seconds.get(second)
+        if text is None:
+            text = seconds[second] = (EPOCH + timedelta(seconds=second)).isoformat()[:19]
+        fraud = "t" if decision[0] == "decline" else "f"
+        yield (
+            f"{identity}\t{account}\t{card}\t{user}\t{merchant}\t{category}\t{country}\t{amount!r}\t{currency}\t"
+            f"{text}.{time % 1000:03d}Z\t{fraud}\t{partition}\t{offset}"
+        )
+
+
+def _decisions(new: Iterable[Decided], now: str) -> Iterator[str]:
     """One that nothing is said about is the same object each time: its text is made once."""
     texts: dict[int, str] = {}
-    for row, _, _, profile, decision, revision, published in decisions:
+    for row, _, _, profile, decision, revision, published in new:
         text = texts.get(id(decision))
         if text is None:
             text = _decision(decision)
             if not decision.reasons:
                 texts[id(decision)] = text
-        told = f"{decision_id(row.transaction_id)}\t{revision}\t{text}\t{_profile(profile)}"
-        yield f"{row.transaction_id}\t{told}\t{'t' if published else 'f'}\t{now}"
+        identity = row[0]
+        transactions, total, highest, time, country = profile
+        met = f"{transactions}\t{total!r}\t{highest!r}\t{time}\t{country}" if transactions else NOBODY
+        told = "t" if published else "f"
+        yield f"{identity}\t{decision_id(identity)}\t{revision}\t{text}\t{told}\t{now}\t{met}"
+
+
+def _changed(taken: Decided, now: str) -> str:
+    told = "t" if taken.published else "f"
+    return f"{taken.transaction.transaction_id}\t{taken.revision}\t{_decision(taken.decision)}\t{told}\t{now}"
+
+
+def _flag(taken: Decided) -> str:
+    return f"{taken.transaction.transaction_id}\t{'t' if taken.decision.is_fraud else 'f'}"
 
 
 def _decision(decision: Decision) -> str:
     reasons = orjson.dumps([{"rule": reason.rule, "text": reason.text} for reason in decision.reasons]).decode()
     ids = _array(decision.alert_ids)
     return f"{decision.action}\t{reasons}\t{ids}\t{decision.score}\t{decision.severity}\t{decision.rules_version}"
-
-
-def _profile(profile: Profile) -> str:
-    if profile is NEW:
-        return NEW_PROFILE
-    return orjson.dumps(dict(zip(Profile._fields, profile, strict=True))).decode()
-
-
-NEW_PROFILE = orjson.dumps(NEW._asdict()).decode()
 
 
 def _alert(row: AlertRow, partition: int, offset: int) -> str:
