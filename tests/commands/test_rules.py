@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -11,9 +13,11 @@ import jsonschema
 import pytest
 
 from streamguard.commands import USAGE, run
+from streamguard.project import FOLDERS, find_project
 from tests.services.decider.rulebooks import PLAIN, SMALL
 from tests.services.decider.samples import PURCHASE
 
+PROJECT = find_project(Path(__file__))
 RECORD = {**PURCHASE._asdict(), "timestamp": "2026-06-24T12:00:00.000Z", "V": [0.5]}
 del RECORD["event_time"]
 
@@ -44,6 +48,7 @@ def test_the_shipped_rules_are_right_and_listed(capsys: pytest.CaptureFixture[st
         row["rule"] for row in json.loads(told.out)
     }
     assert "is right: 1 journeys, version " in told.err
+    assert "warning" not in told.err
 
 
 def test_all_mistakes_are_told_and_it_ends_with_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -56,6 +61,32 @@ def test_all_mistakes_are_told_and_it_ends_with_1(tmp_path: Path, capsys: pytest
         "line 20, column 25:",
         "line 24, column 36:",
     ]
+
+
+def test_names_of_alerts_are_told_that_no_statement_of_the_pipeline_writes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder in FOLDERS:
+        shutil.copytree(PROJECT.root / folder, tmp_path / folder)
+    path = tmp_path / "init" / "card" / "rules.yml"
+    text = (
+        path.read_text()
+        .replace("  VELOCITY: ", "  VELOCTIY: ")
+        .replace("'RISK' in alerts.rules", "'RISQ' in alerts.rules")
+    )
+    path.write_text(text)
+    assert run(["--project", str(tmp_path), "rules", "check", "card"]) == 0
+    told = capsys.readouterr().err.splitlines()
+    assert told[:2] == [
+        "warning: alerts: no statement of card writes alerts of VELOCTIY (did you mean VELOCITY?)",
+        "warning: rule risk-of-several-kinds, when: no statement of card writes alerts of RISQ (did you mean RISK?)",
+    ]
+    statements = tmp_path / "ksql" / "card" / "04-risk.sql"
+    statements.write_text(statements.read_text().replace("'RISK' AS rule", "'RI' + 'SK' AS rule"))
+    assert run(["--project", str(tmp_path), "rules", "check", "card"]) == 0
+    assert re.search(
+        r"alerts of RISQ.*; \S+04-risk.sql, line \d+ may, whose RULE is no literal", capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize(

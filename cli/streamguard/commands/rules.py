@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 SOURCE = click.argument("source", default="card", shell_complete=completion.pipelines)
 ALERT = re.compile(r"([A-Z][A-Z0-9_]*)(?:=([0-9]{1,9}))?")
+ALERTS = "fraud-alerts"
 PROFILE = ("count", "mean", "max", "last_country")
 
 
@@ -43,7 +45,7 @@ def check(app: App, *, source: str, output: str) -> None:
     """Read the rules of SOURCE, and list what each counts.
 
     SOURCE is a pipeline, or a file. Every mistake is told with its line and column, and what to write instead; then it
-    ends with 1.
+    ends with 1. Of a pipeline, names of alerts are told that none of its statements writes: another program may.
 
     \b
     Examples:
@@ -52,6 +54,9 @@ def check(app: App, *, source: str, output: str) -> None:
     """
     path, found = _read(app, source)
     show(_rows(found), ["rule", "action", "score", "severity", "when"], output)
+    if not _is_file(source):
+        for warning in _unwritten(app, source, found):
+            click.echo(f"warning: {warning}", err=True)
     journeys = sum(map(len, found.journeys.values()))
     click.echo(nearby(f"{path.resolve()} is right: {journeys} journeys, version {found.version}"), err=True)
 
@@ -148,9 +153,28 @@ def _read(app: App, source: str) -> tuple[Path, Rules]:
     """The rules of a pipeline, or of a file: what has a slash or an ending is one."""
     from streamguard.services.decider.rules import read_rules, rules_file
 
-    is_file = "/" in source or source.endswith((".yml", ".yaml"))
-    path = Path(source) if is_file else rules_file(app.project, app.pipeline(source))
+    path = Path(source) if _is_file(source) else rules_file(app.project, app.pipeline(source))
     return path, read_rules(path)
+
+
+def _is_file(source: str) -> bool:
+    return "/" in source or source.endswith((".yml", ".yaml"))
+
+
+def _unwritten(app: App, source: str, found: Rules) -> Iterator[str]:
+    """Of rules of alerts that the file counts on, and that no statement of the pipeline writes."""
+    from streamguard.engine.client.applying import check_files
+    from streamguard.engine.client.literals import texts_written
+    from streamguard.project import did_you_mean
+    from streamguard.services.decider.mentions import mentions
+
+    pipeline = app.pipeline(source)
+    written = texts_written(check_files(app.project.statements(pipeline.name), pipeline.variables), ALERTS, "RULE")
+    perhaps = f"; {', '.join(written.others)} may, whose RULE is no literal" if written.others else ""
+    for mention in mentions(found):
+        if mention.rule not in written.known:
+            near = did_you_mean(mention.rule, written.known)
+            yield f"{mention.where}: no statement of {pipeline.name} writes alerts of {mention.rule}{near}{perhaps}"
 
 
 def _rows(found: Rules) -> list[dict[str, Any]]:
