@@ -151,6 +151,7 @@ def test_a_record_that_the_database_refuses_becomes_a_dead_letter_and_the_others
     send(settings, topic, [*purchases(1, 50), *poison, *purchases(50, 100)])
     decider.wait_for(102)
     assert (stored(uri), decider.counted("dead_letter")) == (100, 2)
+    assert set(decider.decider.store.errors) == {"23514"}
     wait_until(lambda: decider.decider.outbox.published >= 2, "they are published")
     dead = [dict(each.headers) for each in read(settings, topic + "-dead-letter")]
     assert [each["sg-dlq-code"] for each in dead] == [b"E_DATABASE"] * 2

@@ -177,6 +177,14 @@ class Measures(Collector):
         if self.store is not None:
             up = "Whether PostgreSQL took the last batch."
             yield GaugeMetricFamily("streamguard_database_up", up, value=0 if self.store.trouble else 1)
+            errors = CounterMetricFamily(
+                "streamguard_database_errors", "What PostgreSQL refused, or did not answer.", labels=("sqlstate",)
+            )
+            for state, number in sorted(self.store.errors.copy().items()):
+                errors.add_metric((state,), number)
+            yield errors
+            again = "How often something was tried again since PostgreSQL had not done it."
+            yield CounterMetricFamily("streamguard_database_retries", again, value=self.store.retries)
         lag = GaugeMetricFamily("streamguard_lag_records", "Records not read yet.", labels=("topic", "partition"))
         for (topic, partition), behind in sorted({} if self.loop is None else dict(self.loop.behind).items()):
             lag.add_metric((topic, str(partition)), behind)

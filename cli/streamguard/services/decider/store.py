@@ -53,6 +53,7 @@ SELECT
 """
 """The last one frees the lock of a decider that was stopped in the middle and not killed."""
 OFFSETS = "SELECT topic, partition, next_offset FROM kafka_offsets WHERE service = %s"
+NO_STATE = "none"
 NOT_YET = "the tables are not ready yet"
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
 CONNECTIONS = 2
@@ -96,6 +97,10 @@ class Store:
         self.uri = uri
         self.trouble = NOT_YET
         """What the database says instead of doing it, "" if it does."""
+        self.errors: Counter[str] = Counter()
+        """What went wrong with the database, by SQLSTATE; NO_STATE if it did not answer."""
+        self.retries = 0
+        """How often something was tried again."""
         self.prepared = threading.Event()
         """Set once the tables are there."""
         self._service = service
@@ -192,9 +197,11 @@ class Store:
             try:
                 done = work()
             except PostgresError as exc:  # of a migration: somebody has to mend the server, or install another version
+                self.errors[NO_STATE] += 1
                 self._note(str(exc))
             except (psycopg.Error, PoolTimeout) as exc:
                 self._profiles.forget()
+                self.errors[getattr(exc, "sqlstate", None) or NO_STATE] += 1
                 told = _told(exc, self.uri)
                 if not is_outage(exc):
                     raise told from None
@@ -205,6 +212,7 @@ class Store:
             if self._stop.wait(pause):
                 raise Stopped
             pause = min(2 * pause, LONGEST_PAUSE)
+            self.retries += 1
 
     def _note(self, trouble: str) -> None:
         if trouble and trouble != self.trouble:

@@ -46,7 +46,7 @@ def write(connection: psycopg.Connection[Any], changes: Changes, now: datetime) 
         "fraud_alerts": (_alert(*each) for each in changes.alerts),
         "unlinked": map("\t".join, sorted(changes.unlinked)),
         "alert_transactions": map("\t".join, sorted(changes.linked)),
-        "account_totals": (_account(*each) for each in sorted(changes.accounts.items(), key=_first)),
+        "account_totals": (_account(key, changes.accounts[key]) for key in sorted(changes.accounts)),
         "daily_totals": (_day(*each) for each in sorted(changes.days.items(), key=_first)),
         "rule_totals": (
             f"{rule}\t{partition}\t{alerts}" for (rule, partition), alerts in sorted(changes.rules.items())
@@ -144,9 +144,9 @@ def _alert(row: AlertRow, partition: int, offset: int) -> str:
 
 def _account(key: tuple[str, int], sums: AccountSums) -> str:
     account, partition = key
-    profile = sums.profile
-    told = f"{profile.total!r}\t{profile.highest!r}\t{profile.last_time or 0}\t{profile.last_country or ''}"
-    return f"{account}\t{partition}\t{_sums(sums)}\t{sums.first}\t{sums.last}\t{told}"
+    _, total, highest, time, country = sums.profile
+    told = f"{sums.first}\t{sums.last}\t{total!r}\t{highest!r}\t{time or 0}\t{country or ''}"
+    return f"{account}\t{partition}\t{_sums(sums)}\t{told}"
 
 
 def _day(key: tuple[int, str, int], sums: Sums) -> str:
