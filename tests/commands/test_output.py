@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from contextlib import redirect_stdout
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -78,3 +79,14 @@ def test_no_color_is_respected() -> None:
 def test_in_a_pipe_a_row_is_a_line_however_wide(capsys: pytest.CaptureFixture[str]) -> None:
     show([WIDE, WIDE], tuple(WIDE), "table")
     assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def test_a_table_of_which_nothing_is_known_is_no_empty_line(capsys: pytest.CaptureFixture[str]) -> None:
+    show([], [], "table")
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("output", ["json", "ndjson", "yaml"])
+def test_a_time_is_written_as_other_programs_read_it(capsys: pytest.CaptureFixture[str], output: str) -> None:
+    show([{"hour": datetime(2026, 11, 23, 1, tzinfo=UTC)}], ["hour"], output)
+    assert "2026-11-23T01:00:00Z" in capsys.readouterr().out

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from streamguard.commands import run
+from streamguard.query.rows import Rows
 
 
 def test_a_bare_call_lists_the_queries(capsys: pytest.CaptureFixture[str]) -> None:
@@ -45,3 +46,15 @@ def test_a_database_that_does_not_answer_is_one_sentence_without_its_password(
 def test_a_query_that_is_not_for_the_engine_names_those_that_it_is_for(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["query", "totals", "-e", "mongodb"]) == 1
     assert capsys.readouterr().err.endswith("totals.mongodb.json: there is one for postgres\n")
+
+
+def test_an_answer_without_rows_says_what_that_may_mean(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streamguard.query.run", lambda *_, **__: Rows((), []))
+    assert run(["query", "suspicious-accounts"]) == 0
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(
+        "No rows yet: there is nothing of the kind that suspicious-accounts asks for. If there should"
+    )

@@ -36,7 +36,10 @@ def logs(app: App, server: str, follow: bool, lines: int) -> None:
         return
     stack = Stack(app.settings, app.project)
     coming = stack.follow(server) if follow else ()
-    _print(stack.tail(server, lines))
+    found = stack.tail(server, lines)
+    if not found and lines:
+        click.echo(f"The log of {server} is empty: it has not run here yet (streamguard status)", err=True)
+    _print(found)
     for line in coming:
         _print([line])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -58,7 +59,9 @@ def show_one(document: Mapping[str, Any], output: str) -> None:
 
 
 def _plain(value: object) -> float | str:
-    """What JSON has no word for: a decimal number is a number, anything else, as a time, its text."""
+    """What JSON has no word for: a decimal number is a number, a time is as in RFC 3339, anything else its text."""
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
     return float(value) if isinstance(value, Decimal) else str(value)
 
 
@@ -75,6 +78,8 @@ def _print_yaml(document: Any) -> None:
 
 
 def _print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    if not columns:  # nothing is known of what is not there
+        return
     cells = [[_cell(row.get(column)) for column in columns] for row in rows]
     if sys.stdout.isatty():
         _print_rich(columns, cells)

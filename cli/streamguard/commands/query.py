@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 ENGINES = ("mongodb", "duckdb", "athena", "postgres")
 MOST_ROWS = (1 << 31) - 1  # what every engine takes as a limit
 ARRIVAL = {
-    "mongodb": "records take about a second from Kafka to MongoDB.",
-    "duckdb": "records take up to ten seconds from Kafka to a table in S3, which is written commit by commit.",
-    "postgres": "a transaction takes about a second from Kafka to its decision in PostgreSQL.",
-    "athena": "records take up to a commit interval of the sink from Kafka to a table in S3.",
+    "mongodb": "records take about a second from Kafka to MongoDB",
+    "duckdb": "records take up to ten seconds from Kafka to a table in S3, which is written commit by commit",
+    "postgres": "a transaction takes about a second from Kafka to its decision in PostgreSQL",
+    "athena": "records take up to a commit interval of the sink from Kafka to a table in S3",
 }
 
 
@@ -78,4 +78,8 @@ def query(
     answer = run(engine, chosen, app.pipeline(chosen.pipeline), app.settings, limit=limit)
     show(answer.rows, answer.columns, output)
     if not answer.rows:
-        click.echo(f"No rows yet: {ARRIVAL[engine]} Does a generator run (streamguard status)?", err=True)
+        click.echo(
+            f"No rows yet: there is nothing of the kind that {chosen.name} asks for. If there should be: "
+            f"{ARRIVAL[engine]}; does a generator run (streamguard status)?",
+            err=True,
+        )
