@@ -88,10 +88,10 @@ def test_alerts_and_decisions_are_lines_that_can_be_read(call: Call) -> None:
     assert code == 0
     lines = out.splitlines()
     assert lines[0] == (
-        "2026-01-31T12:00:00.000Z  HIGH      BLOCK    VELOCITY  ACC-2  12.5  5 transactions\\x1b[2J within a minute"
+        "2026-01-31T12:00:00.000Z  HIGH      BLOCK    VELOCITY  ACC-2  12.50  5 transactions\\x1b[2J within a minute"
     )
-    assert "CRITICAL  decline  VELOCITY  ACC-2  11.5 EUR  because" in lines[2]
-    assert "LOW       decline  RISK  ACC-00000002  12.5 EUR  because (revision 3)" in lines[3]
+    assert "CRITICAL  decline  VELOCITY  ACC-2  11.50 EUR  because" in lines[2]
+    assert "LOW       decline  RISK  ACC-00000002  12.50 EUR  because (revision 3)" in lines[3]
     assert "unreadable" in lines[4]
     assert "\x1b" not in out
 
@@ -161,7 +161,16 @@ def test_colours_are_for_terminals_that_want_them(call: Call, monkeypatch: pytes
 def test_a_pipeline_without_alerts_is_told(call: Call) -> None:
     code, _, err = call("tail", "bare")
     assert code == 1
-    assert "no topic fraud-alerts and no topic fraud-decisions" in err
+    assert "no topic fraud-alerts and no topic fraud-decisions: init/card.yml is one that has" in err
+    assert "no topic fraud-alerts:" in call("tail", "bare", "--only", "alerts")[2]
+
+
+@pytest.mark.usefixtures("asked")
+def test_where_nothing_is_wanted_of_what_is_there_that_is_said(call: Call) -> None:
+    nothing = (0, "", "Nothing of the kind is there\n")
+    assert call("tail", "--no-follow", "--account", "ACC-9") == nothing
+    assert call("tail", "--no-follow", "--account", "ACC-9", "--output", "ndjson") == nothing
+    assert call("tail", "--no-follow", "--account", "ACC-2")[2] == ""
 
 
 def test_channels_are_listed_with_what_they_lack(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import click
 
 from streamguard.commands.record_text import harmless, time_text
 from streamguard.services.decider.outcomes import SEVERITIES
+from streamguard.services.notifier.decision import amount_text
 
 if TYPE_CHECKING:
     from streamguard.kafka.tail import Record
@@ -92,7 +93,7 @@ def _alert(topic: str, record: Record, found: dict[str, Any]) -> Seen:
         _text(found, "ACCOUNT_ID"),
         time_text(time if isinstance(time, int) else record.timestamp),
         asked,
-        _text(found, "AMOUNT"),
+        _amount(found, "AMOUNT"),
         _text(found, "REASON"),
     )
 
@@ -110,7 +111,7 @@ def _decision(topic: str, record: Record, found: dict[str, Any]) -> Seen:
         _text(found, "account_id"),
         _text(found, "event_time") or time_text(record.timestamp),
         _text(found, "action"),
-        f"{_text(found, 'amount')} {_text(found, 'currency')}".strip(),
+        f"{_amount(found, 'amount')} {_text(found, 'currency')}".strip(),
         f"{told} (revision {revision})" if isinstance(revision, int) and revision > 1 else told,
     )
 
@@ -121,6 +122,11 @@ def _object(value: bytes | None) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def _amount(found: dict[str, Any], name: str) -> str:
+    value = found.get(name)
+    return amount_text(value) if isinstance(value, int | float) else _text(found, name)
 
 
 def _text(found: dict[str, Any], name: str) -> str:

@@ -96,15 +96,19 @@ def tail(app: App, /, pipeline: str, output: str, count: int | None, **options: 
 
     if output in ("json", "yaml") and count is None and not options["no_follow"]:
         raise click.UsageError(f"this never ends, and {output} is one document: use --output ndjson, or --count")
-    found = islice(_seen(app, app.pipeline(pipeline), **options), count)
+    found, shown = islice(_seen(app, app.pipeline(pipeline), **options), count), 0
     if output in ("json", "yaml"):
-        show([each.document for each in found], [], output)
-        return
+        documents = [each.document for each in found]
+        show(documents, [], output)
+        shown = len(documents)
     for each in found:
+        shown += 1
         if output == "ndjson":
             show([each.document], [], output)
         else:
             click.echo(line(each))
+    if not shown:
+        click.echo("Nothing of the kind is there", err=True)
 
 
 def _seen(
@@ -123,7 +127,8 @@ def _seen(
 
     topics = [topic for kind, topic in TOPICS.items() if only in (None, kind) and pipeline.topic(topic)]
     if not topics:
-        raise ProjectError(f"init/{pipeline.name}.yml has no topic {' and no topic '.join(TOPICS.values())}")
+        missing = " and no topic ".join(topic for kind, topic in TOPICS.items() if only in (None, kind))
+        raise ProjectError(f"init/{pipeline.name}.yml has no topic {missing}: init/{PIPELINE}.yml is one that has")
     records = tail_several(app.settings, topics, from_beginning=start == "beginning" or no_follow, follow=not no_follow)
     wanted = set(map(str.upper, rules))
     for topic, record in records:

@@ -103,12 +103,15 @@ def _print(rows: Sequence[Row], report: Report, *, timings: bool) -> None:
 
 def _next_steps(project: Project, settings: Settings, pipeline: Pipeline, report: Report) -> list[str]:
     """What to type next, from what this pipeline has; lines of at most 80 characters."""
+    from streamguard.commands.alert_lines import TOPICS
     from streamguard.query.files import queries
 
     steps = [
         f"streamguard query {query.name} --limit 5" for query in queries(project) if query.pipeline == pipeline.name
     ]
     lines = steps[:1]
+    if any(pipeline.topic(topic) for topic in TOPICS.values()):
+        lines.append(f"streamguard alerts tail {pipeline.name} --count 5")
     if pipeline.generator is not None:
         lines.append(f"streamguard topics tail {pipeline.generator.topic} -n 3")
         lines.append(f"streamguard produce {pipeline.name} --rate 500 --count 2000")

@@ -14,7 +14,7 @@ from streamguard.services.decider.facts import Transaction
 from streamguard.services.decider.letters import decision_letter
 from streamguard.services.decider.outcomes import Decision as Outcome
 from streamguard.services.decider.outcomes import Reason as Why
-from streamguard.services.notifier.decision import Decision, Reason, masked_id, parse
+from streamguard.services.notifier.decision import Decision, Reason, amount_text, masked_id, parse
 from tests.services.notifier.made import decision, value
 
 JSON = st.recursive(
@@ -110,3 +110,11 @@ def test_the_end_of_a_long_id_can_be_read_and_nothing_of_a_short_one() -> None:
 
 def test_a_mask_leaves_longer_words_alone() -> None:
     assert decision(account_id="12", reasons=(Reason("R", "12 of 1234"),)).masked().reasons[0].text == "**** of 1234"
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [(4321.0, "4321.00"), (12.5, "12.50"), (0.1234, "0.1234"), (7, "7.00"), (-1.005, "-1.005"), ("12.5", "12.5")],
+)
+def test_an_amount_is_read_with_two_decimals_or_with_those_it_has(amount: float | str, text: str) -> None:
+    assert amount_text(amount) == text

@@ -17,6 +17,14 @@ SHOWN = 4
 _TEXTS = ("transaction_id", "account_id", "card_hash", "user_id", "merchant_id", "currency", "event_time", "decided_at")
 
 
+def amount_text(amount: float | str) -> str:
+    """An amount as it is read: with two decimals, with more (up to four) where it has some."""
+    if isinstance(amount, str):
+        return amount
+    whole, _, decimals = f"{amount:.4f}".partition(".")
+    return f"{whole}.{decimals.rstrip('0').ljust(2, '0')}"
+
+
 @dataclass(frozen=True)
 class Reason:
     """A rule that spoke, and what it said."""

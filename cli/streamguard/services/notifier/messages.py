@@ -13,7 +13,7 @@ import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from streamguard.services.notifier.channels import Channel
-from streamguard.services.notifier.decision import Decision, Reason
+from streamguard.services.notifier.decision import Decision, Reason, amount_text
 from streamguard.services.notifier.grouping import Group, Item
 
 LOG = logging.getLogger("streamguard.services.notifier")
@@ -25,7 +25,7 @@ TEXT = """\
 {{ title }}
 {% for decision in decisions %}
 - {{ decision.severity | upper }} {{ decision.action }}
-  {%- if decision.amount is not none %} {{ decision.amount }} {{ decision.currency }}{% endif %}
+  {%- if decision.amount is not none %} {{ decision.amount | money }} {{ decision.currency }}{% endif %}
   {%- if decision.account_id %}, account {{ decision.account_id }}{% endif %}
   {%- if decision.merchant_id %}, merchant {{ decision.merchant_id }}{% endif %}
   {%- if decision.event_time %}, {{ decision.event_time }}{% endif %}: {{ decision.decision_id }}
@@ -78,6 +78,7 @@ class _Environment(ImmutableSandboxedEnvironment):
 
 
 _ENVIRONMENT = _Environment(undefined=jinja2.StrictUndefined, autoescape=False)
+_ENVIRONMENT.filters["money"] = amount_text
 
 
 def sample_group(by: str = "all", severity: str = SAMPLE.severity) -> Group:
