@@ -123,5 +123,5 @@ def _refusal(exc: StatementError, answers: Answers, text: str) -> Refused:
             return Refused(f"the rule, column {column}: {reason}\n    {answers.rule}\n    {' ' * (column - 1)}^")
     near = lines[max(exc.line - 2, 0) : exc.line]  # a rule that is not whole is noticed in the line behind it
     if any(line.startswith((_WHERE, _ALL_OTHERS)) for line in near):
-        return Refused(f"the rule {answers.rule!r} does not end as a condition does: {reason}")
+        return Refused(f"the rule {answers.rule!r} does not end as a condition does: write one like 'amount >= 900'")
     return Refused(f"the pipeline can not be written: {reason}")
