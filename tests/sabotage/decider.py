@@ -18,6 +18,7 @@ from streamguard.services.decider.changes import AccountSums, Changes, _Work
 from streamguard.services.decider.facts import Transaction
 from streamguard.services.decider.letters import Letter
 from streamguard.services.decider.outbox import MOST, MOST_BYTES, WAITING, Outbox
+from streamguard.services.decider.profiles import Profiles
 from streamguard.services.decider.store import Store
 
 Transact = Callable[[Store, Batch], Any]
@@ -88,6 +89,13 @@ def stopped_without_fence() -> None:
             return original(own, batch)
 
     replace(Store, "_transact", transact)
+    stopped()
+
+
+@build
+def stopped_with_old_profiles() -> None:
+    """The same, and what was known of accounts counts, whoever has stored what meanwhile."""
+    replace(Profiles, "at", lambda own, _starts: own._known)
     stopped()
 
 

@@ -12,7 +12,7 @@ from streamguard.project import Project
 from streamguard.services.decider.rules import read_rules, rules_file
 from streamguard.settings import Settings
 from tests.services.decider.purchases import alert
-from tests.stack.deciding import Feed, Pair, Process, count, differences
+from tests.stack.deciding import Feed, Pair, Process, count, differences, purchases
 from tests.stack.decisions import TOPICS, send
 from tests.stack.loops import wait_until
 from tests.stack.postgres import Postgres, postgres
@@ -116,8 +116,11 @@ def test_a_broken_promise_is_caught(place: Place, case: Case) -> None:
     assert case.caught_as in go_through(place, case.build, case.point, case.build if case.again else "")
 
 
-def stop_and_go_on(place: Place, build: str) -> set[str]:
-    """What is wrong after a decider was stopped with alerts in hand while another one has stored newer ones."""
+def stop_and_go_on(place: Place, build: str, *, is_fenced: bool) -> set[str]:
+    """What is wrong after a decider was stopped with alerts in hand while another one has stored newer ones.
+
+    One that is not fenced is killed as soon as it has stored them: it would read the newer ones again, and mend it.
+    """
     feed = Feed(place.settings, place.prefix, Random(7), chunks=1, chunk=CHUNK)
     feed.next()
     feed.told += send(place.settings, feed.alerts, versions(1))
@@ -126,8 +129,35 @@ def stop_and_go_on(place: Place, build: str) -> set[str]:
     feed.told += send(place.settings, feed.alerts, versions(2))
     other = place.start(instance="1")
     wait_until(lambda: feed.is_stored(place.uri), "the other one has stored everything", 60)
+    if not is_fenced:
+        assert other.end() == 0
     decider.go_on()
-    assert [decider.end(), other.end()] == [0, 0]
+    if is_fenced:
+        assert [decider.end(), other.end()] == [0, 0]
+    else:
+        wait_until(lambda: not feed.is_stored(place.uri), "it has stored what it had in hand", 60)
+        decider.kill()
+    return place.wrong(feed)
+
+
+def take_turns(place: Place, build: str) -> set[str]:
+    """What is wrong after a decider has stored some, was stopped while another one went on, and has gone on alone."""
+    feed = place.feed()
+    feed.sent += send(place.settings, feed.transactions, purchases(Random(1), CHUNKS * CHUNK, (CHUNKS + 1) * CHUNK))
+    decider = place.start(build=build)
+    wait_until(lambda: feed.is_stored(place.uri), "it has stored what there is about some accounts", 60)
+    feed.next()
+    wait_until(decider.is_stopped, "it has alerts in hand", 60)
+    other = place.start(instance="1")
+    for _ in range(LAG):
+        feed.next()
+    wait_until(lambda: feed.is_stored(place.uri), "the other one has stored more about them", 60)
+    decider.go_on()
+    assert other.end() == 0
+    for _ in range(CHUNKS + 1 - LAG):
+        feed.next()
+    place.stored(feed)
+    assert decider.end() == 0
     return place.wrong(feed)
 
 
@@ -138,9 +168,19 @@ def versions(version: int) -> list[Pair]:
 
 @pytest.mark.timeout(180)
 def test_who_was_stopped_while_another_one_went_on_stores_nothing_of_what_it_had_in_hand(place: Place) -> None:
-    assert stop_and_go_on(place, "stopped") == set()
+    assert stop_and_go_on(place, "stopped", is_fenced=True) == set()
+
+
+@pytest.mark.timeout(180)
+def test_who_goes_on_after_another_one_knows_what_that_one_has_stored(place: Place) -> None:
+    assert take_turns(place, "stopped") == set()
+
+
+@pytest.mark.timeout(180)
+def test_who_goes_on_with_what_it_knew_before_is_caught(place: Place) -> None:
+    assert take_turns(place, "stopped_with_old_profiles") >= {"accounts", "decisions"}
 
 
 @pytest.mark.timeout(180)
 def test_who_stores_it_nevertheless_is_caught(place: Place) -> None:
-    assert stop_and_go_on(place, "stopped_without_fence") >= {"alerts", "decisions"}
+    assert stop_and_go_on(place, "stopped_without_fence", is_fenced=False) >= {"alerts", "decisions"}
