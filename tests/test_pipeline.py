@@ -64,12 +64,42 @@ class Servers:
         return fails
 
 
-def up(servers: Servers, monkeypatch: pytest.MonkeyPatch, **steps: Callable[[object], None]) -> None:
+class Good(Servers):
+    """Servers and programs that become ready; `starts` are the names of each start."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, failures=0)
+        self.starts: list[set[str]] = []
+
+    def start(self, names: Sequence[str], on_progress: OnProgress, *, cancel: threading.Event) -> dict[str, float]:
+        assert not cancel.is_set()
+        for name in names:
+            on_progress(Progress(name, "ready", 0.0))
+        self.starts.append({*names})
+        return {}
+
+
+def up(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch, *, produce: bool = False, **steps: Callable[[object], None]
+) -> None:
     """`up`, with these steps in place of its own."""
     for step in ("_topics", "_tables", "_statements", "_connectors"):
         monkeypatch.setattr(pipelines._Up, step, steps.get(step, lambda _up: None))
     bank = servers.project.pipeline("bank")
-    pipelines.up(cast(Stack, servers), bank, produce=False, on_progress=ignore)
+    pipelines.up(cast(Stack, servers), bank, produce=produce, on_progress=ignore)
+
+
+@pytest.mark.parametrize("produce", [True, False])
+def test_services_and_generator_start_together_once_everything_else_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, produce: bool
+) -> None:
+    servers, done = Good(tmp_path), list[int]()
+    steps = {name: lambda _up: done.append(len(servers.starts)) for name in ("_topics", "_statements", "_connectors")}
+    up(servers, monkeypatch, produce=produce, **steps)
+    services = {"ingestor", "validator", "processor", "connect-watch"}
+    assert servers.starts[1:] == [services | {"produce-bank"} if produce else services]
+    assert len(done) == 3
+    assert max(done) <= 1, "no step is left when they start"
 
 
 def test_a_pipeline_starts_the_servers_that_it_writes_to_and_no_others(tmp_path: Path) -> None:

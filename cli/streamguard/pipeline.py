@@ -2,7 +2,7 @@
 
 The servers that a pipeline needs start in parallel, and each step of the seeding as soon as what it needs is ready.
 
-kafka ──► topics ──────────────┬─► services ─► generator
+kafka ──► topics ──────────────┬─► services, generator: when all the others are done
   ├─────► ksql ─► statements   │
   └─────► connect ─────────────┴─┬─► connectors
 s3 ─────► tables ────────────────┤
@@ -130,9 +130,7 @@ class _Up:
             try:
                 starting = pool.submit(self._start, servers)
                 self._wait(starting, [pool.submit(self._step, name, *step) for name, step in steps.items()])
-                self._start([*self.pipeline.services, *([WATCH] if "connect" in self.needed else [])])
-                if produce and self.pipeline.generator is not None:
-                    self._start([f"produce-{self.pipeline.name}"])
+                self._start(self._last(produce=produce))
             except BaseException:
                 self._given_up.set()
                 self._undo()  # before the pool is waited for: what a job waits for is gone then
@@ -152,6 +150,13 @@ class _Up:
         if "postgres" in self.needed:
             steps["migrations"] = (self._migrations, ("postgres",))
         return steps
+
+    def _last(self, *, produce: bool) -> list[str]:
+        """What starts when everything else is done, at the same time: services read their topics from the beginning, so
+        nobody has to wait for them with the first record."""
+        watch = [WATCH] if "connect" in self.needed else []
+        generator = [f"produce-{self.pipeline.name}"] if produce and self.pipeline.generator is not None else []
+        return [*self.pipeline.services, *watch, *generator]
 
     def _running(self) -> set[str]:
         return {row.name for row in self.stack.status() if row.pid is not None}
