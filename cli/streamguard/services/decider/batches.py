@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from streamguard.errors import RecordRefused
 from streamguard.model import Place
-from streamguard.services.decider.facts import Transaction, made
+from streamguard.services.decider.facts import Transaction, tuple_of
 from streamguard.services.decider.rows import AlertRow, alert_of, transaction_of
 
 if TYPE_CHECKING:
@@ -64,5 +64,5 @@ def batch_of(
             row = alert_of(record.value(), record.key()) if topic == alerts else transaction_of(record.value())
         except RecordRefused as refusal:
             row = refusal
-        items.append(made(Item, (row, (topic, record.partition() or 0), record.offset() or 0, record)))
+        items.append(tuple_of(Item, (row, (topic, record.partition() or 0), record.offset() or 0, record)))
     return Batch(items, starts, ends)

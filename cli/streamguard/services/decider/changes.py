@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from streamguard.errors import RecordRefused
 from streamguard.services.decider.decisions import decide
-from streamguard.services.decider.facts import NEW, Alert, Profile, Transaction, made
+from streamguard.services.decider.facts import NEW, Alert, Profile, Transaction, tuple_of
 from streamguard.services.decider.known import Decided, Known
 from streamguard.services.decider.letters import Letter, dead_letter, decision_letter
 from streamguard.services.decider.rows import TEN_THOUSANDTHS, AlertRow
@@ -165,7 +165,7 @@ class _Work:
 
     def take(self, item: Item, row: Transaction) -> None:
         """Decide about a transaction, unless it is there already."""
-        changes, transaction_id, partition = self.made, row[0], item[1][1]
+        made, transaction_id, partition = self.made, row[0], item[1][1]
         stored = self._decided.get(transaction_id)
         before = self._new.get(transaction_id) if stored is None else stored.transaction
         if before is not None:
@@ -173,10 +173,10 @@ class _Work:
             return
         self._new[transaction_id] = row
         key = row[1], partition
-        account = changes.accounts.get(key)
+        account = made.accounts.get(key)
         if account is None:
             profile = self._profiles.get(key, NEW)
-            account = changes.accounts[key] = AccountSums(first=row.event_time, last=row.event_time)
+            account = made.accounts[key] = AccountSums(first=row.event_time, last=row.event_time)
         else:
             profile = account.profile
         account.profile = profile.after(row)
@@ -185,8 +185,8 @@ class _Work:
         decision = self._decide(row, () if about is None else tuple(about.values()), profile, rules)
         action = decision[0]
         published = action in rules.publish
-        taken = made(Decided, (row, partition, item[2], profile, decision, 1, published))
-        changes.new.append(taken)
+        taken = tuple_of(Decided, (row, partition, item[2], profile, decision, 1, published))
+        made.new.append(taken)
         self._add(account, row, action, partition)
         if published:
             self._publish(taken)
@@ -233,12 +233,12 @@ class _Work:
                 self._change(stored, decision)
 
     def _change(self, stored: Decided, decision: Decision) -> None:
-        changes, before = self.made, stored.decision.action
+        made, before = self.made, stored.decision.action
         published = stored.published or decision.action in self._rules.publish
         taken = stored._replace(decision=decision, revision=stored.revision + 1, published=published)
-        changes.changed.append(taken)
+        made.changed.append(taken)
         if (before == "decline") != (decision.action == "decline"):
-            changes.flagged.append(taken)
+            made.flagged.append(taken)
         if before != decision.action:
             self._move(taken, before)
         if published:

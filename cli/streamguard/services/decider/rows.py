@@ -25,7 +25,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from streamguard.errors import RecordRefused
-from streamguard.services.decider.facts import Alert, Transaction, made
+from streamguard.services.decider.facts import Alert, Transaction, tuple_of
 from streamguard.services.document import document_in
 from streamguard.services.repeated import texts_in, texts_of
 
@@ -100,7 +100,9 @@ def transaction_of(value: bytes | None) -> Transaction:
     identity, account, card, user, merchant, category, country, currency, time = texts
     amount = _amount(document["amount"], "amount")
     instant = milliseconds_of(time)
-    return made(Transaction, (identity, account, card, user, merchant, category, country, amount, currency, instant))
+    return tuple_of(
+        Transaction, (identity, account, card, user, merchant, category, country, amount, currency, instant)
+    )
 
 
 def alert_of(value: bytes | None, key: bytes | None) -> AlertRow:
