@@ -12,13 +12,19 @@ import pytest
 from streamguard.errors import ProjectError
 from streamguard.services.watched import Watched
 
-LOG = logging.getLogger("streamguard.test")
+LOG = logging.getLogger("watched")
 
 
 def number(content: bytes | None) -> int:
     if content is None or not content.isdigit():
         raise ProjectError("numbers.yml, line 1: write a number\nnumbers.yml, line 2: and no more")
     return int(content)
+
+
+@pytest.fixture(autouse=True)
+def heard(caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever other tests of this process have made of the log."""
+    caplog.set_level(logging.INFO, logger=LOG.name)
 
 
 @pytest.fixture
