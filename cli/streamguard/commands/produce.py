@@ -278,7 +278,7 @@ def _write_out(app: App, run: Run, orders: Orders, files: Files, given: dict[str
     """Without a wish for its pace, a file is written as fast as possible."""
     from streamguard.commands.progress import show_parts
     from streamguard.datagen.producing.generate import write_out
-    from streamguard.datagen.producing.planning import written_at_once
+    from streamguard.datagen.producing.planning import Contradiction, written_at_once
     from streamguard.datagen.sinks import is_sink, taken
 
     target = given["target"]
@@ -291,7 +291,10 @@ def _write_out(app: App, run: Run, orders: Orders, files: Files, given: dict[str
     if orders.count is None and orders.duration is None and run.to is None:
         raise click.UsageError("--to needs an end: add --count, --duration or --days.")
     if given["rate"] is None and given["speed"] is None:
-        run = written_at_once(run, orders)
+        try:
+            run = written_at_once(run, orders)
+        except Contradiction as exc:
+            raise click.UsageError(str(exc)) from exc
     with show_parts("records") as show:
         run, sent, interrupted = write_out(run, orders, target, app.settings, files=files, show=show)
     click.echo(f"{target}: {sent:,} records of run {run.name}, seed {run.seed}", err=True)

@@ -16,6 +16,7 @@ from streamguard.commands import completion
 F = TypeVar("F", bound=Callable[..., Any])
 RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 MODES = ("stream", "batch", "velocity", "day")
+MOST_RECORDS = 10**15
 TIMES = ("%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S")
 FILE = click.Path(path_type=Path, dir_okay=False)
 THERE = click.Path(path_type=Path, dir_okay=False, exists=True, readable=True)
@@ -110,7 +111,7 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
     _positive("--rate", "N", "Records a second.  [default: that of init/PIPELINE.yml, or of the world]"),
     click.option("--max", "full_speed", is_flag=True, help="As fast as possible."),
     _positive("--speed", "N", "Dates run N times as fast as the clock."),
-    click.option("--count", type=click.IntRange(1), metavar="N", help="Stop after N records."),
+    click.option("--count", type=click.IntRange(1, MOST_RECORDS), metavar="N", help="Stop after N records."),
     _positive("--duration", "SECONDS", "Stop after this time."),
     click.option(
         "--from", "since", callback=_instant, metavar="DATE", help="Backfill: records of the past, with its dates."

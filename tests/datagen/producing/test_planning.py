@@ -5,7 +5,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from streamguard.datagen.producing.planning import BATCH, Contradiction, Wishes, overrides, plan, retention_notes
+from streamguard.datagen.producing.orders import Orders
+from streamguard.datagen.producing.planning import (
+    BATCH,
+    Contradiction,
+    Wishes,
+    overrides,
+    plan,
+    retention_notes,
+    written_at_once,
+)
 from streamguard.datagen.world.model import Clock, Stops, World
 from streamguard.datagen.world.reading import read_world
 from streamguard.project import shipped
@@ -99,6 +108,12 @@ def test_shares_that_are_not_named_stay_as_declared(bank: World) -> None:
 def test_contradictions_are_told(bank: World, given: dict[str, object], says: str) -> None:
     with pytest.raises(Contradiction, match=says):
         plan(bank, wishes(**given), NOW)
+
+
+def test_a_file_that_would_begin_before_the_calendar_is_refused(bank: World) -> None:
+    run, _ = plan(bank, wishes(), NOW)
+    with pytest.raises(Contradiction, match="begin before the year 1: ask for fewer with --count"):
+        written_at_once(run, Orders(count=10**15))
 
 
 def test_a_topic_that_forgets_what_is_written_is_told() -> None:

@@ -152,8 +152,14 @@ def written_at_once(run: Run, orders: Orders) -> Run:
         return run
     if run.backfill:
         return replace(run, full_speed=at_full_speed(run, orders))
-    seconds = (orders.count or 0) / run.written_streams()[0].rate.mean
-    return replace(run, start=run.start - timedelta(seconds=seconds), backfill=True, full_speed=True)
+    count, rate = orders.count or 0, run.written_streams()[0].rate.mean
+    try:
+        start = run.start - timedelta(seconds=count / rate)
+    except OverflowError:
+        raise Contradiction(
+            f"{count:,} records at {rate:g} a second would begin before the year 1: ask for fewer with --count"
+        ) from None
+    return replace(run, start=start, backfill=True, full_speed=True)
 
 
 def _end(end: datetime, *, backfill: bool, then_live: bool, growing: bool) -> datetime | None:
