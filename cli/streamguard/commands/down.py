@@ -24,14 +24,15 @@ def down(app: App, mode: str | None, wipe: bool, yes: bool) -> None:
       streamguard down --wipe --yes
       streamguard down --mode compose
     """
+    from streamguard.commands.connectors.asking import ask
     from streamguard.commands.progress import show_programs
     from streamguard.stack.stack import Stack
 
     settings = app.settings_with(mode=mode)
     contained = settings.mode == "compose"
-    if wipe and not yes:
+    if wipe:
         doomed = "the volumes of the containers" if contained else f"everything in {settings.data_dir}"
-        click.confirm(f"Remove {doomed}?", abort=True, err=True)
+        ask(f"Remove {doomed}?", yes)
     if contained:
         from streamguard.stack import compose
 

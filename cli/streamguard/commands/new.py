@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from streamguard.commands.ksql.options import load_functions, variables_of
+from streamguard.commands.output import nearby
 from streamguard.errors import StreamguardError
 
 if TYPE_CHECKING:
     from streamguard.commands import App
-    from streamguard.project import Project
     from streamguard.scaffold.answers import Answers
     from streamguard.scaffold.files import Made
 
@@ -81,7 +81,7 @@ def new(
         rule = _ask("Rule, a condition in SQL", lambda text: Split(replace(answers, rule=text.strip())))
     chosen = sinks or (_ask_sinks() if asking else ("mongodb",))
     answers = replace(answers, rule=rule.strip(), sinks=_without_none(chosen))
-    _tell(answers, app.project, create(answers, app.project, app.settings))
+    _tell(answers, create(answers, app.project, app.settings))
 
 
 def _ask(what: str, check: Callable[[str], object], default: str | None = None) -> str:
@@ -129,9 +129,9 @@ def _without_none(sinks: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(sink for sink in sinks if sink != "none"))
 
 
-def _tell(answers: Answers, project: Project, made: Made) -> None:
+def _tell(answers: Answers, made: Made) -> None:
     for path in made.files:
-        click.echo(f"wrote {path.relative_to(project.root)}")
+        click.echo(f"wrote {nearby(str(path))}")
     share = f"of {made.drawn:,} records of its world the rule takes {made.taken:,}"
     only = ", so only one way is seen: change the world to make the other" if made.taken in (0, made.drawn) else ""
     click.echo(f"\n{share}{only}", err=True)
