@@ -218,8 +218,9 @@ def _profile(facts: tuple[str, ...]) -> Profile:
     try:
         count, mean = int(given.get("count", 0)), float(given.get("mean", 0))
         highest = float(given.get("max", mean))
-    except ValueError as exc:
-        raise click.UsageError(f"--account takes numbers, as in count=20: {exc}") from None
+    except ValueError:
+        wrong = ", ".join(text for text in facts if not text.startswith("last_country"))
+        raise click.UsageError(f"--account takes numbers, as in count=20, and not {wrong}") from None
     if not (0 <= count <= 10**12 and 0 <= mean <= highest <= 10**12):
         raise click.UsageError("--account: count, mean and max are 0 or more, and max is no less than mean")
     if not count and given:
