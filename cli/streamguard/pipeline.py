@@ -33,6 +33,7 @@ from streamguard.model import Pipeline
 from streamguard.postgres.connect import database_uri, require_extra
 from streamguard.postgres.migrate import migrate
 from streamguard.project import Project
+from streamguard.services import files
 from streamguard.settings import Settings, load
 from streamguard.stack.lake import seed_lake
 from streamguard.stack.probes import TIMEOUT as PROBE_SECONDS
@@ -54,9 +55,10 @@ class Report:
 
 
 def check(project: Project, settings: Settings, pipeline: Pipeline) -> list[Connector]:
-    """Everything of a pipeline that can be wrong without any server: connectors, statements, packages."""
+    """What can be wrong with a pipeline without any server: packages, files of services, statements, connectors."""
     if pipeline.postgres_database is not None:
         require_extra()
+    files.check(project, pipeline)
     check_files(project.statements(pipeline.name), pipeline.variables)
     return render_pipeline(project, settings, pipeline)
 
