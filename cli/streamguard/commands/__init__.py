@@ -47,6 +47,7 @@ COMMANDS = {
     "connectors": "Render, deploy and watch connectors.",
     "query": "Query the sinks.",
     "verify": "Check that a run is everywhere once where it should be.",
+    "rights": "Print what each service must be allowed in Kafka.",
     "alerts": "Follow alerts and decisions, test the channels of the notifier.",
     "rules": "Check the rules of the decider, and try them.",
     "service": "Run one of the services.",
