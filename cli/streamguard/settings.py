@@ -1,7 +1,8 @@
-"""Settings: defaults < generated credentials < `.env` < environment (`STREAMGUARD_…`) < options.
+"""Settings: defaults < generated credentials < `.env` < environment (`STREAMGUARD_…`, `MY_…`) < options.
 
 Read once, at the top, into one frozen value; nothing else reads the environment. The variable of a field is
-``STREAMGUARD_`` and the field's name in upper case. Secrets are not shown by `repr` and are not handed to child
+``STREAMGUARD_`` and the field's name in upper case; of one that begins with ``my_``, the user's own accounts in the
+cloud, it is the name alone. Secrets are not shown by `repr` and are not handed to child
 processes by `environment()`: they are read again from the credentials file (0600) by whoever needs them.
 """
 
@@ -16,9 +17,13 @@ from typing import Any
 
 from dotenv import dotenv_values
 
-from streamguard.errors import SettingsError
+from streamguard import cloud
+from streamguard.errors import SettingsError, StorageError
 
 PREFIX = "STREAMGUARD_"
+MINE = "MY_"
+GLUE = "glue"
+"""In place of the address of an Iceberg catalog: that of AWS."""
 MODES = ("local", "compose", "external")
 MONGODB_SERVERS = ("secantusdb", "mongod", "external")
 LOG_FORMATS = ("auto", "console", "json")
@@ -105,12 +110,24 @@ class Settings:
         secret=True,
     )
     s3_endpoint: str = _about("S3's address; empty: the local one.", "")
-    s3_catalog: str = _about("The Iceberg REST catalog's address; empty: the local one.", "")
+    s3_catalog: str = _about("The Iceberg REST catalog's address, or glue for that of AWS; empty: the local one.", "")
     s3_warehouse: str = _about("The Iceberg warehouse.", "s3://lake/")
     s3_region: str = _about("S3's region.", "us-east-1")
     s3_access_key: str = _about("S3 access key; empty: generated at first start.", "", secret=True)
     s3_secret_key: str = _about("S3 secret key; empty: generated at first start.", "", secret=True)
-    athena_output: str = _about("Where Athena writes results, as s3://bucket/prefix/.", "")
+    athena_output: str = _about(
+        "Where Athena writes results, as s3://bucket/prefix/; empty: below MY_S3_BUCKET, or what the workgroup says.",
+        "",
+    )
+
+    my_mongodb_user: str = _about("The user of the database in MongoDB Atlas, as it is: nothing encoded.", "")
+    my_mongodb_pass: str = _about("The user's password, as it is; in a file in single quotes.", "", secret=True)
+    my_mongodb_cluster: str = _about("The host of the cluster, such as cluster0.ab1cd.mongodb.net, or HOST:PORT.", "")
+    my_aws_access_key_id: str = _about("The access key of AWS for S3, Glue and Athena.", "", secret=True)
+    my_aws_secret_access_key: str = _about("The secret key of AWS.", "", secret=True)
+    my_aws_region: str = _about("The region of the bucket, of Glue and of Athena, such as eu-central-1.", "")
+    my_s3_bucket: str = _about("The bucket that the sinks write to.", "")
+    my_glue_database: str = _about("The database of the tables in AWS Glue, which Athena shows.", "")
 
     @cached_property
     def credentials_file(self) -> Path:
@@ -136,6 +153,12 @@ class Settings:
         local = (f"postgresql://{LOOPBACK}:{self.postgres_port}/", generated)
         return self.postgres_uri not in local and _who(self.postgres_uri) != _who(generated)
 
+    @property
+    def mine(self) -> dict[str, str]:
+        """The variables `MY_…` that are set, by name."""
+        found = {variable(entry): str(getattr(self, entry.name)) for entry in fields(self)}
+        return {name: value for name, value in found.items() if name.startswith(MINE) and value}
+
     def environment(self) -> dict[str, str]:
         """These settings, without secrets, as variables for a child process."""
         return {
@@ -145,7 +168,8 @@ class Settings:
 
 def variable(entry: Field[Any]) -> str:
     """The name of the environment variable of a field."""
-    return PREFIX + entry.name.upper()
+    name = entry.name.upper()
+    return name if name.startswith(MINE) else PREFIX + name
 
 
 def load(project: Path, *, environ: Mapping[str, str] | None = None, **options: Any) -> Settings:
@@ -255,6 +279,33 @@ def env_file(project: Path) -> Path:
     return project / ".env"
 
 
+def known_variables(settings: Settings) -> dict[str, str]:
+    """The variables with secrets that connectors may name, by name, as far as they are set here."""
+    given = {variable(entry): str(getattr(settings, entry.name)) for entry in fields(settings)}
+    secret = {variable(entry) for entry in fields(settings) if entry.metadata["secret"]}
+    own = {name: value for name, value in given.items() if name in secret and value and not name.startswith(MINE)}
+    return own | worker_variables(settings)
+
+
+def write_env_file(path: Path, variables: Mapping[str, str]) -> None:
+    """A file of variables for other programs, of mode 0600. Raises SettingsError or StorageError."""
+    try:
+        write_private(path, cloud.env_file(variables))
+    except ValueError as exc:
+        raise SettingsError(str(exc)) from None
+    except OSError as exc:
+        raise StorageError(f"{path} can not be written: {exc.strerror}") from exc
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file of secrets in one step; nobody else can ever read it, not even while it is written."""
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part.unlink(missing_ok=True)
+    part.touch(mode=0o600)
+    part.write_text(text)
+    part.replace(path)
+
+
 def _with_containers(settings: Settings, given: Mapping[str, str]) -> Settings:
     """The secrets of the containers, where nobody gave others."""
     names = ("S3_ACCESS_KEY", "S3_SECRET_KEY", "MONGODB_PASSWORD", "POSTGRES_PASSWORD")
@@ -289,5 +340,20 @@ def _complete(raw: Settings, fixed: Mapping[str, Any]) -> Settings:
         s3_endpoint=moved.s3_endpoint or f"http://{LOOPBACK}:{moved.s3_port}",
         s3_catalog=moved.s3_catalog or f"http://{LOOPBACK}:{moved.s3_catalog_port}",
         postgres_uri=moved.postgres_uri or f"postgresql://{LOOPBACK}:{moved.postgres_port}/",
-        mongodb_uri=moved.mongodb_uri or f"mongodb://{LOOPBACK}:{moved.mongodb_port}/",
+        mongodb_uri=moved.mongodb_uri or _own_mongodb(moved) or f"mongodb://{LOOPBACK}:{moved.mongodb_port}/",
     )
+
+
+def _own_mongodb(settings: Settings) -> str:
+    """In mode external, where no server is on this machine: that of the variables `MY_MONGODB_…`, if they are set."""
+    if settings.mode != "external":
+        return ""
+    return worker_variables(settings).get(cloud.MONGODB_URI, "")
+
+
+def worker_variables(settings: Settings) -> dict[str, str]:
+    """What a worker's environment gets of the variables `MY_…`. Raises SettingsError, which quotes no secret."""
+    try:
+        return cloud.worker_variables(settings.mine)
+    except ValueError as exc:
+        raise SettingsError(str(exc)) from None

@@ -11,7 +11,7 @@ from streamguard.connect.templates.environment import Environment, undeclared
 from streamguard.connect.templates.own import Owner, stamped
 from streamguard.connect.templates.parameters import parameter_names
 from streamguard.connect.templates.render import SUFFIX, Connector, render
-from streamguard.connect.templates.values import Values, load_values, values_file
+from streamguard.connect.templates.values import Values, VariablesMissing, load_values, values_file
 from streamguard.errors import Refused, StreamguardError, TemplateError, UnknownName
 from streamguard.model import Pipeline
 from streamguard.project import Project, did_you_mean
@@ -62,8 +62,8 @@ def render_each(
 ) -> Rendering:
     """Every template of the pipelines, or of all that have some; one that does not render does not stop the others.
 
-    What concerns all of them is raised: values that are wrong or that nothing asks for, and a name that two templates
-    have.
+    What concerns all of them is raised: values that are wrong or that nothing asks for, variables that are missing, and
+    a name that two templates have.
     """
     if pipelines is None:
         pipelines = [project.pipeline(name) for name in project.pipelines() if project.templates(name)]
@@ -72,6 +72,7 @@ def render_each(
     environment = Environment(project.connectors)
     file = values_file(project, values)
     found = Rendering()
+    missing: set[str] = set()
     for pipeline in pipelines:
         loaded = load_values(settings, pipeline, file, overrides)
         _refuse_unasked(loaded, environment)
@@ -80,8 +81,12 @@ def render_each(
             try:
                 connector = render(template, loaded, project.connectors, environment=environment)
                 found.connectors.append(stamped(connector, owner))
+            except VariablesMissing as exc:
+                missing |= {*exc.names, *loaded.lacking_of_worker}
             except (TemplateError, Refused) as exc:
                 found.failed[template.name.removesuffix(SUFFIX)] = exc
+    if missing:
+        raise VariablesMissing(missing, file)
     return found
 
 
