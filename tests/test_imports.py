@@ -14,7 +14,7 @@ ROWS = (
     {"commands"},
     {"containers", "doctor"},
     {"rights"},
-    {"pipeline", "verify", "scaffold"},
+    {"pipeline", "verify", "scaffold", "lake"},
     {"services", "datagen", "connect", "engine", "stack", "query"},
     {"kafka", "catalog", "postgres", "strimzi"},
     {"project", "settings"},

@@ -21,6 +21,8 @@ MADE_FROM: Mapping[str, tuple[str, ...]] = {
 """The variables of a worker, and those that each is made from."""
 OPTIONS = "retryWrites=true&w=majority"
 """Retries are the driver's; a write counts when most of the replica set has it."""
+PRIVATE = re.compile(r"\b\d{12}\b|\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b|arn:aws[\w-]*:(?:sts|iam)::\S+")
+"""Account numbers, key ids and the parts of a policy that a message of AWS may quote."""
 _SCHEME = re.compile(r"mongodb(\+srv)?://", re.IGNORECASE)
 _HOSTS = re.compile(r"[A-Za-z0-9_.-]+(:\d+)?(,[A-Za-z0-9_.-]+(:\d+)?)*|\[[0-9A-Fa-f:]+\](:\d+)?")
 _PLACEHOLDERS = re.compile(r"<[^@<>]*>(:<[^@<>]*>)?@")
@@ -77,6 +79,11 @@ def env_file(variables: Mapping[str, str]) -> str:
         if not re.fullmatch(r"[\x21-\x7e]+", value) or set(value) & set("\"'`$\\#"):
             raise ValueError(f"{name} has characters that a file of variables can not hold")
     return "".join(f"{name}={value}\n" for name, value in sorted(variables.items()))
+
+
+def redact(message: str) -> str:
+    """A message of AWS on one line, without account numbers, key ids and ARNs of users or roles."""
+    return PRIVATE.sub("********", " ".join(message.split()))[:400]
 
 
 def _has_records(hosts: str) -> bool:

@@ -28,6 +28,9 @@ MODES = ("local", "compose", "external")
 MONGODB_SERVERS = ("secantusdb", "mongod", "external")
 LOG_FORMATS = ("auto", "console", "json")
 LOOPBACK = "127.0.0.1"
+MY_ACCOUNTS = ("MY_MONGODB_CLUSTER", "MY_S3_BUCKET")
+WAREHOUSE = "lake"
+"""The folder of MY_S3_BUCKET that holds the Iceberg tables."""
 CONTAINERS = f"{PREFIX}COMPOSE_"
 """How the variables of `.env` begin that hold the secrets of the containers."""
 SHIPPED = Path(__file__).resolve().parent / "shipped"
@@ -184,7 +187,8 @@ def load(project: Path, *, environ: Mapping[str, str] | None = None, **options: 
     data_dir = Path(options.get("data_dir") or given.get(PREFIX + "DATA_DIR") or (home if shipped else ".streamguard"))
     data_dir = (home / _expand(PREFIX + "DATA_DIR", str(data_dir))).resolve()
     in_containers = (options.get("mode") or given.get(PREFIX + "MODE")) == "compose"
-    made = {} if in_containers else _read_file(data_dir / "credentials.env")
+    elsewhere = (options.get("mode") or given.get(PREFIX + "MODE")) == "external" and any(map(given.get, MY_ACCOUNTS))
+    made = {} if in_containers or elsewhere else _read_file(data_dir / "credentials.env")
     given = {**made, **given}
     values = {entry.name: _parse(entry, given) for entry in fields(Settings)}
     values |= {name: value for name, value in options.items() if value is not None}
@@ -330,17 +334,35 @@ def _complete(raw: Settings, fixed: Mapping[str, Any]) -> Settings:
             raise SettingsError(
                 f"{PREFIX}{name.upper()} and {PREFIX}PORT_OFFSET make {port}: a port is between 1 and 65535"
             )
-    moved = replace(raw, port_offset=0, **ports)
+    moved = in_cloud(replace(raw, port_offset=0, **ports))
     return replace(
         moved,
         kafka_bootstrap=moved.kafka_bootstrap or f"{LOOPBACK}:{moved.kafka_port}",
         connect_url=moved.connect_url or f"http://{LOOPBACK}:{moved.connect_port}",
         ksql_url=moved.ksql_url or f"http://{LOOPBACK}:{moved.ksql_port}",
         validator_url=moved.validator_url or f"http://{LOOPBACK}:{moved.validator_port}",
-        s3_endpoint=moved.s3_endpoint or f"http://{LOOPBACK}:{moved.s3_port}",
+        s3_endpoint=moved.s3_endpoint or ("" if moved.s3_catalog == GLUE else f"http://{LOOPBACK}:{moved.s3_port}"),
         s3_catalog=moved.s3_catalog or f"http://{LOOPBACK}:{moved.s3_catalog_port}",
         postgres_uri=moved.postgres_uri or f"postgresql://{LOOPBACK}:{moved.postgres_port}/",
         mongodb_uri=moved.mongodb_uri or _own_mongodb(moved) or f"mongodb://{LOOPBACK}:{moved.mongodb_port}/",
+    )
+
+
+def in_cloud(settings: Settings) -> Settings:
+    """With AWS in place of a server of one's own, where the settings say so: with S3, Glue and keys of `MY_…`."""
+    by_accounts = settings.mode == "external" and settings.my_s3_bucket and not settings.s3_catalog
+    if not by_accounts and settings.s3_catalog != GLUE:
+        return settings
+    bucket, usual = settings.my_s3_bucket, Settings.s3_warehouse
+    return replace(
+        settings,
+        s3_catalog=GLUE,
+        s3_region=settings.my_aws_region or settings.s3_region,
+        s3_warehouse=f"s3://{bucket}/{WAREHOUSE}"
+        if bucket and settings.s3_warehouse == usual
+        else settings.s3_warehouse,
+        s3_access_key=settings.my_aws_access_key_id,
+        s3_secret_key=settings.my_aws_secret_access_key,
     )
 
 
