@@ -7,14 +7,11 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-import yaml
-
+from streamguard import strimzi
 from streamguard.errors import UnknownName
 from streamguard.rights.model import Right
 
 FORMATS = ("kafka-acls", "strimzi", "confluent")
-STRIMZI_VERSION = "kafka.strimzi.io/v1"
-_KUBERNETES_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 
 
 def formatted(rights: Sequence[Right], form: str, *, cluster: str = "my-cluster") -> str:
@@ -27,7 +24,7 @@ def formatted(rights: Sequence[Right], form: str, *, cluster: str = "my-cluster"
     for right in rights:
         by_principal.setdefault(right.principal, []).append(right)
     users = [_user(principal, own, cluster) for principal, own in by_principal.items()]
-    return yaml.safe_dump_all(users, sort_keys=False, allow_unicode=True)
+    return strimzi.manifest(users, ["Change `authentication` to what your listener asks for."])
 
 
 _HEAD = """\
@@ -57,17 +54,12 @@ _STRIMZI_TYPES = {"topic": "topic", "group": "group", "transactional_id": "trans
 
 
 def _user(principal: str, rights: Sequence[Right], cluster: str) -> dict[str, Any]:
-    if not _KUBERNETES_NAME.fullmatch(principal):
+    """A KafkaUser is called as the principal that it makes."""
+    if not strimzi.is_name(principal):
         raise UnknownName(f"Kubernetes takes no user named {principal}: lower-case letters, digits, - and . only")
-    return {
-        "apiVersion": STRIMZI_VERSION,
-        "kind": "KafkaUser",
-        "metadata": {"name": principal, "labels": {"strimzi.io/cluster": cluster}},
-        "spec": {
-            "authentication": {"type": "scram-sha-512"},
-            "authorization": {"type": "simple", "acls": [_acl(right) for right in rights]},
-        },
-    }
+    acls = [_acl(right) for right in rights]
+    spec = {"authentication": {"type": "scram-sha-512"}, "authorization": {"type": "simple", "acls": acls}}
+    return strimzi.resource("KafkaUser", principal, cluster, spec)
 
 
 def _acl(right: Right) -> dict[str, Any]:

@@ -30,10 +30,11 @@ OPERATIONS: Mapping[Resource, tuple[str, ...]] = {
     ),
 }
 """The operations that each kind of resource has."""
-_IMPLIED = {
+IMPLIED: Mapping[str, frozenset[str]] = {
     "describe": frozenset({"read", "write", "delete", "alter"}),
     "describe_configs": frozenset({"alter_configs"}),
 }
+"""The operations that come with one of others."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def granted(rights: Iterable[Right], principal: str, resource: Resource, name: s
         if right.principal == principal and right.covers(resource, name)
         for operation in right.operations
     }
-    implied = {operation for operation, by in _IMPLIED.items() if by & asked and operation in OPERATIONS[resource]}
+    implied = {operation for operation, by in IMPLIED.items() if by & asked and operation in OPERATIONS[resource]}
     return frozenset(asked | implied)
 
 
@@ -87,5 +88,5 @@ def merged(rights: Iterable[Right]) -> list[Right]:
 def _ordered(resource: Resource, operations: Iterable[str]) -> tuple[str, ...]:
     """In the order of OPERATIONS, without what the others imply."""
     asked = set(operations)
-    needless = {operation for operation, by in _IMPLIED.items() if by & asked}
+    needless = {operation for operation, by in IMPLIED.items() if by & asked}
     return tuple(operation for operation in OPERATIONS[resource] if operation in asked - needless)
