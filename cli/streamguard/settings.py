@@ -33,6 +33,8 @@ WAREHOUSE = "lake"
 """The folder of MY_S3_BUCKET that holds the Iceberg tables."""
 CONTAINERS = f"{PREFIX}COMPOSE_"
 """How the variables of `.env` begin that hold the secrets of the containers."""
+FROM_HERE = ("kafka_properties", "connect_ca", "ksql_ca")
+"""Files that are named from the project's folder on."""
 SHIPPED = Path(__file__).resolve().parent / "shipped"
 """The copies of the three folders that a wheel carries."""
 
@@ -89,14 +91,23 @@ class Settings:
     connect_heap: str = _about("Java heap of Kafka Connect.", "768m")
 
     kafka_bootstrap: str = _about("Kafka's address; empty: the local one.", "")
+    kafka_properties: Path = _about(
+        "A file of librdkafka's properties, such as sasl.username: how every client reaches Kafka, and as whom.", Path()
+    )
     kafka_replication: int = _about("Replication factor of topics that do not say one.", 1)
     connect_url: str = _about("Kafka Connect's address; empty: the local one.", "")
+    connect_user: str = _about("Who you are at Kafka Connect, if it wants to know.", "")
+    connect_password: str = _about("The password of that user.", "", secret=True)
+    connect_ca: Path = _about("Certificates of those to trust for Kafka Connect; empty: the system's.", Path())
     connect_owner: str = _about(
         "Whose the connectors are: `deploy --prune` deletes those of this name only.", "streamguard"
     )
     connect_context: str = _about("The context of `connectors`; empty: the one in use, see `connectors contexts`.", "")
     contexts_file: Path = _about("Where contexts are kept; empty: ~/.config/streamguard/contexts.yml.", Path())
     ksql_url: str = _about("The ksql server's address; empty: the local one.", "")
+    ksql_user: str = _about("Who you are at the ksql server, if it wants to know.", "")
+    ksql_password: str = _about("The password of that user.", "", secret=True)
+    ksql_ca: Path = _about("Certificates of those to trust for the ksql server; empty: the system's.", Path())
     ksql_service_id: str = _about("Names the ksql server's command log and consumer groups in Kafka.", "default")
     ksql_functions: str = _about("Your functions for ksql statements: a Python module, or a .py file here.", "")
 
@@ -194,6 +205,9 @@ def load(project: Path, *, environ: Mapping[str, str] | None = None, **options: 
     values |= {name: value for name, value in options.items() if value is not None}
     values["data_dir"] = data_dir
     values["cache_dir"] = _cache_dir(values["cache_dir"], environ)
+    for name in FROM_HERE:
+        if values[name] != Path():
+            values[name] = (home / values[name]).resolve()
     if values["contexts_file"] == Path():
         values["contexts_file"] = _user_dir(environ, "XDG_CONFIG_HOME", ".config") / "contexts.yml"
     complete = _complete(Settings(**values), fixed=options)

@@ -27,6 +27,7 @@ from streamguard.stack.stack import Stack
 from tests.stack import sentinels
 from tests.stack.bank import Bank, summary_of
 from tests.stack.records import OwnTopics
+from tests.stack.secured import Secured, secured_kafka
 from tests.stack.workers import second_worker
 
 OFFSETS: list[int] = list(range(600, 5000, 50))
@@ -161,6 +162,13 @@ def workers(connect: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         return
     with second_worker(connect, tmp_path_factory.mktemp("second-worker")) as second:
         yield first, second.url
+
+
+@pytest.fixture(scope="session")
+def secured(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+    """A second Kafka: SCRAM over TLS, and everything is denied that is not allowed."""
+    with secured_kafka(stack, tmp_path_factory.mktemp("secured")) as running:
+        yield running
 
 
 def _ports(settings: Settings) -> dict[str, Any]:
