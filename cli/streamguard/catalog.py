@@ -25,13 +25,13 @@ def open_catalog(settings: Settings) -> Catalog:
     with catalog_errors(settings):
         from pyiceberg.catalog import load_catalog
 
+        if settings.s3_catalog == GLUE:
+            return _open_glue(settings)
         return load_catalog("lake", **catalog_properties(settings))
 
 
 def catalog_properties(settings: Settings) -> dict[str, str]:
     """What pyiceberg needs to know; keys that are not set are left to the AWS credentials chain."""
-    if settings.s3_catalog == GLUE:
-        return _glue_properties(settings)
     both = settings.s3_access_key and settings.s3_secret_key
     given = {
         "type": "rest",
@@ -52,13 +52,24 @@ def catalog_properties(settings: Settings) -> dict[str, str]:
     return {name: value for name, value in given.items() if value}
 
 
+def _open_glue(settings: Settings) -> Catalog:
+    import boto3
+    from botocore.config import Config
+    from pyiceberg.catalog.glue import GlueCatalog
+
+    client = boto3.client(
+        "glue",
+        region_name=settings.s3_region,
+        aws_access_key_id=settings.s3_access_key or None,
+        aws_secret_access_key=settings.s3_secret_key or None,
+        config=Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 3}),
+    )
+    return GlueCatalog("lake", client=client, **_glue_properties(settings))
+
+
 def _glue_properties(settings: Settings) -> dict[str, str]:
     given = {
-        "type": "glue",
         "warehouse": settings.s3_warehouse.rstrip("/"),
-        "glue.region": settings.s3_region,
-        "glue.access-key-id": settings.s3_access_key,
-        "glue.secret-access-key": settings.s3_secret_key,
         "s3.endpoint": settings.s3_endpoint,
         "s3.region": settings.s3_region,
         "s3.access-key-id": settings.s3_access_key,

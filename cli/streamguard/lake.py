@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from streamguard.connect.templates.companions import files_tables
@@ -38,7 +39,7 @@ class Made:
 
 
 def apply(
-    project: Project, settings: Settings, pipeline: Pipeline, values: str, overrides: Sequence[str], tell: Tell
+    project: Project, settings: Settings, pipeline: Pipeline, values: str, overrides: Sequence[str], *, tell: Tell
 ) -> list[Made]:
     """Make what is missing for the sinks of a pipeline. Raises CatalogError, QueryError, ProjectError."""
     loaded = load_values(settings, pipeline, values_file(project, values), overrides)
@@ -52,7 +53,8 @@ def apply(
         made += _iceberg(settings, pipeline.lake, tables[0], tell)
     if any(_is_in_aws(kind, given) for kind, given in sinks):
         loaded.require(["lake_namespace"])
-        made += _athena(project, settings, pipeline, str(loaded["lake_namespace"]), statements, tell)
+        views = sorted((project.init / pipeline.name / "athena" / "views").glob("*.sql"))
+        made += _athena(settings, str(loaded["lake_namespace"]), statements, views, tell)
     return made
 
 
@@ -76,10 +78,9 @@ def _is_in_aws(kind: str, given: dict[str, Any]) -> bool:
 
 
 def _iceberg(settings: Settings, lake: Lake, given: dict[str, Any], tell: Tell) -> list[Made]:
-    glue = given["iceberg_catalog_type"] == "glue"
     there = replace(
         settings,
-        s3_catalog=GLUE if glue else given["s3_catalog"],
+        s3_catalog=GLUE if given["iceberg_catalog_type"] == "glue" else given["s3_catalog"],
         s3_warehouse=given["s3_warehouse"],
         s3_region=given["s3_region"],
         s3_endpoint=given["s3_endpoint"],
@@ -89,11 +90,8 @@ def _iceberg(settings: Settings, lake: Lake, given: dict[str, Any], tell: Tell) 
     return [Made("table", f"{given['lake_namespace']}.{one.name}", one.state) for one in reports]
 
 
-def _athena(
-    project: Project, settings: Settings, pipeline: Pipeline, database: str, tables: Sequence[str], tell: Tell
-) -> list[Made]:
-    """Statements that Athena runs: of the database and the tables over files, and of the views over tables."""
-    views = sorted((project.init / pipeline.name / "athena" / "views").glob("*.sql"))
+def _athena(settings: Settings, database: str, tables: Sequence[str], views: Sequence[Path], tell: Tell) -> list[Made]:
+    """What Athena makes by statements: the database and the tables over files, and the views over tables."""
     if not tables and not views:
         return []
     client, output = athena.open_client(settings), athena.output_of(settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -34,8 +35,8 @@ def apply(app: App, *, pipeline: str, values: str, overrides: tuple[str, ...], o
     """Make the tables that the sinks of PIPELINE write to S3, and in AWS the views that its queries read.
 
     Before the sinks are deployed; `up` does it by itself for the servers that it starts. With the values cloud the
-    Iceberg tables are made in AWS Glue, and with s3_flavour=confluent Athena makes tables over the files. A table that is
-    there gets columns that it lacks, and nothing else is changed. Doing it again changes nothing.
+    Iceberg tables are made in AWS Glue, and with s3_flavour=confluent Athena makes tables over the files. An Iceberg
+    table that is there gets columns that it lacks, and nothing else is changed. Doing it again changes nothing.
 
     \b
     Examples:
@@ -45,5 +46,5 @@ def apply(app: App, *, pipeline: str, values: str, overrides: tuple[str, ...], o
     from streamguard.lake import apply as make
 
     chosen = app.pipeline(pipeline)
-    made = make(app.project, app.settings, chosen, values, overrides, lambda text: click.echo(text, err=True))
+    made = make(app.project, app.settings, chosen, values, overrides, tell=partial(click.echo, err=True))
     show([one.row() for one in made], ("kind", "name", "result"), output)

@@ -133,7 +133,7 @@ def _includes_of_branches(node: nodes.If, conditions: tuple[Condition, ...]) -> 
     yield from _includes(node.else_, before)
 
 
-def _condition(test: nodes.Expr) -> Condition | None:
+def _condition(test: nodes.Node) -> Condition | None:
     """Of `NAME == "TEXT"` and `NAME != "TEXT"`; None: of anything else nobody knows before it is rendered."""
     if not isinstance(test, nodes.Compare) or len(test.ops) != 1 or test.ops[0].op not in ("eq", "ne"):
         return None

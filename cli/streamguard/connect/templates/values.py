@@ -20,7 +20,7 @@ from streamguard.connect.secrecy.sensitive import LOOKS_RANDOM, literal_secret
 from streamguard.errors import ProjectError, Refused, SettingsError, UnknownName
 from streamguard.model import Lake, Pipeline
 from streamguard.project import Project, did_you_mean, line_of, load_yaml
-from streamguard.settings import MINE, Settings, variable
+from streamguard.settings import GLUE, MINE, Settings, variable
 
 DEFAULT = "local"
 """The values that are meant without --values."""
@@ -125,6 +125,8 @@ def values_file(project: Project, name: str) -> Path:
 def load_values(settings: Settings, pipeline: Pipeline, path: Path, overrides: Iterable[str] = ()) -> Values:
     """All values, later sources over earlier ones. A secret among them is refused: they end in connectors."""
     values: dict[str, Any] = {name: getattr(settings, name) for name in FROM_SETTINGS}
+    if values["s3_catalog"] == GLUE:
+        values["iceberg_catalog_type"] = values.pop("s3_catalog")
     values["pipeline"] = pipeline.name
     if pipeline.mongodb_database:
         values["mongodb_database"] = pipeline.mongodb_database
