@@ -12,6 +12,7 @@ import requests
 from streamguard import containers
 from streamguard.settings import load
 from streamguard.stack import compose
+from streamguard.stack.programs import environment, java_environment
 from tests.containers.composition import services
 from tests.stack.bank import Bank
 
@@ -45,6 +46,18 @@ def test_the_health_check_of_a_java_server_sees_a_ready_one_and_one_that_is_not_
         asked = script.replace("$$", "$").replace(f"/dev/tcp/127.0.0.1/{inside}", f"/dev/tcp/127.0.0.1/{outside}")
         done = subprocess.run(["bash", "-c", asked], capture_output=True, timeout=10, check=False)
         assert (done.returncode == 0) == healthy, done.stderr
+
+
+def test_the_health_check_of_kafka_has_enough_memory_and_sees_a_ready_broker(bank: Bank) -> None:
+    *_, script = services()["kafka"]["healthcheck"]["test"]
+    heap, _, asked = script.partition(" ")
+    stack = bank.stack
+    tool = f"{stack.java} -{heap.partition('-')[2]} org.apache.kafka.tools.BrokerApiVersionsCommand"
+    asked = asked.replace("/opt/kafka/bin/kafka-broker-api-versions.sh", tool)
+    asked = asked.replace("localhost:29092", bank.settings.kafka_bootstrap)
+    environ = {**environment(), **java_environment(bank.settings, stack.lock)}
+    done = subprocess.run(["sh", "-c", asked], env=environ, capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_health_check_of_s3_asks_what_a_ready_one_answers(bank: Bank) -> None:

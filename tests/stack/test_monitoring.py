@@ -18,6 +18,7 @@ import requests
 from streamguard.kafka.topics import apply, existing_topics, plan
 from streamguard.settings import Settings, load
 from streamguard.stack.ports import free_ports
+from tests.containers.composition import services
 from tests.monitoring_files import ROOT, names, queries, rules
 from tests.stack.bank import Bank
 from tests.tools import require
@@ -103,6 +104,8 @@ def test_every_query_names_metrics_that_the_programs_export_and_prometheus_takes
         targets = (asked(prometheus, "targets", state="active") or {}).get("activeTargets", ())
         up = {target["labels"]["job"] for target in targets if target["health"] == "up"}
         time.sleep(0.1)
+    *_, script = services()["prometheus"]["healthcheck"]["test"]
+    get(script.split()[-1].replace("http://localhost:9090", prometheus))  # raises unless it is 200
     for where, query in queries():
         assert asked(prometheus, "query", query=query.replace("$__rate_interval", "1m")) is not None, where
     groups = asked(prometheus, "rules")["groups"]
