@@ -28,7 +28,6 @@ MODES = ("local", "compose", "external")
 MONGODB_SERVERS = ("secantusdb", "mongod", "external")
 LOG_FORMATS = ("auto", "console", "json")
 LOOPBACK = "127.0.0.1"
-MY_ACCOUNTS = ("MY_MONGODB_CLUSTER", "MY_S3_BUCKET")
 WAREHOUSE = "lake"
 """The folder of MY_S3_BUCKET that holds the Iceberg tables."""
 CONTAINERS = f"{PREFIX}COMPOSE_"
@@ -198,8 +197,9 @@ def load(project: Path, *, environ: Mapping[str, str] | None = None, **options: 
     data_dir = Path(options.get("data_dir") or given.get(PREFIX + "DATA_DIR") or (home if shipped else ".streamguard"))
     data_dir = (home / _expand(PREFIX + "DATA_DIR", str(data_dir))).resolve()
     in_containers = (options.get("mode") or given.get(PREFIX + "MODE")) == "compose"
-    elsewhere = (options.get("mode") or given.get(PREFIX + "MODE")) == "external" and any(map(given.get, MY_ACCOUNTS))
-    made = {} if in_containers or elsewhere else _read_file(data_dir / "credentials.env")
+    made = {} if in_containers else _read_file(data_dir / "credentials.env")
+    if (options.get("mode") or given.get(PREFIX + "MODE")) == "external" and given.get("MY_MONGODB_CLUSTER"):
+        made.pop(PREFIX + "MONGODB_URI", None)  # that of the local server
     given = {**made, **given}
     values = {entry.name: _parse(entry, given) for entry in fields(Settings)}
     values |= {name: value for name, value in options.items() if value is not None}

@@ -98,6 +98,9 @@ def started(project: Project, config: pytest.Config, servers: Sequence[str]) -> 
     folder = Path(tempfile.mkdtemp(prefix="streamguard-test-"))
     phases = str(folder / "phases")  # where tests that kill see what their victim is doing
     settings = settings_in(folder, project, phase_dir=phases)
+    # In the environment, and not in the settings: whatever a test starts is to find the same ones.
+    os.environ.update(sentinels.accounts(settings.mongodb_port))
+    settings = load(project.root, data_dir=folder, phase_dir=phases, **_ports(settings))
     running = Stack(settings, project)
     try:
         credentials.write(folder, sentinels.plant())

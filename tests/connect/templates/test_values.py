@@ -69,11 +69,14 @@ def test_a_variable_that_is_not_set_is_asked_for_by_the_templates_that_need_it_a
     settings, pipeline = load(project.root, environ={}), project.pipeline("bank")
     assert "s3_region" not in load_values(settings, pipeline, path)  # nor the one of the settings
     with pytest.raises(VariablesMissing, match=r"MY_S3_BUCKET is not set, and .*local.yml needs it"):
-        render_each(project, settings, [pipeline])
+        render_each(project, settings, [pipeline]).whole()
     (project.connectors / "bank" / "two.json.j2").write_text('{"connector.class": "Sink", "a": "{{ other }}"}')
+    rendering = render_each(project, settings, [pipeline])
     with pytest.raises(VariablesMissing, match="MY_AWS_REGION, MY_S3_BUCKET are not set") as caught:
-        render_each(project, settings, [pipeline])
+        rendering.of(["one", "two"])
     assert caught.value.names == ("MY_AWS_REGION", "MY_S3_BUCKET")
+    with pytest.raises(VariablesMissing, match="MY_AWS_REGION is not set"):
+        rendering.of(["two"])  # of the others nothing is asked
     assert render_each(project, settings, [pipeline], overrides=["extra=1", "other=2"]).failed == {}
 
 

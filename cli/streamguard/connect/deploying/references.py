@@ -120,7 +120,7 @@ def _why(reference: str) -> str:
 
 def _made(name: str) -> str:
     return (
-        f"`streamguard up` gives it to its worker when {', '.join(cloud.MADE_FROM[name])} are in .env, and "
+        f"`streamguard up` gives it to its worker from {', '.join(cloud.MADE_FROM[name])} in .env, and "
         "`connectors secrets env --into FILE` writes it for another"
     )
 

@@ -30,9 +30,10 @@ class Rendering:
         return frozenset((*(connector.name for connector in self.connectors), *self.failed))
 
     def of(self, names: Sequence[str]) -> Rendering:
-        """Those that names and patterns choose; all, if there are none."""
+        """Those that names and patterns choose; all, if there are none. Raises `VariablesMissing`, of these alone."""
         wanted = set(select_templates(names, self.names))
         failed = {name: error for name, error in self.failed.items() if name in wanted}
+        _raise_missing(failed.values())
         return Rendering([connector for connector in self.connectors if connector.name in wanted], failed)
 
     def without(self, pipelines: Collection[str]) -> Rendering:
@@ -41,6 +42,7 @@ class Rendering:
 
     def whole(self) -> list[Connector]:
         """All connectors; raises the first error, if a template did not render."""
+        _raise_missing(self.failed.values())
         for error in self.failed.values():
             raise error
         return self.connectors
@@ -62,8 +64,8 @@ def render_each(
 ) -> Rendering:
     """Every template of the pipelines, or of all that have some; one that does not render does not stop the others.
 
-    What concerns all of them is raised: values that are wrong or that nothing asks for, variables that are missing, and
-    a name that two templates have.
+    What concerns all of them is raised: values that are wrong or that nothing asks for, and a name that two templates
+    have.
     """
     if pipelines is None:
         pipelines = [project.pipeline(name) for name in project.pipelines() if project.templates(name)]
@@ -72,7 +74,6 @@ def render_each(
     environment = Environment(project.connectors)
     file = values_file(project, values)
     found = Rendering()
-    missing: set[str] = set()
     for pipeline in pipelines:
         loaded = load_values(settings, pipeline, file, overrides)
         _refuse_unasked(loaded, environment)
@@ -82,12 +83,18 @@ def render_each(
                 connector = render(template, loaded, project.connectors, environment=environment)
                 found.connectors.append(stamped(connector, owner))
             except VariablesMissing as exc:
-                missing |= {*exc.names, *loaded.lacking_of_worker}
+                lacking = {*exc.names, *loaded.lacking_of_worker}
+                found.failed[template.name.removesuffix(SUFFIX)] = VariablesMissing(lacking, file)
             except (TemplateError, Refused) as exc:
                 found.failed[template.name.removesuffix(SUFFIX)] = exc
-    if missing:
-        raise VariablesMissing(missing, file)
     return found
+
+
+def _raise_missing(errors: Iterable[StreamguardError]) -> None:
+    """Raise one `VariablesMissing` for all that are among the errors."""
+    missing = [error for error in errors if isinstance(error, VariablesMissing)]
+    if missing:
+        raise VariablesMissing({name for error in missing for name in error.names}, missing[0].file)
 
 
 def _refuse_unasked(values: Values, environment: Environment) -> None:

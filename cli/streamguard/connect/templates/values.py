@@ -57,6 +57,7 @@ class VariablesMissing(SettingsError):
 
     def __init__(self, names: Iterable[str], file: Path) -> None:
         self.names = tuple(sorted(set(names)))
+        self.file = file
         are = "is" if len(self.names) == 1 else "are"
         super().__init__(
             f"{', '.join(self.names)} {are} not set, and {file} needs {'it' if are == 'is' else 'them'}: "
