@@ -14,7 +14,6 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
 
-from streamguard.errors import TopicError
 from streamguard.kafka import clients
 from streamguard.settings import Settings
 
@@ -42,13 +41,10 @@ class Publisher:
 
         Raises `KafkaUnavailable` or `TopicError` now rather than at the first record; `timeout` in seconds.
         """
-        with clients.translated(self._settings):
-            known = self._producer.list_topics(timeout=timeout).topics
+        known = clients.metadata(self._producer, self._settings, timeout=timeout).topics
         missing = [topic for topic in topics if topic not in known]
         if missing:
-            raise TopicError(
-                f"no topic {missing[0]} at {self._settings.kafka_bootstrap}: make it with `streamguard topics apply`"
-            )
+            raise clients.missing_topic(self._settings, missing[0])
         return {topic: len(known[topic].partitions) for topic in topics}
 
     @property
