@@ -24,8 +24,9 @@ from streamguard.connect.deploying.report import trouble
 from streamguard.connect.rest.client import ConnectClient
 from streamguard.connect.templates.choose import render_pipeline
 from streamguard.connect.templates.render import Connector
+from streamguard.connect.templates.values import DEFAULT
 from streamguard.engine.client.applying import Applied, apply_files, check_files
-from streamguard.engine.client.http import KsqlClient
+from streamguard.engine.client.http import client_at
 from streamguard.engine.functions import user
 from streamguard.errors import ConnectError, StackError, TopicError
 from streamguard.kafka import topics
@@ -53,16 +54,16 @@ class Report:
     connectors: list[connectors.Result] = field(default_factory=list)
 
 
-def check(project: Project, settings: Settings, pipeline: Pipeline) -> list[Connector]:
+def check(project: Project, settings: Settings, pipeline: Pipeline, values: str = DEFAULT) -> list[Connector]:
     """Everything of a pipeline that can be wrong without any server: connectors, statements, packages."""
     if pipeline.postgres_database is not None:
         require_extra()
     check_files(project.statements(pipeline.name), pipeline.variables)
-    return render_pipeline(project, settings, pipeline)
+    return render_pipeline(project, settings, pipeline, values)
 
 
-def up(stack: Stack, pipeline: Pipeline, *, produce: bool, on_progress: OnProgress) -> Report:
-    """Start the servers and `pipeline` on them; doing it again changes nothing.
+def up(stack: Stack, pipeline: Pipeline, *, produce: bool, on_progress: OnProgress, values: str = DEFAULT) -> Report:
+    """Start the servers and `pipeline` on them, its connectors with these values; doing it again changes nothing.
 
     A start that fails, or is interrupted, stops what it started.
     """
@@ -71,8 +72,8 @@ def up(stack: Stack, pipeline: Pipeline, *, produce: bool, on_progress: OnProgre
             "`up` runs servers on this machine, and STREAMGUARD_MODE is external: use `topics apply`, `ksql apply` and "
             "`connectors deploy` on yours"
         )
-    rendered = check(stack.project, stack.settings, pipeline)
-    return _Up(stack, pipeline, servers_of(pipeline, rendered), on_progress).run(produce=produce)
+    rendered = check(stack.project, stack.settings, pipeline, values)
+    return _Up(stack, pipeline, servers_of(pipeline, rendered), on_progress, values).run(produce=produce)
 
 
 def servers_of(pipeline: Pipeline, rendered: Sequence[Connector]) -> set[str]:
@@ -110,8 +111,11 @@ def _connector_trouble(url: str) -> str:
 class _Up:
     """`run` once."""
 
-    def __init__(self, stack: Stack, pipeline: Pipeline, needed: set[str], on_progress: OnProgress) -> None:
+    def __init__(
+        self, stack: Stack, pipeline: Pipeline, needed: set[str], on_progress: OnProgress, values: str
+    ) -> None:
         self.stack = stack
+        self.values = values
         self.needed = needed
         self.project = stack.project
         self.pipeline = pipeline
@@ -223,7 +227,7 @@ class _Up:
     def _connectors(self) -> None:
         settings = self.stack.settings
         existing = {name: topic.partitions for name, topic in topics.existing_topics(settings).items()}
-        rendered = render_pipeline(self.project, settings, self.pipeline)
+        rendered = render_pipeline(self.project, settings, self.pipeline, self.values)
         client = ConnectClient(settings.connect_url, sleep=self._sleep)
         doubt = 0.0 if "connect" in self._before else STALE_SECONDS
         self.report.connectors = connectors.deploy(
@@ -245,5 +249,5 @@ def apply_statements(project: Project, settings: Settings, pipeline: Pipeline) -
     """Bring the ksql server in line with the pipeline's statements; what would have to be made anew is refused."""
     if settings.ksql_functions:
         user.load(settings.ksql_functions, project.root)
-    client, files = KsqlClient(settings.ksql_url), project.statements(pipeline.name)
+    client, files = client_at(settings), project.statements(pipeline.name)
     return list(apply_files(client, files, pipeline.variables))
