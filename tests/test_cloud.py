@@ -14,7 +14,7 @@ from streamguard.errors import SettingsError
 from streamguard.settings import load
 from tests.accounts import MINE, PASSWORD, USER
 
-TEXTS = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=30)
+TEXTS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=30)
 LOCAL = "127.0.0.1:27017"
 
 

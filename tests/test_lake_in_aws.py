@@ -19,7 +19,7 @@ from moto.server import ThreadedMotoServer
 from streamguard.commands import run
 from streamguard.project import find_project
 from tests.accounts import MINE
-from tests.docs.readme import ROOT
+from tests.docs.readme import ROOT, blocks
 
 KEYS = {"aws_access_key_id": "x", "aws_secret_access_key": "y", "region_name": MINE["MY_AWS_REGION"]}
 BUCKET = MINE["MY_S3_BUCKET"]
@@ -61,7 +61,7 @@ def server() -> Iterator[str]:
 
 
 @pytest.fixture
-def aws(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
+def aws(server: str, monkeypatch: pytest.MonkeyPatch) -> Aws:
     """An empty account with the bucket, and the variables that lead to it."""
     requests.post(f"{server}/moto-api/reset", timeout=10).raise_for_status()
     for name, value in {**MINE, "AWS_ENDPOINT_URL": server, "AWS_EC2_METADATA_DISABLED": "true"}.items():
@@ -204,3 +204,30 @@ def _columns(text: str) -> dict[str, list[str]]:
         (table,) = list(tree.find_all(sqlglot.exp.Table))[:1]
         found[table.name] = [column.name for column in tree.find_all(sqlglot.exp.ColumnDef)]
     return found
+
+
+POLICIES = [json.loads(text) for text in blocks(ROOT / "docs" / "cloud.md", "json")]
+OF_S3 = {"ListBucket", "ListBucketMultipartUploads", "ListMultipartUploadParts"}
+"""Rights of S3 that are not called as an operation is."""
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=["sinks", "people"])
+def test_the_policies_of_the_page_are_valid_and_name_operations_that_there_are(
+    aws: Aws, policy: dict[str, Any]
+) -> None:
+    aws.client("iam").create_policy(PolicyName="fraud", PolicyDocument=json.dumps(policy))
+    for statement in policy["Statement"]:
+        resources = statement["Resource"]
+        for action in statement["Action"]:
+            service, _, operation = action.partition(":")
+            known = set(aws.client(service).meta.method_to_api_mapping.values())
+            assert operation in (known | OF_S3 if service == "s3" else known), action
+        for resource in [resources] if isinstance(resources, str) else resources:
+            assert resource.startswith(("arn:aws:s3:::acme-fraud", "arn:aws:glue:eu-", "arn:aws:athena:eu-"))
+
+
+def test_the_sinks_may_neither_make_tables_nor_ask_questions() -> None:
+    sinks, _ = POLICIES
+    actions = {action for statement in sinks["Statement"] for action in statement["Action"]}
+    assert not [action for action in actions if "Create" in action or action.startswith("athena:")]
+    assert not [action for action in actions if "*" in action]
