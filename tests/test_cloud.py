@@ -128,6 +128,13 @@ def test_an_address_that_is_set_stands_over_that_of_the_accounts(tmp_path: Path)
     assert (settings.mongodb_uri, settings.s3_catalog) == ("mongodb://own/", "http://own")
 
 
+def test_glue_is_no_catalog_of_the_servers_here(tmp_path: Path) -> None:
+    with pytest.raises(
+        SettingsError, match="STREAMGUARD_S3_CATALOG is glue, which goes with STREAMGUARD_MODE=external"
+    ):
+        load(tmp_path, environ={"STREAMGUARD_S3_CATALOG": "glue"})
+
+
 def test_a_cluster_that_is_none_is_one_error_that_names_the_variable(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="MY_MONGODB_CLUSTER is no host"):
         load(tmp_path, environ={**MINE, "MY_MONGODB_CLUSTER": "c d", "STREAMGUARD_MODE": "external"})

@@ -32,8 +32,7 @@ def up(
 
     What can be wrong without a server is found before one is started.
     """
-    check(project, settings, pipeline)
-    render_pipeline(project, settings, pipeline, values)
+    check(project, settings, pipeline, values)
     compose.require(project)
     added = compose.make_secrets(project.root)
     if added:

@@ -19,8 +19,10 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
+from streamguard import cloud
 from streamguard.connect.deploying import apply as connectors
 from streamguard.connect.deploying.report import trouble
+from streamguard.connect.deploying.variables import names_of
 from streamguard.connect.rest.client import ConnectClient
 from streamguard.connect.templates.choose import render_pipeline
 from streamguard.connect.templates.render import Connector
@@ -28,7 +30,7 @@ from streamguard.connect.templates.values import DEFAULT
 from streamguard.engine.client.applying import Applied, apply_files, check_files
 from streamguard.engine.client.http import client_at
 from streamguard.engine.functions import user
-from streamguard.errors import ConnectError, StackError, TopicError
+from streamguard.errors import ConnectError, SettingsError, StackError, TopicError
 from streamguard.kafka import topics
 from streamguard.model import Pipeline
 from streamguard.postgres.connect import database_uri, require_extra
@@ -59,7 +61,19 @@ def check(project: Project, settings: Settings, pipeline: Pipeline, values: str 
     if pipeline.postgres_database is not None:
         require_extra()
     check_files(project.statements(pipeline.name), pipeline.variables)
-    return render_pipeline(project, settings, pipeline, values)
+    rendered = render_pipeline(project, settings, pipeline, values)
+    _require_variables(settings, rendered)
+    return rendered
+
+
+def _require_variables(settings: Settings, rendered: Sequence[Connector]) -> None:
+    """Raise SettingsError for what a worker that is started here could not be given, all of it at once."""
+    lacking = cloud.lacking(settings.mine, {name for connector in rendered for name in names_of(connector)})
+    if lacking:
+        raise SettingsError(
+            f"the sinks need what is not set: {', '.join(lacking)}: write into .env what .env.example says of them, or "
+            "export them"
+        )
 
 
 def up(stack: Stack, pipeline: Pipeline, *, produce: bool, on_progress: OnProgress, values: str = DEFAULT) -> Report:
@@ -123,6 +137,7 @@ class _Up:
         self._on_progress = on_progress
         self._done: dict[str, threading.Event] = {}
         self._given_up = threading.Event()
+        self._started: set[str] = set()
         self._before = self._running()
 
     def run(self, *, produce: bool) -> Report:
@@ -182,6 +197,8 @@ class _Up:
         self.report.seconds |= self.stack.start(names, self._server_progress, cancel=self._given_up)
 
     def _server_progress(self, progress: Progress) -> None:
+        if progress.state == "starting":
+            self._started.add(progress.name)
         if progress.state == "ready" and progress.name in self._done:
             self._done[progress.name].set()
         self._on_progress(progress)
@@ -229,7 +246,7 @@ class _Up:
         existing = {name: topic.partitions for name, topic in topics.existing_topics(settings).items()}
         rendered = render_pipeline(self.project, settings, self.pipeline, self.values)
         client = ConnectClient(settings.connect_url, sleep=self._sleep)
-        doubt = 0.0 if "connect" in self._before else STALE_SECONDS
+        doubt = STALE_SECONDS if "connect" in self._started else 0.0
         self.report.connectors = connectors.deploy(
             client, rendered, topics=existing, doubt=doubt, report=self._connector_progress
         )

@@ -348,6 +348,8 @@ def _complete(raw: Settings, fixed: Mapping[str, Any]) -> Settings:
             raise SettingsError(
                 f"{PREFIX}{name.upper()} and {PREFIX}PORT_OFFSET make {port}: a port is between 1 and 65535"
             )
+    if raw.s3_catalog == GLUE and raw.mode != "external":
+        raise SettingsError(f"{PREFIX}S3_CATALOG is {GLUE}, which goes with {PREFIX}MODE=external")
     moved = in_cloud(replace(raw, port_offset=0, **ports))
     return replace(
         moved,

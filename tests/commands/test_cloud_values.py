@@ -76,6 +76,25 @@ def test_everything_that_is_missing_is_told_in_one_sentence(capsys: pytest.Captu
     assert ".env.example" in told
 
 
+@pytest.mark.usefixtures("accounts")
+def test_up_tells_what_the_worker_would_lack_before_it_starts_anything(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("STREAMGUARD_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.delenv("MY_MONGODB_PASS")
+    monkeypatch.delenv("MY_AWS_SECRET_ACCESS_KEY")
+    assert run(["up", "bank", "--values", "cloud"]) == 1
+    told = capsys.readouterr().err
+    assert "Error: the sinks need what is not set: MY_MONGODB_PASS, MY_AWS_SECRET_ACCESS_KEY:" in told
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.usefixtures("accounts")
+def test_the_ddl_of_an_iceberg_table_says_where_glue_has_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["connectors", "companions", "--values", "cloud", "users-s3-sink"]) == 0
+    assert "LOCATION 's3://acme-fraud/lake/fraud.db/raw_users_log/'" in capsys.readouterr().out
+
+
 def test_a_pipeline_without_s3_asks_for_no_bucket(capsys: pytest.CaptureFixture[str]) -> None:
     assert set(rendered(capsys, "-p", "transfers")) == {"transfers-mongodb-sink"}
 

@@ -164,9 +164,10 @@ def _iceberg(name: str, values: Mapping[str, Any]) -> list[Companion]:
         for engine, title, head, lines in _engines(name, namespace)
     ]
     if made:
+        place = "" if _is_glue(values) else "Put a bucket of yours in LOCATION, and\n-- "
         head = (
-            f"-- The tables of the connector {name}, if Athena makes them. Put a bucket of yours in LOCATION, and\n"
-            f"-- run it in the Athena database `{namespace}`.\n"
+            f"-- The tables of the connector {name}, if Athena makes them. {place}"
+            f"{'Run' if not place else 'run'} it in the Athena database `{namespace}`.\n"
         )
         found.insert(0, Companion(f"{name}.athena.sql", "tables of Athena", head + "\n".join(made)))
     return found if tables else []
@@ -180,9 +181,21 @@ def _iceberg_table(table: str, columns: Mapping[str, str], values: Mapping[str, 
     by = f"PARTITIONED BY ({', '.join(parts)})\n" if parts else ""
     return (
         f"CREATE TABLE IF NOT EXISTS `{table}` (\n{body}\n)\n{by}"
-        f"LOCATION 's3://your-bucket/{values.get('lake_namespace', 'default')}/{table}/'\n"
+        f"LOCATION {_text(_location(table, values))}\n"
         "TBLPROPERTIES ('table_type' = 'ICEBERG', 'format' = 'parquet');\n"
     )
+
+
+def _is_glue(values: Mapping[str, Any]) -> bool:
+    return values.get("iceberg_catalog_type") == "glue"
+
+
+def _location(table: str, values: Mapping[str, Any]) -> str:
+    """Where a table lies: in Glue, where Iceberg's catalog puts it."""
+    namespace = values.get("lake_namespace", "default")
+    if _is_glue(values):
+        return f"{str(values['s3_warehouse']).rstrip('/')}/{namespace}.db/{table}/"
+    return f"s3://your-bucket/{namespace}/{table}/"
 
 
 def _engines(name: str, namespace: str) -> list[tuple[str, str, str, Sequence[str]]]:
