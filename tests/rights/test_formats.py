@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import shlex
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 import yaml
 
+from streamguard.connect.templates.choose import render_pipeline
 from streamguard.errors import UnknownName
+from streamguard.project import find_project
+from streamguard.rights.derive import Engine, rights_of
 from streamguard.rights.formats import formatted
 from streamguard.rights.model import CLUSTER, Right
+from streamguard.settings import load
+from tests.strimzi.definitions import problems
 
 RIGHTS = [
     Right("sg-ingestor", "topic", "bank", "literal", ("read", "describe_configs"), "it reads it"),
@@ -65,3 +71,13 @@ def test_confluent_has_a_variable_for_the_id_of_each_service_account() -> None:
         "confluent kafka acl create --allow --operations describe --cluster-scope --service-account $SG_KSQL",
     ]
     assert ': "${SG_KSQL:?' in text
+
+
+@pytest.mark.parametrize("name", ["bank", "card", "transfers"])
+def test_strimzi_takes_every_user_of_every_pipeline(name: str) -> None:
+    project = find_project(Path(__file__))
+    settings, pipeline = load(project.root, environ={}), project.pipeline(name)
+    for engine in get_args(Engine):
+        rights = rights_of(project, settings, pipeline, render_pipeline(project, settings, pipeline), engine=engine)
+        users: list[Any] = list(yaml.safe_load_all(formatted(rights, "strimzi")))
+        assert {user["metadata"]["name"]: problems(user) for user in users if problems(user)} == {}
