@@ -11,14 +11,12 @@ import requests
 
 from streamguard import containers
 from streamguard.settings import load
-from streamguard.stack import compose
 from streamguard.stack.programs import environment, java_environment
 from tests.containers.composition import services
 from tests.stack.bank import Bank
 
 
-def test_on_servers_that_have_everything_it_changes_nothing(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compose, "VALUES", "local")  # the addresses of this machine
+def test_on_servers_that_have_everything_it_changes_nothing(bank: Bank) -> None:
     mine = bank.settings
     secrets = {
         "STREAMGUARD_S3_ACCESS_KEY": mine.s3_access_key,
@@ -28,7 +26,8 @@ def test_on_servers_that_have_everything_it_changes_nothing(bank: Bank, monkeypa
     environ = {**mine.environment(), **secrets, "STREAMGUARD_MODE": "compose"}
     settings = load(bank.stack.project.root, environ=environ, data_dir=mine.data_dir)
     told: list[str] = []
-    results = containers.seed(bank.stack.project, settings, bank.pipeline, told.append)
+    # With the addresses of this machine.
+    results = containers.seed(bank.stack.project, settings, bank.pipeline, told.append, "local")
     assert not [result.name for result in results if result.written]
     assert told == ["topics", "tables", "statements", "connectors"]
     assert {result.name: result.state for result in results} == {
