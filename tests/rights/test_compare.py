@@ -13,9 +13,17 @@ LOOKS = Right("a", "topic", "orders", "literal", ("describe",), "")
 COMMITS = Right("a", "transactional_id", "sg.a.", "prefixed", ("write",), "")
 
 
-def entry(name: str, operation: str, pattern: str = "literal", *, allows: bool = True, **more: str) -> Entry:
-    given = {"principal": "a", "resource": "topic", "host": "*", **more}
-    return Entry(given["principal"], given["resource"], name, pattern, operation, allows, given["host"])
+def entry(
+    name: str,
+    operation: str,
+    pattern: str = "literal",
+    *,
+    allows: bool = True,
+    principal: str = "a",
+    resource: str = "topic",
+    host: str = "*",
+) -> Entry:
+    return Entry(principal, resource, name, pattern, operation, allows, host)
 
 
 @pytest.mark.parametrize(
@@ -55,10 +63,10 @@ def test_a_refusal_wins_and_reading_brings_describing() -> None:
 
 
 def test_a_prefix_is_granted_by_a_shorter_one_only() -> None:
-    ids = {"resource": "transactional_id"}
-    assert missing([COMMITS], [entry("sg.", "write", "prefixed", **ids)]) == []
-    assert missing([COMMITS], [entry("sg.a.0", "write", **ids)]) == [COMMITS]
-    assert missing([COMMITS], [entry("sg.a.b", "write", "prefixed", **ids)]) == [COMMITS]
+    ids = "transactional_id"
+    assert missing([COMMITS], [entry("sg.", "write", "prefixed", resource=ids)]) == []
+    assert missing([COMMITS], [entry("sg.a.0", "write", resource=ids)]) == [COMMITS]
+    assert missing([COMMITS], [entry("sg.a.b", "write", "prefixed", resource=ids)]) == [COMMITS]
 
 
 def test_what_no_right_asks_for_is_more_than_needed() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,7 +11,7 @@ from streamguard.connect.templates.render import Connector
 from streamguard.doctor import brokers, machine, statements, stores, workers
 from streamguard.doctor.checks import Check, Work, halves
 from streamguard.engine.client.http import KsqlClient
-from streamguard.errors import KafkaError, KafkaUnavailable, StackError
+from streamguard.errors import KafkaError, StackError
 from streamguard.kafka import permissions
 from streamguard.model import Pipeline
 from streamguard.pipeline import servers_of
@@ -72,8 +71,10 @@ def _servers(patient: Patient) -> dict[str, Work]:
     settings, pipeline, connectors = patient.settings, patient.pipeline, patient.connectors
     jobs: dict[str, Work] = {
         "kafka": partial(brokers.cluster, settings),
-        "topics": partial(_if_it_answers, partial(brokers.wanted_topics, settings, pipeline)),
-        "rights": partial(_if_it_answers, partial(brokers.rights, settings, patient.rights, patient.principal)),
+        "topics": partial(_if_it_answers, settings, partial(brokers.wanted_topics, settings, pipeline)),
+        "rights": partial(
+            _if_it_answers, settings, partial(brokers.rights, settings, patient.rights, patient.principal)
+        ),
     }
     if connectors:
         jobs |= {"connect": partial(_connect, patient)}
@@ -90,10 +91,13 @@ def _servers(patient: Patient) -> dict[str, Work]:
     return jobs
 
 
-def _if_it_answers(work: Work) -> Iterator[Check]:
-    """That Kafka does not answer is told once."""
-    with suppress(KafkaUnavailable):
-        yield from work()
+def _if_it_answers(settings: Settings, work: Work) -> Iterator[Check]:
+    """That Kafka does not answer, or does not let us in, is told once."""
+    try:
+        permissions.brokers(settings)
+    except KafkaError:
+        return
+    yield from work()
 
 
 def _connect(patient: Patient) -> Iterator[Check]:

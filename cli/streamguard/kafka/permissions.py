@@ -104,20 +104,21 @@ def entries(settings: Settings) -> list[Entry] | str:
         return str(error.str())
     except TimeoutError:
         return f"no answer within {SECONDS:.0f} s"
-    if not found and _has_no_authorizer(admin):  # librdkafka drops what Kafka says of it
-        return ""
-    return [_entry(binding) for binding in found]
+    if found:
+        return [_entry(binding) for binding in found]
+    authorizer = _authorizer(admin)  # librdkafka drops what Kafka says of an empty list: why it is
+    return [] if authorizer else "" if authorizer is not None else "Kafka shows it to its administrators only"
 
 
-def _has_no_authorizer(admin: AdminClient) -> bool:
-    """Whether a broker says that it asks nobody; False if it does not say."""
+def _authorizer(admin: AdminClient) -> str | None:
+    """Who decides what is allowed, as a broker says: a class, "" if nobody does; None if we may not ask."""
     try:
         broker = ConfigResource(ResourceType.BROKER, str(next(iter(admin.list_topics(timeout=SECONDS).brokers))))
         config = admin.describe_configs([broker], request_timeout=SECONDS)[broker].result(SECONDS)
     except (KafkaException, TimeoutError):
-        return False
-    authorizer = config.get("authorizer.class.name")
-    return authorizer is not None and not authorizer.value
+        return None
+    found = config.get("authorizer.class.name")
+    return None if found is None else str(found.value or "")
 
 
 def _entry(binding: Any) -> Entry:
