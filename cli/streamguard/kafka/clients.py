@@ -18,6 +18,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
@@ -72,6 +73,9 @@ FIRST_LOOK = 0.25
 """Seconds after which it is looked for the first time why nobody answers."""
 _REMARK = re.compile(r"^\S+://\S+: |,? ?\(after .*$|: Disconnected.*$|\s*\(install .*$")
 """What librdkafka says beside the cause: the broker, and after how long."""
+_PLACES = re.compile(r"\w+://\S+: |Broker: ")
+_REPEATED = re.compile(r"(: [^:]+?)\1(?=\.?$)")
+"""A broker's words may stand there twice."""
 
 
 def producer(settings: Settings, **config: Any) -> Producer:
@@ -143,19 +147,20 @@ def require_admission(settings: Settings) -> None:
         raise translate(KafkaException(refusal), settings)
 
 
-def missing_topic(settings: Settings, topic: str) -> KafkaRefusal:
-    """The error for a topic that a list of all topics does not have: there is none, or we may not see it."""
+def require_shown(settings: Settings, topic: str) -> None:
+    """Raise if a topic that a list of all topics lacks is there, or may be, and we may not see it."""
     from confluent_kafka import TopicCollection
 
+    if settings.kafka_properties == Path():  # nobody knows who we are: there is nothing that others may and we may not
+        return
     client = admin(settings)
     try:
         client.describe_topics(TopicCollection([topic]), request_timeout=3.0)[topic].result(3.0)
     except KafkaException as exc:
         if exc.args[0].code() in DENIED:
-            return KafkaRefusal(f"{_denied(exc.args[0], settings)}, of topic {topic}")
+            raise KafkaRefusal(_denied(exc.args[0], settings, f"topic {topic}: ")) from exc
     except TimeoutError:
         pass
-    return TopicError(f"no topic {topic} at {settings.kafka_bootstrap}: make it with `streamguard topics apply`")
 
 
 def members(settings: Settings, group: str) -> dict[str, str]:
@@ -244,10 +249,11 @@ def _shut_out(error: KafkaError, settings: Settings) -> KafkaRefusal:
     )
 
 
-def _denied(error: KafkaError, settings: Settings) -> str:
+def _denied(error: KafkaError, settings: Settings, of: str = "") -> str:
     user = properties.read(settings.kafka_properties).values.get("sasl.username", "us")
+    said = _REPEATED.sub(r"\1", _PLACES.sub("", error.str())).strip(" .")
     return (
-        f"Kafka at {settings.kafka_bootstrap} refused {user}: {error.str()}; have who runs it allow what "
+        f"Kafka at {settings.kafka_bootstrap} refused {user}: {of}{said}; have who runs it allow what "
         "`streamguard rights` lists"
     )
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
 
+from streamguard.errors import TopicError
 from streamguard.kafka import clients
 from streamguard.settings import Settings
 
@@ -44,7 +45,10 @@ class Publisher:
         known = clients.metadata(self._producer, self._settings, timeout=timeout).topics
         missing = [topic for topic in topics if topic not in known]
         if missing:
-            raise clients.missing_topic(self._settings, missing[0])
+            clients.require_shown(self._settings, missing[0])
+            raise TopicError(
+                f"no topic {missing[0]} at {self._settings.kafka_bootstrap}: make it with `streamguard topics apply`"
+            )
         return {topic: len(known[topic].partitions) for topic in topics}
 
     @property
