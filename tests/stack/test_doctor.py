@@ -63,13 +63,12 @@ def told(settings: Settings, principal: str = "d-deployer") -> dict[str, Check]:
 def test_of_the_local_stack_nothing_fails(bank: Bank, project: Project, settings: Settings) -> None:
     pipeline = bank.pipeline
     connectors = render_pipeline(project, settings, pipeline)
-    rights = rights_of(project, settings, pipeline, connectors)
     patient = Patient(
         project,
         settings,
         pipeline,
         connectors,
-        rights,
+        lambda engine: rights_of(project, settings, pipeline, connectors, engine=engine),
         "streamguard-deployer",
         lambda: ConnectClient(settings.connect_url),
         lambda: KsqlClient(settings.ksql_url),

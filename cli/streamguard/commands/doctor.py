@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,10 +11,13 @@ from streamguard.commands import completion
 from streamguard.commands.connectors.options import values_option
 from streamguard.commands.output import output_option, show
 from streamguard.commands.progress import show_parts
+from streamguard.commands.rights import principal_options, rendered_for, rights_given
 
 if TYPE_CHECKING:
     from streamguard.commands import App
     from streamguard.doctor.examination import Patient
+    from streamguard.rights.derive import Engine
+    from streamguard.rights.model import Right
 
 COLUMNS = ("state", "what", "found", "next")
 
@@ -30,12 +33,10 @@ COLUMNS = ("state", "what", "found", "next")
     metavar="NAME",
     help="Compare what Kafka lets us do with the rights of this one of `streamguard rights`.",
 )
-@click.option(
-    "--prefix", default="streamguard-", show_default=True, metavar="TEXT", help="What begins the names of principals."
-)
+@principal_options
 @output_option
 @click.pass_obj
-def doctor(app: App, /, *, pipeline: str, values: str, name: str, prefix: str, output: str) -> int:
+def doctor(app: App, /, *, pipeline: str, values: str, name: str, output: str, **given: Any) -> int:
     """Check what PIPELINE needs, and say what to do about what is not as it should be. Changes nothing.
 
     In mode local: Python, Java, jars, memory, disk, ports, files with passwords, and the servers that run. Elsewhere,
@@ -56,7 +57,7 @@ def doctor(app: App, /, *, pipeline: str, values: str, name: str, prefix: str, o
     from streamguard.doctor.checks import examine, failed
     from streamguard.doctor.examination import jobs_of
 
-    patient = _patient(app, pipeline, values, name, prefix)
+    patient = _patient(app, pipeline, values, name, **given)
     with show_parts("checking") as told:
         checks = examine(jobs_of(patient), told)
     show([check.document() for check in checks], COLUMNS, output)
@@ -66,26 +67,25 @@ def doctor(app: App, /, *, pipeline: str, values: str, name: str, prefix: str, o
     return 1 if failed(checks) else 0
 
 
-def _patient(app: App, name: str, values: str, principal: str, prefix: str) -> Patient:
+def _patient(app: App, name: str, values: str, whose: str, **given: Any) -> Patient:
     from streamguard.commands.connectors.options import client_of
     from streamguard.commands.ksql.options import client_of as ksql_client_of
-    from streamguard.commands.ksql.options import load_functions
-    from streamguard.connect.templates.choose import render_pipeline
     from streamguard.doctor.examination import Patient
-    from streamguard.rights.derive import chosen, rights_of
+    from streamguard.rights.derive import chosen
 
-    load_functions(app)
-    pipeline = app.pipeline(name)
-    connectors = render_pipeline(app.project, app.settings, pipeline, values)
-    rights = rights_of(app.project, app.settings, pipeline, connectors, prefix=prefix)
-    [whose, *_] = chosen(rights, [principal], prefix)
+    pipeline, connectors = rendered_for(app, name, values)
+
+    def rights(engine: Engine) -> list[Right]:
+        return rights_given(app, pipeline, connectors, **{**given, "engine": given["engine"] or engine})
+
+    [one, *_] = chosen(rights("streamguard"), [whose], given["prefix"])
     return Patient(
         app.project,
         app.settings,
         pipeline,
         connectors,
         rights,
-        whose.principal,
+        one.principal,
         partial(client_of, app, None, deadline=5.0),
         partial(ksql_client_of, app, None),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,11 +12,12 @@ from streamguard.connect.templates.render import Connector
 from streamguard.doctor import brokers, machine, statements, stores, workers
 from streamguard.doctor.checks import Check, Work, halves
 from streamguard.engine.client.http import KsqlClient
-from streamguard.errors import KafkaError, StackError
+from streamguard.errors import KafkaError, KsqlUnavailable, StackError
 from streamguard.kafka import permissions
 from streamguard.model import Pipeline
 from streamguard.pipeline import servers_of
 from streamguard.project import Project
+from streamguard.rights.derive import Engine
 from streamguard.rights.model import Right
 from streamguard.settings import Settings
 from streamguard.stack import compose
@@ -24,13 +26,13 @@ from streamguard.stack.stack import Stack
 
 @dataclass(frozen=True)
 class Patient:
-    """What is examined. `principal`: whose rights ours are compared with."""
+    """What is examined. `rights`: those that are needed, by the ksql server; `principal`: whose ours should be."""
 
     project: Project
     settings: Settings
     pipeline: Pipeline
     connectors: Sequence[Connector]
-    rights: Sequence[Right]
+    rights: Callable[[Engine], Sequence[Right]]
     principal: str
     connect: Callable[[], ConnectClient]
     ksql: Callable[[], KsqlClient]
@@ -72,9 +74,7 @@ def _servers(patient: Patient) -> dict[str, Work]:
     jobs: dict[str, Work] = {
         "kafka": partial(brokers.cluster, settings),
         "topics": partial(_if_it_answers, settings, partial(brokers.wanted_topics, settings, pipeline)),
-        "rights": partial(
-            _if_it_answers, settings, partial(brokers.rights, settings, patient.rights, patient.principal)
-        ),
+        "rights": partial(_if_it_answers, settings, partial(_rights, patient)),
     }
     if connectors:
         jobs |= {"connect": partial(_connect, patient)}
@@ -98,6 +98,15 @@ def _if_it_answers(settings: Settings, work: Work) -> Iterator[Check]:
     except KafkaError:
         return
     yield from work()
+
+
+def _rights(patient: Patient) -> Iterator[Check]:
+    """With the server that is there; our own, if none answers."""
+    engine: Engine = "streamguard"
+    if patient.project.statements(patient.pipeline.name):
+        with suppress(KsqlUnavailable):
+            engine = "streamguard" if patient.ksql().is_ours() else "ksqldb"
+    yield from brokers.rights(patient.settings, patient.rights(engine), patient.principal)
 
 
 def _connect(patient: Patient) -> Iterator[Check]:
