@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import yaml
@@ -14,8 +14,6 @@ from streamguard.connect.templates.choose import render_pipeline
 from streamguard.connect.templates.formats import formatted
 from streamguard.model import Topic
 from streamguard.project import Project
-from streamguard.rights.derive import Engine, rights_of
-from streamguard.rights.formats import formatted as granted
 from streamguard.settings import load
 from streamguard.strimzi import is_name, manifest, name_for, topic_resource
 from tests.strimzi.definitions import problems
@@ -23,7 +21,6 @@ from tests.strimzi.definitions import problems
 ROOT = Path(__file__).parent.parent.parent
 PROJECT = Project(ROOT)
 SETTINGS = load(ROOT, environ={}, data_dir=Path("/nowhere"))
-ENGINES: tuple[Engine, ...] = get_args(Engine)
 TOPIC_CHARACTERS = "abcXYZ019._-"
 
 
@@ -48,16 +45,6 @@ def test_strimzi_takes_every_topic(pipeline: str) -> None:
     assert {each["metadata"]["name"]: problems(each) for each in made if problems(each)} == {}
     assert [each["metadata"]["name"] for each in made] == [topic.name for topic in wanted]
     assert {each["spec"]["replicas"] for each in made} == {3}
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("pipeline", PROJECT.pipelines())
-def test_strimzi_takes_every_user(pipeline: str, engine: Engine) -> None:
-    named = PROJECT.pipeline(pipeline)
-    rendered = render_pipeline(PROJECT, SETTINGS, named)
-    made = documents(granted(rights_of(PROJECT, SETTINGS, named, rendered, engine=engine), "strimzi", cluster="main"))
-    assert made
-    assert {each["metadata"]["name"]: problems(each) for each in made if problems(each)} == {}
 
 
 @given(st.lists(st.text(TOPIC_CHARACTERS, min_size=1, max_size=249), min_size=2, max_size=2, unique=True))
