@@ -14,7 +14,7 @@ ROWS = (
     {"commands"},
     {"containers", "doctor"},
     {"rights"},
-    {"pipeline", "verify", "scaffold", "lake"},
+    {"pipeline", "verify", "scaffold", "lake", "external"},
     {"services", "datagen", "connect", "engine", "stack", "query"},
     {"kafka", "catalog", "postgres", "strimzi"},
     {"project", "settings"},

@@ -83,8 +83,8 @@ def up(stack: Stack, pipeline: Pipeline, *, produce: bool, on_progress: OnProgre
     """
     if stack.settings.mode != "local":
         raise StackError(
-            "`up` runs servers on this machine, and STREAMGUARD_MODE is external: use `topics apply`, `ksql apply` and "
-            "`connectors deploy` on yours"
+            "`up` runs servers on this machine, and STREAMGUARD_MODE is external: on yours use `topics apply`, "
+            "`lake apply`, `ksql apply`, `connectors deploy`, and start each `service` where it shall run"
         )
     rendered = check(stack.project, stack.settings, pipeline, values)
     return _Up(stack, pipeline, servers_of(pipeline, rendered), on_progress, values).run(produce=produce)
