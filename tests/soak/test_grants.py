@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from confluent_kafka.admin import (
@@ -29,8 +30,9 @@ PRINCIPALS = ("grants-ingestor", "grants-ksql")
 
 def granted(secured: Secured, principal: str) -> set[tuple[object, ...]]:
     """What the broker says that a principal is allowed."""
-    anything = (ResourceType.ANY, None, ResourcePatternType.ANY, f"User:{principal}", None)
-    wanted = AclBindingFilter(*anything, AclOperation.ANY, AclPermissionType.ALLOW)
+    who: Any = (f"User:{principal}", None)
+    anything: Any = (ResourceType.ANY, None, ResourcePatternType.ANY)
+    wanted = AclBindingFilter(*anything, *who, AclOperation.ANY, AclPermissionType.ALLOW)
     found = secured.admin.describe_acls(wanted).result(10)
     return {(acl.restype, acl.name, acl.resource_pattern_type.name, acl.operation.name) for acl in found}
 
@@ -44,7 +46,8 @@ def test_kafka_acls_grants_what_the_lines_say(
     everything = rights_of(project, settings, bank, connectors, engine="ksqldb", prefix="grants-")
     rights = [right for right in everything if right.principal in PRINCIPALS]
     tool = tmp_path / "kafka-acls.sh"
-    tool.write_text(f'#!/bin/sh\nexec {secured.stack.java} -XX:TieredStopAtLevel=1 org.apache.kafka.tools.AclCommand "$@"\n')
+    java = f"{secured.stack.java} -XX:TieredStopAtLevel=1"
+    tool.write_text(f'#!/bin/sh\nexec {java} org.apache.kafka.tools.AclCommand "$@"\n')
     tool.chmod(0o755)
     admin = tmp_path / "admin.properties"
     admin.touch(mode=0o600)
