@@ -30,9 +30,16 @@ PRINCIPALS = ("grants-ingestor", "grants-ksql")
 
 def granted(secured: Secured, principal: str) -> set[tuple[object, ...]]:
     """What the broker says that a principal is allowed."""
-    who: Any = (f"User:{principal}", None)
-    anything: Any = (ResourceType.ANY, None, ResourcePatternType.ANY)
-    wanted = AclBindingFilter(*anything, *who, AclOperation.ANY, AclPermissionType.ALLOW)
+    anything: Any = None  # of a name and of a host, as its documentation has it and its types have not
+    wanted = AclBindingFilter(
+        ResourceType.ANY,
+        anything,
+        ResourcePatternType.ANY,
+        f"User:{principal}",
+        anything,
+        AclOperation.ANY,
+        AclPermissionType.ALLOW,
+    )
     found = secured.admin.describe_acls(wanted).result(10)
     return {(acl.restype, acl.name, acl.resource_pattern_type.name, acl.operation.name) for acl in found}
 
