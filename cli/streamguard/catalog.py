@@ -96,7 +96,7 @@ def open_table(catalog: Catalog, settings: Settings, namespace: str, name: str) 
         except (NoSuchTableError, NoSuchNamespaceError) as exc:
             maker = "streamguard up" if settings.mode != "external" else "streamguard lake apply"
             raise CatalogError(
-                f"{_place(settings)} has no table {namespace}.{name} in {settings.s3_warehouse}: {maker} creates it"
+                f"{catalog_place(settings)} has no table {namespace}.{name} in {settings.s3_warehouse}: {maker} creates it"
             ) from exc
 
 
@@ -110,7 +110,7 @@ def catalog_errors(settings: Settings) -> Iterator[None]:
         raise CatalogError(
             f"reading Iceberg tables needs the package {exc.name}: pip install 'streamguard[local]'"
         ) from exc
-    at = _place(settings)
+    at = catalog_place(settings)
     try:
         with _glue_errors(at) if settings.s3_catalog == GLUE else nullcontext():
             yield
@@ -144,7 +144,8 @@ def _glue_errors(at: str) -> Iterator[None]:
         raise CatalogError(f"{at} can not be asked: {redact(str(exc))}: check {keys}") from None
 
 
-def _place(settings: Settings) -> str:
+def catalog_place(settings: Settings) -> str:
+    """What an error calls the catalog."""
     if settings.s3_catalog == GLUE:
         return f"AWS Glue in {settings.s3_region}"
     return f"the Iceberg catalog at {settings.s3_catalog}"

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from streamguard.cloud import env_file, worker_variables
+from streamguard.stack.compose import CLOUD_FILE
+from tests.accounts import MINE
 from tests.containers.composition import ISOLATED, PASSWORDS, ROOT, joining, load, loader, services, stages
 
 pytestmark = pytest.mark.timeout(400)  # what is built first is downloaded, too
@@ -33,6 +36,17 @@ def test_a_dollar_of_a_pattern_and_of_a_health_check_reaches_the_container(progr
     connect = load(program, PASSWORDS)[0]["services"]["connect"]
     assert connect["environment"]["CONNECT_CONFIG_PROVIDERS_ENV_PARAM_ALLOWLIST_PATTERN"].endswith("_KEY)$")
     assert "[[ $line == " in connect["healthcheck"]["test"][-1]
+
+
+def test_the_worker_gets_the_accounts_of_the_cloud_as_they_were_written_and_starts_without_them(
+    program: Path, tmp_path: Path
+) -> None:
+    environ = {**PASSWORDS, "STREAMGUARD_DATA_DIR": str(tmp_path)}
+    made = worker_variables(MINE)
+    assert not made.keys() & load(program, environ)[0]["services"]["connect"]["environment"].keys()
+    (tmp_path / CLOUD_FILE).write_text(env_file(made))
+    found = load(program, environ)[0]["services"]["connect"]["environment"]
+    assert {name: found.get(name) for name in made} == made
 
 
 def test_ports_follow_the_settings(program: Path) -> None:
