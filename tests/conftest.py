@@ -31,6 +31,8 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.register_profile("many", max_examples=500, deadline=None)
     hypothesis.settings.load_profile("many" if config.getoption("--soak") else "few")
     os.environ["STREAMGUARD_CONTEXTS_FILE"] = "/nonexistent/contexts.yml"
+    for name in [name for name in os.environ if name.startswith("MY_")]:
+        del os.environ[name]
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in what a shell starts in the background: processes of
         signal.signal(signal.SIGINT, signal.default_int_handler)  # tests would inherit that, and Ctrl-C end none
 

@@ -12,12 +12,13 @@ ENGINE = PACKAGE / "engine"
 ROWS = (
     {"__main__"},
     {"commands"},
-    {"containers"},
-    {"pipeline", "verify", "scaffold"},
+    {"containers", "doctor"},
+    {"rights"},
+    {"pipeline", "verify", "scaffold", "lake", "external"},
     {"services", "datagen", "connect", "engine", "stack", "query"},
-    {"kafka", "catalog", "postgres"},
+    {"kafka", "catalog", "postgres", "strimzi"},
     {"project", "settings"},
-    {"model", "errors", "doubles"},
+    {"model", "errors", "doubles", "cloud"},
 )
 IO = {"confluent_kafka", "hypercorn", "starlette", "requests", "subprocess", "socket", "os", "time", "random"}
 ENGINE_EDGES = {"runtime", "server", "client", "testing"}

@@ -97,8 +97,8 @@ def test_the_data_source_of_the_dashboards_is_provisioned() -> None:
     assert f"./monitoring/grafana/dashboards:{provider['options']['path']}:ro" in mounts
 
 
-def test_there_is_a_dashboard_for_throughput_detections_health_and_lag() -> None:
-    assert {path.stem for path in DASHBOARDS} == {"throughput", "fraud", "pipeline", "connect"}
+def test_there_is_a_dashboard_for_throughput_detections_decisions_health_and_lag() -> None:
+    assert {path.stem for path in DASHBOARDS} == {"throughput", "fraud", "card", "pipeline", "connect"}
 
 
 def test_the_metrics_of_a_query_are_found() -> None:

@@ -17,16 +17,19 @@ from streamguard.connect.templates.values import load_values, values_file
 from streamguard.project import Project
 from streamguard.settings import load
 from streamguard.stack.kafka_config import CONSUMER_OVERRIDES, ENVIRONMENT_NAMES
+from tests.accounts import MINE
 
 PROJECT = Project(Path(__file__).parent.parent)
 PIPELINES = [name for name in PROJECT.pipelines() if PROJECT.templates(name)]
-SETTINGS = load(PROJECT.root, environ={})
+SETTINGS = load(PROJECT.root, environ=MINE)
 VALUES = sorted(path.stem for path in (PROJECT.connectors / "values").glob("*.yml"))
+FLAVOURS = ("iceberg", "confluent")
 CONNECTORS = [
-    pytest.param(pipeline, connector, id=f"{values}-{connector.name}")
+    pytest.param(pipeline, connector, id=f"{values}-{flavour}-{connector.name}")
     for values in VALUES
+    for flavour in (FLAVOURS if values == "cloud" else FLAVOURS[:1])
     for pipeline in PIPELINES
-    for connector in render_pipeline(PROJECT, SETTINGS, PROJECT.pipeline(pipeline), values)
+    for connector in render_pipeline(PROJECT, SETTINGS, PROJECT.pipeline(pipeline), values, [f"s3_flavour={flavour}"])
 ]
 
 
@@ -67,8 +70,7 @@ def test_the_worker_allows_every_override_of_a_template(pipeline: str, connector
 def test_the_worker_resolves_every_variable_of_a_template(pipeline: str, connector: Connector) -> None:
     named = {reference for references in connector.references.values() for reference in references}
     assert named, pipeline
-    if all("STREAMGUARD_" in reference for reference in named):
-        assert named <= {f"${{env:{name}}}" for name in ENVIRONMENT_NAMES}
+    assert named <= {f"${{env:{name}}}" for name in ENVIRONMENT_NAMES}
 
 
 @pytest.mark.parametrize(("pipeline", "connector"), CONNECTORS)

@@ -1,4 +1,4 @@
-"""The Iceberg catalog: the one place where it is opened, and where its errors become ours.
+"""The Iceberg catalog, a REST one or AWS Glue: the one place where it is opened, and where its errors become ours.
 
 pyiceberg takes about half a second to import, so it is imported when a catalog is opened and not before.
 """
@@ -6,10 +6,12 @@ pyiceberg takes about half a second to import, so it is imported when a catalog 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
+from streamguard.cloud import redact
 from streamguard.errors import CatalogError
+from streamguard.settings import GLUE
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
@@ -19,10 +21,12 @@ if TYPE_CHECKING:
 
 
 def open_catalog(settings: Settings) -> Catalog:
-    """The Iceberg REST catalog of these settings. Raises CatalogError when it does not answer or refuses the keys."""
+    """The Iceberg catalog of these settings. Raises CatalogError when it does not answer or refuses the keys."""
     with catalog_errors(settings):
         from pyiceberg.catalog import load_catalog
 
+        if settings.s3_catalog == GLUE:
+            return _open_glue(settings)
         return load_catalog("lake", **catalog_properties(settings))
 
 
@@ -48,17 +52,51 @@ def catalog_properties(settings: Settings) -> dict[str, str]:
     return {name: value for name, value in given.items() if value}
 
 
+def _open_glue(settings: Settings) -> Catalog:
+    import boto3
+    from botocore.config import Config
+    from pyiceberg.catalog.glue import GlueCatalog
+
+    client = boto3.client(
+        "glue",
+        region_name=settings.s3_region,
+        aws_access_key_id=settings.s3_access_key or None,
+        aws_secret_access_key=settings.s3_secret_key or None,
+        config=Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 3}),
+    )
+    return GlueCatalog("lake", client=client, **_glue_properties(settings))
+
+
+def _glue_properties(settings: Settings) -> dict[str, str]:
+    given = {
+        "warehouse": settings.s3_warehouse.rstrip("/"),
+        "s3.endpoint": settings.s3_endpoint,
+        "s3.region": settings.s3_region,
+        "s3.access-key-id": settings.s3_access_key,
+        "s3.secret-access-key": settings.s3_secret_key,
+        "s3.connect-timeout": "5",
+        "py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO",
+    }
+    return {name: value for name, value in given.items() if value}
+
+
+def namespace_in(settings: Settings, namespace: str) -> str:
+    """What a namespace of `init/` is called in the catalog: in Glue that is MY_GLUE_DATABASE, if it is set."""
+    return settings.my_glue_database or namespace if settings.s3_catalog == GLUE else namespace
+
+
 def open_table(catalog: Catalog, settings: Settings, namespace: str, name: str) -> Table:
     """A table at its current snapshot. Raises CatalogError, which names the table when there is none."""
     from pyiceberg.exceptions import NoSuchNamespaceError, NoSuchTableError
 
+    namespace = namespace_in(settings, namespace)
     with catalog_errors(settings):
         try:
             return catalog.load_table((namespace, name))
         except (NoSuchTableError, NoSuchNamespaceError) as exc:
+            maker = "streamguard up" if settings.mode != "external" else "streamguard lake apply"
             raise CatalogError(
-                f"the Iceberg catalog at {settings.s3_catalog} has no table {namespace}.{name}"
-                f" in {settings.s3_warehouse}: streamguard up creates it"
+                f"{catalog_place(settings)} has no table {namespace}.{name} in {settings.s3_warehouse}: {maker} creates it"
             ) from exc
 
 
@@ -72,9 +110,10 @@ def catalog_errors(settings: Settings) -> Iterator[None]:
         raise CatalogError(
             f"reading Iceberg tables needs the package {exc.name}: pip install 'streamguard[local]'"
         ) from exc
-    at = f"the Iceberg catalog at {settings.s3_catalog}"
+    at = catalog_place(settings)
     try:
-        yield
+        with _glue_errors(at) if settings.s3_catalog == GLUE else nullcontext():
+            yield
     except (exceptions.ForbiddenError, exceptions.UnauthorizedError, exceptions.OAuthError) as exc:
         keys = "STREAMGUARD_S3_ACCESS_KEY and STREAMGUARD_S3_SECRET_KEY"
         raise CatalogError(f"{at} refuses the keys: check {keys}") from exc
@@ -86,7 +125,30 @@ def catalog_errors(settings: Settings) -> Iterator[None]:
     except (exceptions.RESTError, exceptions.CommitFailedException, ValueError) as exc:
         raise CatalogError(f"{at}: {first_line(exc)}") from exc
     except OSError as exc:
-        raise CatalogError(f"S3 at {settings.s3_endpoint} does not deliver: {first_line(exc)}") from exc
+        where = f" at {settings.s3_endpoint}" if settings.s3_endpoint else f" ({settings.s3_warehouse})"
+        raise CatalogError(f"S3{where} does not deliver: {redact(first_line(exc))}") from exc
+
+
+@contextmanager
+def _glue_errors(at: str) -> Iterator[None]:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except ClientError as exc:
+        error = exc.response["Error"]
+        said = f"{at} refuses: {error.get('Code', 'Error')}: {redact(error.get('Message', ''))}"
+        raise CatalogError(f"{said} (docs/cloud.md has the rights that it takes)") from None
+    except BotoCoreError as exc:
+        keys = "MY_AWS_ACCESS_KEY_ID, MY_AWS_SECRET_ACCESS_KEY and MY_AWS_REGION"
+        raise CatalogError(f"{at} can not be asked: {redact(str(exc))}: check {keys}") from None
+
+
+def catalog_place(settings: Settings) -> str:
+    """What an error calls the catalog."""
+    if settings.s3_catalog == GLUE:
+        return f"AWS Glue in {settings.s3_region}"
+    return f"the Iceberg catalog at {settings.s3_catalog}"
 
 
 def first_line(exc: BaseException) -> str:

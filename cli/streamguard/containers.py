@@ -20,24 +20,31 @@ Tell = Callable[[str], None]
 
 
 def up(
-    project: Project, settings: Settings, pipeline: Pipeline, *, produce: bool, tell: Tell
+    project: Project,
+    settings: Settings,
+    pipeline: Pipeline,
+    *,
+    produce: bool,
+    tell: Tell,
+    values: str = compose.VALUES,
 ) -> list[connectors.Result]:
     """Start the containers and `pipeline` on them; doing it again changes nothing. How the connectors were left.
 
     What can be wrong without a server is found before one is started.
     """
-    check(project, settings, pipeline)
-    render_pipeline(project, settings, pipeline, compose.VALUES)
+    check(project, settings, pipeline, values)
     compose.require(project)
     added = compose.make_secrets(project.root)
     if added:
         tell(f"made {len(added)} passwords of the containers, in .env")
-    settings = load(project.root, environ=settings.environment(), data_dir=settings.data_dir)
+    settings = load(project.root, environ=settings.environment() | settings.mine, data_dir=settings.data_dir)
     compose.up(project, settings, compose.profiles(pipeline, produce=produce))
-    return seed(project, settings, pipeline, tell)
+    return seed(project, settings, pipeline, tell, values)
 
 
-def seed(project: Project, settings: Settings, pipeline: Pipeline, tell: Tell) -> list[connectors.Result]:
+def seed(
+    project: Project, settings: Settings, pipeline: Pipeline, tell: Tell, values: str = compose.VALUES
+) -> list[connectors.Result]:
     """Topics, tables, statements and connectors, in the order in which they need each other."""
     tell("topics")
     existing = topics.existing_topics(settings)
@@ -51,7 +58,7 @@ def seed(project: Project, settings: Settings, pipeline: Pipeline, tell: Tell) -
     apply_statements(project, settings, pipeline)
     tell("connectors")
     partitions = {name: topic.partitions for name, topic in topics.existing_topics(settings).items()}
-    rendered = render_pipeline(project, settings, pipeline, compose.VALUES)
+    rendered = render_pipeline(project, settings, pipeline, values)
     results = connectors.deploy(ConnectClient(settings.connect_url), rendered, topics=partitions)
     connectors.raise_for(results)
     return results

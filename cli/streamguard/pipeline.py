@@ -19,15 +19,18 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
+from streamguard import cloud
 from streamguard.connect.deploying import apply as connectors
 from streamguard.connect.deploying.report import trouble
+from streamguard.connect.deploying.variables import names_of
 from streamguard.connect.rest.client import ConnectClient
 from streamguard.connect.templates.choose import render_pipeline
 from streamguard.connect.templates.render import Connector
+from streamguard.connect.templates.values import DEFAULT
 from streamguard.engine.client.applying import Applied, apply_files, check_files
-from streamguard.engine.client.http import KsqlClient
+from streamguard.engine.client.http import client_at
 from streamguard.engine.functions import user
-from streamguard.errors import ConnectError, StackError, TopicError
+from streamguard.errors import ConnectError, SettingsError, StackError, TopicError
 from streamguard.kafka import topics
 from streamguard.model import Pipeline
 from streamguard.postgres.connect import database_uri, require_extra
@@ -54,27 +57,39 @@ class Report:
     connectors: list[connectors.Result] = field(default_factory=list)
 
 
-def check(project: Project, settings: Settings, pipeline: Pipeline) -> list[Connector]:
+def check(project: Project, settings: Settings, pipeline: Pipeline, values: str = DEFAULT) -> list[Connector]:
     """What can be wrong with a pipeline without any server: packages, files of services, statements, connectors."""
     if pipeline.postgres_database is not None:
         require_extra()
     files.check(project, pipeline)
     check_files(project.statements(pipeline.name), pipeline.variables)
-    return render_pipeline(project, settings, pipeline)
+    rendered = render_pipeline(project, settings, pipeline, values)
+    _require_variables(settings, rendered)
+    return rendered
 
 
-def up(stack: Stack, pipeline: Pipeline, *, produce: bool, on_progress: OnProgress) -> Report:
-    """Start the servers and `pipeline` on them; doing it again changes nothing.
+def _require_variables(settings: Settings, rendered: Sequence[Connector]) -> None:
+    """Raise SettingsError for what a worker that is started here could not be given, all of it at once."""
+    lacking = cloud.lacking(settings.mine, {name for connector in rendered for name in names_of(connector)})
+    if lacking:
+        raise SettingsError(
+            f"the sinks need what is not set: {', '.join(lacking)}: write into .env what .env.example says of them, or "
+            "export them"
+        )
+
+
+def up(stack: Stack, pipeline: Pipeline, *, produce: bool, on_progress: OnProgress, values: str = DEFAULT) -> Report:
+    """Start the servers and `pipeline` on them, its connectors with these values; doing it again changes nothing.
 
     A start that fails, or is interrupted, stops what it started.
     """
     if stack.settings.mode != "local":
         raise StackError(
-            "`up` runs servers on this machine, and STREAMGUARD_MODE is external: use `topics apply`, `ksql apply` and "
-            "`connectors deploy` on yours"
+            "`up` runs servers on this machine, and STREAMGUARD_MODE is external: on yours use `topics apply`, "
+            "`lake apply`, `ksql apply`, `connectors deploy`, and start each `service` where it shall run"
         )
-    rendered = check(stack.project, stack.settings, pipeline)
-    return _Up(stack, pipeline, servers_of(pipeline, rendered), on_progress).run(produce=produce)
+    rendered = check(stack.project, stack.settings, pipeline, values)
+    return _Up(stack, pipeline, servers_of(pipeline, rendered), on_progress, values).run(produce=produce)
 
 
 def servers_of(pipeline: Pipeline, rendered: Sequence[Connector]) -> set[str]:
@@ -112,8 +127,11 @@ def _connector_trouble(url: str) -> str:
 class _Up:
     """`run` once."""
 
-    def __init__(self, stack: Stack, pipeline: Pipeline, needed: set[str], on_progress: OnProgress) -> None:
+    def __init__(
+        self, stack: Stack, pipeline: Pipeline, needed: set[str], on_progress: OnProgress, values: str
+    ) -> None:
         self.stack = stack
+        self.values = values
         self.needed = needed
         self.project = stack.project
         self.pipeline = pipeline
@@ -121,6 +139,7 @@ class _Up:
         self._on_progress = on_progress
         self._done: dict[str, threading.Event] = {}
         self._given_up = threading.Event()
+        self._started: set[str] = set()
         self._before = self._running()
 
     def run(self, *, produce: bool) -> Report:
@@ -185,6 +204,8 @@ class _Up:
         self.report.seconds |= self.stack.start(names, self._server_progress, cancel=self._given_up)
 
     def _server_progress(self, progress: Progress) -> None:
+        if progress.state == "starting":
+            self._started.add(progress.name)
         if progress.state == "ready" and progress.name in self._done:
             self._done[progress.name].set()
         self._on_progress(progress)
@@ -230,9 +251,9 @@ class _Up:
     def _connectors(self) -> None:
         settings = self.stack.settings
         existing = {name: topic.partitions for name, topic in topics.existing_topics(settings).items()}
-        rendered = render_pipeline(self.project, settings, self.pipeline)
+        rendered = render_pipeline(self.project, settings, self.pipeline, self.values)
         client = ConnectClient(settings.connect_url, sleep=self._sleep)
-        doubt = 0.0 if "connect" in self._before else STALE_SECONDS
+        doubt = STALE_SECONDS if "connect" in self._started else 0.0
         self.report.connectors = connectors.deploy(
             client, rendered, topics=existing, doubt=doubt, report=self._connector_progress
         )
@@ -252,5 +273,5 @@ def apply_statements(project: Project, settings: Settings, pipeline: Pipeline) -
     """Bring the ksql server in line with the pipeline's statements; what would have to be made anew is refused."""
     if settings.ksql_functions:
         user.load(settings.ksql_functions, project.root)
-    client, files = KsqlClient(settings.ksql_url), project.statements(pipeline.name)
+    client, files = client_at(settings), project.statements(pipeline.name)
     return list(apply_files(client, files, pipeline.variables))

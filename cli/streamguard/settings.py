@@ -1,7 +1,8 @@
-"""Settings: defaults < generated credentials < `.env` < environment (`STREAMGUARD_…`) < options.
+"""Settings: defaults < generated credentials < `.env` < environment (`STREAMGUARD_…`, `MY_…`) < options.
 
 Read once, at the top, into one frozen value; nothing else reads the environment. The variable of a field is
-``STREAMGUARD_`` and the field's name in upper case. Secrets are not shown by `repr` and are not handed to child
+``STREAMGUARD_`` and the field's name in upper case; of one that begins with ``my_``, the user's own accounts in the
+cloud, it is the name alone. Secrets are not shown by `repr` and are not handed to child
 processes by `environment()`: they are read again from the credentials file (0600) by whoever needs them.
 """
 
@@ -16,15 +17,23 @@ from typing import Any
 
 from dotenv import dotenv_values
 
-from streamguard.errors import SettingsError
+from streamguard import cloud
+from streamguard.errors import SettingsError, StorageError
 
 PREFIX = "STREAMGUARD_"
+MINE = "MY_"
+GLUE = "glue"
+"""In place of the address of an Iceberg catalog: that of AWS."""
 MODES = ("local", "compose", "external")
 MONGODB_SERVERS = ("secantusdb", "mongod", "external")
 LOG_FORMATS = ("auto", "console", "json")
 LOOPBACK = "127.0.0.1"
+WAREHOUSE = "lake"
+"""The folder of MY_S3_BUCKET that holds the Iceberg tables."""
 CONTAINERS = f"{PREFIX}COMPOSE_"
 """How the variables of `.env` begin that hold the secrets of the containers."""
+FROM_HERE = ("kafka_properties", "connect_ca", "ksql_ca")
+"""Files that are named from the project's folder on."""
 SHIPPED = Path(__file__).resolve().parent / "shipped"
 """The copies of the three folders that a wheel carries."""
 
@@ -81,14 +90,23 @@ class Settings:
     connect_heap: str = _about("Java heap of Kafka Connect.", "768m")
 
     kafka_bootstrap: str = _about("Kafka's address; empty: the local one.", "")
+    kafka_properties: Path = _about(
+        "A file of librdkafka's properties, such as sasl.username: how every client reaches Kafka, and as whom.", Path()
+    )
     kafka_replication: int = _about("Replication factor of topics that do not say one.", 1)
     connect_url: str = _about("Kafka Connect's address; empty: the local one.", "")
+    connect_user: str = _about("Who you are at Kafka Connect, if it wants to know.", "")
+    connect_password: str = _about("The password of that user.", "", secret=True)
+    connect_ca: Path = _about("Certificates of those to trust for Kafka Connect; empty: the system's.", Path())
     connect_owner: str = _about(
         "Whose the connectors are: `deploy --prune` deletes those of this name only.", "streamguard"
     )
     connect_context: str = _about("The context of `connectors`; empty: the one in use, see `connectors contexts`.", "")
     contexts_file: Path = _about("Where contexts are kept; empty: ~/.config/streamguard/contexts.yml.", Path())
     ksql_url: str = _about("The ksql server's address; empty: the local one.", "")
+    ksql_user: str = _about("Who you are at the ksql server, if it wants to know.", "")
+    ksql_password: str = _about("The password of that user.", "", secret=True)
+    ksql_ca: Path = _about("Certificates of those to trust for the ksql server; empty: the system's.", Path())
     ksql_service_id: str = _about("Names the ksql server's command log and consumer groups in Kafka.", "default")
     ksql_functions: str = _about("Your functions for ksql statements: a Python module, or a .py file here.", "")
 
@@ -105,12 +123,24 @@ class Settings:
         secret=True,
     )
     s3_endpoint: str = _about("S3's address; empty: the local one.", "")
-    s3_catalog: str = _about("The Iceberg REST catalog's address; empty: the local one.", "")
+    s3_catalog: str = _about("The Iceberg REST catalog's address, or glue for that of AWS; empty: the local one.", "")
     s3_warehouse: str = _about("The Iceberg warehouse.", "s3://lake/")
     s3_region: str = _about("S3's region.", "us-east-1")
     s3_access_key: str = _about("S3 access key; empty: generated at first start.", "", secret=True)
     s3_secret_key: str = _about("S3 secret key; empty: generated at first start.", "", secret=True)
-    athena_output: str = _about("Where Athena writes results, as s3://bucket/prefix/.", "")
+    athena_output: str = _about(
+        "Where Athena writes results, as s3://bucket/prefix/; empty: below MY_S3_BUCKET, or what the workgroup says.",
+        "",
+    )
+
+    my_mongodb_user: str = _about("The user of the database in MongoDB Atlas, as it is: nothing encoded.", "")
+    my_mongodb_pass: str = _about("The user's password, as it is; in a file in single quotes.", "", secret=True)
+    my_mongodb_cluster: str = _about("The host of the cluster, such as cluster0.ab1cd.mongodb.net, or HOST:PORT.", "")
+    my_aws_access_key_id: str = _about("The access key of AWS for S3, Glue and Athena.", "", secret=True)
+    my_aws_secret_access_key: str = _about("The secret key of AWS.", "", secret=True)
+    my_aws_region: str = _about("The region of the bucket, of Glue and of Athena, such as eu-central-1.", "")
+    my_s3_bucket: str = _about("The bucket that the sinks write to.", "")
+    my_glue_database: str = _about("The database of the tables in AWS Glue, which Athena shows.", "")
 
     @cached_property
     def credentials_file(self) -> Path:
@@ -136,6 +166,12 @@ class Settings:
         local = (f"postgresql://{LOOPBACK}:{self.postgres_port}/", generated)
         return self.postgres_uri not in local and _who(self.postgres_uri) != _who(generated)
 
+    @property
+    def mine(self) -> dict[str, str]:
+        """The variables `MY_…` that are set, by name."""
+        found = {variable(entry): str(getattr(self, entry.name)) for entry in fields(self)}
+        return {name: value for name, value in found.items() if name.startswith(MINE) and value}
+
     def environment(self) -> dict[str, str]:
         """These settings, without secrets, as variables for a child process."""
         return {
@@ -145,7 +181,8 @@ class Settings:
 
 def variable(entry: Field[Any]) -> str:
     """The name of the environment variable of a field."""
-    return PREFIX + entry.name.upper()
+    name = entry.name.upper()
+    return name if name.startswith(MINE) else PREFIX + name
 
 
 def load(project: Path, *, environ: Mapping[str, str] | None = None, **options: Any) -> Settings:
@@ -161,11 +198,16 @@ def load(project: Path, *, environ: Mapping[str, str] | None = None, **options: 
     data_dir = (home / _expand(PREFIX + "DATA_DIR", str(data_dir))).resolve()
     in_containers = (options.get("mode") or given.get(PREFIX + "MODE")) == "compose"
     made = {} if in_containers else _read_file(data_dir / "credentials.env")
+    if (options.get("mode") or given.get(PREFIX + "MODE")) == "external" and given.get("MY_MONGODB_CLUSTER"):
+        made.pop(PREFIX + "MONGODB_URI", None)  # that of the local server
     given = {**made, **given}
     values = {entry.name: _parse(entry, given) for entry in fields(Settings)}
     values |= {name: value for name, value in options.items() if value is not None}
     values["data_dir"] = data_dir
     values["cache_dir"] = _cache_dir(values["cache_dir"], environ)
+    for name in FROM_HERE:
+        if values[name] != Path():
+            values[name] = (home / values[name]).resolve()
     if values["contexts_file"] == Path():
         values["contexts_file"] = _user_dir(environ, "XDG_CONFIG_HOME", ".config") / "contexts.yml"
     complete = _complete(Settings(**values), fixed=options)
@@ -255,6 +297,33 @@ def env_file(project: Path) -> Path:
     return project / ".env"
 
 
+def known_variables(settings: Settings) -> dict[str, str]:
+    """The variables with secrets that connectors may name, by name, as far as they are set here."""
+    given = {variable(entry): str(getattr(settings, entry.name)) for entry in fields(settings)}
+    secret = {variable(entry) for entry in fields(settings) if entry.metadata["secret"]}
+    own = {name: value for name, value in given.items() if name in secret and value and not name.startswith(MINE)}
+    return own | worker_variables(settings)
+
+
+def write_env_file(path: Path, variables: Mapping[str, str]) -> None:
+    """A file of variables for other programs, of mode 0600. Raises SettingsError or StorageError."""
+    try:
+        write_private(path, cloud.env_file(variables))
+    except ValueError as exc:
+        raise SettingsError(str(exc)) from None
+    except OSError as exc:
+        raise StorageError(f"{path} can not be written: {exc.strerror}") from exc
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file of secrets in one step; nobody else can ever read it, not even while it is written."""
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part.unlink(missing_ok=True)
+    part.touch(mode=0o600)
+    part.write_text(text)
+    part.replace(path)
+
+
 def _with_containers(settings: Settings, given: Mapping[str, str]) -> Settings:
     """The secrets of the containers, where nobody gave others."""
     names = ("S3_ACCESS_KEY", "S3_SECRET_KEY", "MONGODB_PASSWORD", "POSTGRES_PASSWORD")
@@ -279,15 +348,50 @@ def _complete(raw: Settings, fixed: Mapping[str, Any]) -> Settings:
             raise SettingsError(
                 f"{PREFIX}{name.upper()} and {PREFIX}PORT_OFFSET make {port}: a port is between 1 and 65535"
             )
-    moved = replace(raw, port_offset=0, **ports)
+    if raw.s3_catalog == GLUE and raw.mode != "external":
+        raise SettingsError(f"{PREFIX}S3_CATALOG is {GLUE}, which goes with {PREFIX}MODE=external")
+    moved = in_cloud(replace(raw, port_offset=0, **ports))
     return replace(
         moved,
         kafka_bootstrap=moved.kafka_bootstrap or f"{LOOPBACK}:{moved.kafka_port}",
         connect_url=moved.connect_url or f"http://{LOOPBACK}:{moved.connect_port}",
         ksql_url=moved.ksql_url or f"http://{LOOPBACK}:{moved.ksql_port}",
         validator_url=moved.validator_url or f"http://{LOOPBACK}:{moved.validator_port}",
-        s3_endpoint=moved.s3_endpoint or f"http://{LOOPBACK}:{moved.s3_port}",
+        s3_endpoint=moved.s3_endpoint or ("" if moved.s3_catalog == GLUE else f"http://{LOOPBACK}:{moved.s3_port}"),
         s3_catalog=moved.s3_catalog or f"http://{LOOPBACK}:{moved.s3_catalog_port}",
         postgres_uri=moved.postgres_uri or f"postgresql://{LOOPBACK}:{moved.postgres_port}/",
-        mongodb_uri=moved.mongodb_uri or f"mongodb://{LOOPBACK}:{moved.mongodb_port}/",
+        mongodb_uri=moved.mongodb_uri or _own_mongodb(moved) or f"mongodb://{LOOPBACK}:{moved.mongodb_port}/",
     )
+
+
+def in_cloud(settings: Settings) -> Settings:
+    """With AWS in place of a server of one's own, where the settings say so: with S3, Glue and keys of `MY_…`."""
+    by_accounts = settings.mode == "external" and settings.my_s3_bucket and not settings.s3_catalog
+    if not by_accounts and settings.s3_catalog != GLUE:
+        return settings
+    bucket, usual = settings.my_s3_bucket, Settings.s3_warehouse
+    return replace(
+        settings,
+        s3_catalog=GLUE,
+        s3_region=settings.my_aws_region or settings.s3_region,
+        s3_warehouse=f"s3://{bucket}/{WAREHOUSE}"
+        if bucket and settings.s3_warehouse == usual
+        else settings.s3_warehouse,
+        s3_access_key=settings.my_aws_access_key_id,
+        s3_secret_key=settings.my_aws_secret_access_key,
+    )
+
+
+def _own_mongodb(settings: Settings) -> str:
+    """In mode external, where no server is on this machine: that of the variables `MY_MONGODB_…`, if they are set."""
+    if settings.mode != "external":
+        return ""
+    return worker_variables(settings).get(cloud.MONGODB_URI, "")
+
+
+def worker_variables(settings: Settings) -> dict[str, str]:
+    """What a worker's environment gets of the variables `MY_…`. Raises SettingsError, which quotes no secret."""
+    try:
+        return cloud.worker_variables(settings.mine)
+    except ValueError as exc:
+        raise SettingsError(str(exc)) from None

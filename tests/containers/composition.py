@@ -1,9 +1,10 @@
-"""docker-compose.yml as it stands, and as compose-spec's own loader reads it."""
+"""The compose files as they stand, and as compose-spec's own loader reads them."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any, cast
@@ -16,6 +17,8 @@ from tests.tools import require
 
 ROOT = Path(__file__).parent.parent.parent
 FILE = ROOT / "docker-compose.yml"
+ISOLATED = ROOT / "docker-compose.kafka.yml"
+PAGE = ROOT / "docs" / "clusters.md"
 LOADER = Path(__file__).parent / "loader"
 PASSWORDS = {CONTAINERS + name: f"the-{name.lower()}" for name in SECRETS}
 
@@ -28,6 +31,12 @@ def document() -> dict[str, Any]:
 def services() -> dict[str, dict[str, Any]]:
     """The services of the file, by name."""
     return cast("dict[str, dict[str, Any]]", document()["services"])
+
+
+def joining() -> str:
+    """The compose file of another project that joins the isolated Kafka, as the page on clusters has it."""
+    [block] = re.findall(r"^```yaml\n(# docker-compose\.yml.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    return str(block)
 
 
 def loader(folder: Path) -> Path:

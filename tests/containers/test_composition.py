@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from streamguard import cloud
 from streamguard.connect.templates.choose import render_pipeline
 from streamguard.project import Project
 from streamguard.settings import CONTAINERS, LOOPBACK, Settings, load, variable
 from streamguard.stack import kafka_config
-from streamguard.stack.compose import SECRETS, VALUES
+from streamguard.stack.compose import CLOUD_FILE, SECRETS, VALUES
 from streamguard.stack.jars import CLASS_PATH, read_lock
 from streamguard.stack.places import Places
 from streamguard.stack.programs import table
@@ -104,8 +105,14 @@ def test_connectors_may_name_the_same_secrets_and_read_committed_records() -> No
     environment = SERVICES["connect"]["environment"]
     pattern = environment["CONNECT_CONFIG_PROVIDERS_ENV_PARAM_ALLOWLIST_PATTERN"].replace("$$", "$")
     assert all(re.search(pattern, name) for name in kafka_config.ENVIRONMENT_NAMES)
-    assert set(kafka_config.ENVIRONMENT_NAMES) == {name for name in environment if name.startswith("STREAMGUARD_")}
+    ours = {name for name in environment if name.startswith("STREAMGUARD_")}
+    assert set(kafka_config.ENVIRONMENT_NAMES) == ours | set(cloud.MADE_FROM)
     assert environment["CONNECT_CONSUMER_ISOLATION_LEVEL"] == "read_committed"
+
+
+def test_the_worker_reads_the_variables_of_the_cloud_from_the_file_that_the_launcher_writes_if_there_is_one() -> None:
+    folder = "${STREAMGUARD_DATA_DIR:-./.streamguard}"
+    assert SERVICES["connect"]["env_file"] == [{"path": f"{folder}/{CLOUD_FILE}", "required": False}]
 
 
 def test_ksqldb_is_exactly_once_from_the_earliest_record() -> None:

@@ -38,7 +38,7 @@ def test_a_link_within_the_repository_leads_somewhere(page: Path, target: str) -
 
 @pytest.mark.parametrize("line", TYPED, ids=list(TYPED.values()))
 def test_a_command_of_the_documentation_exists_with_its_options(line: str) -> None:
-    words = shlex.split(line.partition(" |")[0])[1:]
+    words = shlex.split(re.split(r" [|>] ", line)[0])[1:]
     context = ROOT_CONTEXT
     command: click.Command = cli
     while isinstance(command, click.Group):

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from streamguard import containers
+from streamguard import cloud, containers
 from streamguard.commands import run
 from streamguard.errors import StackError
 from streamguard.project import Project, find_project
 from streamguard.settings import CONTAINERS, Settings, load
 from streamguard.stack import compose
+from tests.accounts import MINE
 
 DOCKER = """#!/bin/sh
 [ "$*" = "compose version" ] && exit {version}
@@ -217,3 +218,17 @@ def test_in_mode_compose_connectors_are_rendered_with_the_addresses_of_container
     assert "http://s3:8333" in capsys.readouterr().out
     assert run([*arguments, "--values", "local"]) == 0
     assert "http://127.0.0.1:8333" in capsys.readouterr().out
+
+
+def test_the_worker_gets_the_accounts_by_a_file_for_this_user_only_and_none_without_accounts(
+    project: Project, docker: Docker, tmp_path: Path
+) -> None:
+    docker.install()
+    data = tmp_path / "data"
+    data.mkdir()
+    compose.up(project, load(project.root, environ=MINE, data_dir=data), [])
+    file = data / compose.CLOUD_FILE
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert dict(line.split("=", 1) for line in file.read_text().splitlines()) == cloud.worker_variables(MINE)
+    compose.up(project, load(project.root, environ={}, data_dir=data), [])
+    assert not file.exists()

@@ -12,6 +12,7 @@ from botocore.stub import Stubber
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamguard.cloud import redact
 from streamguard.errors import QueryError
 from streamguard.query import athena
 
@@ -80,7 +81,7 @@ def test_a_limit_ends_the_fetching(client: Any, stub: Stubber) -> None:
 def test_a_failed_query_says_why_and_what_next(client: Any, stub: Stubber) -> None:
     start(stub)
     state(stub, "FAILED", "TABLE_NOT_FOUND: line 1:8: Table 'raw_users' does not exist")
-    with pytest.raises(QueryError, match=r"FAILED: TABLE_NOT_FOUND.*run the files in init/"):
+    with pytest.raises(QueryError, match=r"FAILED: TABLE_NOT_FOUND.*streamguard lake apply"):
         athena.ask(client, "SELECT 1", "bank", "")
 
 
@@ -118,6 +119,6 @@ def test_pauses_grow_to_a_longest_one() -> None:
 
 @given(st.text(), st.from_regex(r"\A[0-9]{12}\Z"))
 def test_redacted_messages_are_one_line_without_account_numbers(text: str, account: str) -> None:
-    redacted = athena.redact(f"{text} {account} {text}")
+    redacted = redact(f"{text} {account} {text}")
     assert account not in redacted.split()
     assert "\n" not in redacted

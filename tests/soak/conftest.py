@@ -8,9 +8,9 @@ import pytest
 
 from streamguard.project import Project
 from streamguard.stack.stack import Stack
-from tests.stack.conftest import SERVERS, bank, connect, own, project, settings, started, workers
+from tests.stack.conftest import SERVERS, bank, connect, own, project, secured, settings, started, workers
 
-__all__ = ["bank", "connect", "own", "project", "settings", "workers"]
+__all__ = ["bank", "connect", "own", "project", "secured", "settings", "workers"]
 
 
 @pytest.fixture(scope="session")

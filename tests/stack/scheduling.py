@@ -14,7 +14,7 @@ GROUPS = {
     **dict.fromkeys(("bad_input", "containers", "monitoring", "nemesis", "processor"), "bank"),
     **dict.fromkeys(("readme", "secrets", "servers", "transfers", "tutorial", "up", "verify"), "bank"),
     **dict.fromkeys(("connect_client", "connect_quirks", "connect_secrets", "connector_letters"), "connect"),
-    **dict.fromkeys(("connectors", "deploy", "dying_tasks", "lint", "operating", "sinks"), "connect"),
+    **dict.fromkeys(("cloud", "connectors", "deploy", "dying_tasks", "lint", "operating", "sinks"), "connect"),
 }
 """Files that run in one process, one after the other; every other file may run anywhere, but in one process."""
 

@@ -15,6 +15,7 @@ from streamguard.stack import credentials
 
 S3_ACCESS = "SGPLANTEDACCESSKEY42"
 S3_SECRET = "pl4nted/S3+secret=%41~$HOME'key"
+MONGODB_USER = "str@am:gu/ard%41"
 MONGODB = "pl@nted:m0ngo/p%41ss?#[w]+'$PATH\\rd\""
 POSTGRES = "p0stgres:p%41ss?#[w]@'$HOME\\x\""
 WRONG = "wr0ng:p@ss/%41w?rd'that-nobody-accepts"
@@ -61,7 +62,16 @@ def plant() -> dict[str, str]:
 
 def mongodb_uri(port: int, password: str) -> str:
     """As a template's variable holds it."""
-    return f"mongodb://streamguard:{quote(password, safe='')}@127.0.0.1:{port}/"
+    return f"mongodb://{quote(MONGODB_USER, safe='')}:{quote(password, safe='')}@127.0.0.1:{port}/"
+
+
+def accounts(port: int) -> dict[str, str]:
+    """The variables `MY_…` of a user whose MongoDB in the cloud is the one of the stack at this port."""
+    return {
+        "MY_MONGODB_USER": MONGODB_USER,
+        "MY_MONGODB_PASS": MONGODB,
+        "MY_MONGODB_CLUSTER": f"127.0.0.1:{port}",
+    }
 
 
 def postgres_uri(port: int, password: str) -> str:

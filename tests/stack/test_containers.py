@@ -11,13 +11,12 @@ import requests
 
 from streamguard import containers
 from streamguard.settings import load
-from streamguard.stack import compose
+from streamguard.stack.programs import environment, java_environment
 from tests.containers.composition import services
 from tests.stack.bank import Bank
 
 
-def test_on_servers_that_have_everything_it_changes_nothing(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compose, "VALUES", "local")  # the addresses of this machine
+def test_on_servers_that_have_everything_it_changes_nothing(bank: Bank) -> None:
     mine = bank.settings
     secrets = {
         "STREAMGUARD_S3_ACCESS_KEY": mine.s3_access_key,
@@ -27,7 +26,8 @@ def test_on_servers_that_have_everything_it_changes_nothing(bank: Bank, monkeypa
     environ = {**mine.environment(), **secrets, "STREAMGUARD_MODE": "compose"}
     settings = load(bank.stack.project.root, environ=environ, data_dir=mine.data_dir)
     told: list[str] = []
-    results = containers.seed(bank.stack.project, settings, bank.pipeline, told.append)
+    # With the addresses of this machine.
+    results = containers.seed(bank.stack.project, settings, bank.pipeline, told.append, "local")
     assert not [result.name for result in results if result.written]
     assert told == ["topics", "tables", "statements", "connectors"]
     assert {result.name: result.state for result in results} == {
@@ -45,6 +45,18 @@ def test_the_health_check_of_a_java_server_sees_a_ready_one_and_one_that_is_not_
         asked = script.replace("$$", "$").replace(f"/dev/tcp/127.0.0.1/{inside}", f"/dev/tcp/127.0.0.1/{outside}")
         done = subprocess.run(["bash", "-c", asked], capture_output=True, timeout=10, check=False)
         assert (done.returncode == 0) == healthy, done.stderr
+
+
+def test_the_health_check_of_kafka_has_enough_memory_and_sees_a_ready_broker(bank: Bank) -> None:
+    *_, script = services()["kafka"]["healthcheck"]["test"]
+    heap, _, asked = script.partition(" ")
+    stack = bank.stack
+    tool = f"{stack.java} -{heap.partition('-')[2]} org.apache.kafka.tools.BrokerApiVersionsCommand"
+    asked = asked.replace("/opt/kafka/bin/kafka-broker-api-versions.sh", tool)
+    asked = asked.replace("localhost:29092", bank.settings.kafka_bootstrap)
+    environ = {**environment(), **java_environment(bank.settings, stack.lock)}
+    done = subprocess.run(["sh", "-c", asked], env=environ, capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_health_check_of_s3_asks_what_a_ready_one_answers(bank: Bank) -> None:

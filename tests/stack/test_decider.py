@@ -102,6 +102,7 @@ def test_both_orders_of_alerts_and_transactions_give_the_rows_of_the_reference(
     assert [decider.counted(name) for name in ("filtered", "dead_letter")] == [5, 1]
     (dead,) = read(settings, topic + "-dead-letter")
     assert (dead.value, dict(dead.headers)["sg-dlq-code"]) == (b"{", b"E_JSON")
+    assert decider.decider.measures.found.keys() >= {rule for row in wanted.decisions.values() for rule, _ in row[4]}
     published = decided(settings, own)
     acted = {key: row for key, row in wanted.decisions.items() if row[1] != "approve"}
     assert {key: published[key] for key in acted} == {key: row[1] for key, row in acted.items()}

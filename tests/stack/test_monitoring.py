@@ -15,12 +15,15 @@ from typing import Any
 import pytest
 import requests
 
+from streamguard.kafka.topics import apply, existing_topics, plan
 from streamguard.settings import Settings, load
 from streamguard.stack.ports import free_ports
+from tests.containers.composition import services
 from tests.monitoring_files import ROOT, names, queries, rules
 from tests.stack.bank import Bank
 from tests.tools import require
 
+OF_CARD = ("decider", "notifier")
 JOBS = {"watch": "connect-watch", "ksql": "ksql", "generator": "produce-bank"}
 """Jobs whose programs have another name."""
 SECONDS = 20.0
@@ -42,11 +45,15 @@ def exported(text: str) -> set[str]:
 
 @pytest.fixture
 def urls(bank: Bank) -> Iterator[dict[str, str]]:
-    """Where the programs of the pipeline are asked for metrics, by job; the generator runs too."""
-    bank.stack.start(["produce-bank"])
-    jobs = ("watch", "ksql", "generator", *bank.pipeline.services)
+    """Where the programs are asked for metrics, by job: those of bank, its generator, and the services of card."""
+    wanted = bank.stack.project.pipeline("card").topics
+    apply(bank.settings, plan(wanted, existing_topics(bank.settings, [topic.name for topic in wanted])))
+    ours = ("produce-bank", *OF_CARD, "postgres")
+    bank.stack.start(ours)
+    jobs = ("watch", "ksql", "generator", *bank.pipeline.services, *OF_CARD)
     yield {job: bank.stack.programs[JOBS.get(job, job)].url for job in jobs}
-    bank.stack.supervisor.stop_program("produce-bank")
+    for name in ours:
+        bank.stack.supervisor.stop_program(name)
 
 
 def local_config(folder: Path, settings: Settings) -> Path:
@@ -97,6 +104,8 @@ def test_every_query_names_metrics_that_the_programs_export_and_prometheus_takes
         targets = (asked(prometheus, "targets", state="active") or {}).get("activeTargets", ())
         up = {target["labels"]["job"] for target in targets if target["health"] == "up"}
         time.sleep(0.1)
+    *_, script = services()["prometheus"]["healthcheck"]["test"]
+    get(script.split()[-1].replace("http://localhost:9090", prometheus))  # raises unless it is 200
     for where, query in queries():
         assert asked(prometheus, "query", query=query.replace("$__rate_interval", "1m")) is not None, where
     groups = asked(prometheus, "rules")["groups"]

@@ -28,7 +28,9 @@ from streamguard.query.postgres import run as ask
 from streamguard.settings import Settings
 from streamguard.stack import postgres as local
 from streamguard.stack.stack import Stack
+from tests.containers.composition import services
 from tests.stack.loops import wait_until
+from tests.stack.postgres import binary
 from tests.stack.sentinels import POSTGRES, WRONG, found_in, postgres_uri
 
 PIPELINE = Pipeline("card", postgres_database="card")
@@ -197,6 +199,13 @@ def test_a_mistake_in_a_query_is_told_with_its_line(tmp_path: Path, settings: Se
     query.postgres_file.write_text("DELETE FROM transactions;\n")
     with pytest.raises(QueryError, match=r"wrong\.postgres\.sql changes something: a query only reads"):
         ask(query, PIPELINE, settings)
+
+
+def test_the_health_check_of_the_container_sees_a_ready_server_and_one_that_is_not_there(running: Stack) -> None:
+    _, program, *options = services()["postgres"]["healthcheck"]["test"]
+    for port, status in ((running.settings.postgres_port, 0), (1, 2)):
+        asked = [str(binary(program)), *options, "--port", str(port)]
+        assert subprocess.run(asked, timeout=10, check=False).returncode == status
 
 
 def test_what_was_committed_is_there_after_a_kill_and_the_server_is_back_by_itself(running: Stack, uri: str) -> None:

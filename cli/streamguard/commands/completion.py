@@ -112,9 +112,8 @@ def _live(names: Callable[[ConnectClient], list[str]], otherwise: Complete | Non
 def _client(ctx: click.Context) -> ConnectClient:
     """The client of the cluster that the line means so far."""
     from streamguard.commands import App
-    from streamguard.connect.rest.client import ConnectClient
     from streamguard.connect.rest.contexts import choose
-    from streamguard.connect.rest.credentials import open_client
+    from streamguard.connect.rest.credentials import client_at, open_client
 
     app = App(ctx.find_root().params.get("project"))
     url, name = ctx.params.get("url"), ctx.params.get("context")
@@ -122,7 +121,7 @@ def _client(ctx: click.Context) -> ConnectClient:
     context = None if url and not name else choose(app.settings, name)
     if context is not None:
         return open_client(context, *([url] if url else []), **options)
-    return ConnectClient(url or app.settings.connect_url, **options)
+    return client_at(app.settings, url, **options)
 
 
 def _plugins(client: ConnectClient) -> list[str]:

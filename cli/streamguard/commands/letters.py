@@ -55,10 +55,10 @@ class Deployed:
 
     @cached_property
     def _configs(self) -> Mapping[str, Mapping[str, str]]:
-        from streamguard.connect.rest.client import ConnectClient
+        from streamguard.connect.rest.credentials import client_at
         from streamguard.kafka.cluster import Cluster
 
-        client = ConnectClient(self._settings.connect_url, deadline=ANSWER_SECONDS)
+        client = client_at(self._settings, deadline=ANSWER_SECONDS)
         try:
             theirs = client.worker().cluster_id
             if theirs and theirs != Cluster(self._settings).cluster_id():

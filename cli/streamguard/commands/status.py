@@ -1,9 +1,9 @@
-"""`streamguard status`: the local servers."""
+"""`streamguard status`: the local servers, or in mode external those that are yours."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
@@ -11,6 +11,7 @@ from streamguard.commands.output import output_option, show
 
 if TYPE_CHECKING:
     from streamguard.commands import App
+    from streamguard.settings import Settings
     from streamguard.stack.stack import Stack
 
 COLUMNS = ("name", "state", "pid", "url", "uptime", "restarts")
@@ -28,7 +29,8 @@ def status(app: App, watch: bool, output: str) -> None:
 
     A server is starting until it was ready for the first time, at most 30 seconds. A detail says what one that is not
     ready lacks, or which connectors do not run. The exit code is 0 whether servers run or not. The other formats name
-    the log files too. In mode compose it is docker compose that says it, in a form of its own.
+    the log files too. In mode compose it is docker compose that says it, in a form of its own. In mode external it is
+    whether your Kafka, Kafka Connect and ksql server answer, and let you in; `streamguard doctor` looks closer.
 
     \b
     Examples:
@@ -43,32 +45,57 @@ def status(app: App, watch: bool, output: str) -> None:
 
         compose.run(app.project, app.settings, ["*"], "ps", "--all", *_FORMATS[output])
         return
-    stack = Stack(app.settings, app.project)
+    look = (
+        _external(app.settings, output)
+        if app.settings.mode == "external"
+        else _local(Stack(app.settings, app.project), output)
+    )
     if watch:
-        _watch(stack, output)
-    _show(stack, output)
+        _watch(look)
+    look(clear=False)
 
 
-def _watch(stack: Stack, output: str) -> None:
+class Look(Protocol):
+    """Shows what there is now; `clear`: on an empty terminal."""
+
+    def __call__(self, *, clear: bool) -> None: ...
+
+
+def _watch(look: Look) -> None:
     import time
 
     while True:
-        _show(stack, output, clear=sys.stdout.isatty())
+        look(clear=sys.stdout.isatty())
         sys.stdout.flush()
         time.sleep(SECONDS_BETWEEN)
 
 
-def _show(stack: Stack, output: str, *, clear: bool = False) -> None:
+def _external(settings: Settings, output: str) -> Look:
+    from streamguard import external
+
+    def look(*, clear: bool) -> None:
+        rows = [server.document() for server in external.status(settings)]
+        if clear:
+            click.clear()
+        show(rows, ("name", "state", "url", "detail"), output)
+
+    return look
+
+
+def _local(stack: Stack, output: str) -> Look:
     from streamguard import pipeline
 
-    rows = [row.document() for row in pipeline.status(stack)]
-    columns = (*COLUMNS, "detail") if any(row["detail"] for row in rows) else COLUMNS
-    if output == "table":
-        for row in rows:
-            row["uptime"] = _duration(row["uptime"])
-    if clear:
-        click.clear()
-    show(rows, columns, output)
+    def look(*, clear: bool) -> None:
+        rows = [row.document() for row in pipeline.status(stack)]
+        columns = (*COLUMNS, "detail") if any(row["detail"] for row in rows) else COLUMNS
+        if output == "table":
+            for row in rows:
+                row["uptime"] = _duration(row["uptime"])
+        if clear:
+            click.clear()
+        show(rows, columns, output)
+
+    return look
 
 
 def _duration(seconds: int | None) -> str | None:

@@ -99,6 +99,43 @@ def apply(ctx: click.Context, pipeline: str, dry_run: bool, detailed_exitcode: b
 
 
 @topics.command()
+@click.argument("pipeline", default="bank", shell_complete=completion.pipelines)
+@click.option("--format", "form", type=click.Choice(("strimzi",)), help="As KafkaTopic resources, for `kubectl apply`.")
+@click.option(
+    "--cluster", metavar="NAME", default="kafka", show_default=True, help="With --format strimzi: the Kafka resource."
+)
+@output_option
+@click.pass_context
+def render(ctx: click.Context, pipeline: str, form: str | None, cluster: str, output: str) -> None:
+    """Print the topics that init/PIPELINE.yml wants, for who makes them by other means. Asks no server.
+
+    \b
+    Examples:
+      streamguard topics render bank
+      streamguard topics render bank --format strimzi --cluster my-kafka | kubectl apply -f -
+    """
+    app: App = ctx.obj
+    wanted, replication = app.pipeline(pipeline).topics, app.settings.kafka_replication
+    if form is not None:
+        from streamguard.strimzi import manifest, topic_resource
+
+        if ctx.get_parameter_source("output") is not click.core.ParameterSource.DEFAULT:
+            raise click.UsageError("--format and --output exclude each other")
+        click.echo(manifest(topic_resource(topic, cluster, replication) for topic in wanted), nl=False)
+        return
+    rows = [
+        {
+            "topic": topic.name,
+            "partitions": topic.partitions,
+            "replication": topic.replication or replication,
+            "config": [f"{name}={value}" for name, value in sorted(topic.config.items())],
+        }
+        for topic in wanted
+    ]
+    show(rows, ["topic", "partitions", "replication", "config"], output)
+
+
+@topics.command()
 @click.argument("topic", shell_complete=completion.topics)
 @output_option
 @click.pass_obj

@@ -25,10 +25,16 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("pipeline", default="bank", shell_complete=completion.pipelines)
 @click.option("--mode", type=click.Choice(["local", "compose"]), help="Where the servers run.  [default: the setting]")
+@click.option(
+    "--values",
+    metavar="NAME|FILE",
+    shell_complete=completion.values,
+    help="Values of the connectors: connectors/values/NAME.yml, or a file.  [default: those of the mode]",
+)
 @click.option("--no-produce", is_flag=True, help="Start no generator.")
 @click.option("--timings", is_flag=True, help="Show how long each server and step took.")
 @click.pass_obj
-def up(app: App, pipeline: str, mode: str | None, no_produce: bool, timings: bool) -> None:
+def up(app: App, *, pipeline: str, mode: str | None, values: str | None, no_produce: bool, timings: bool) -> None:
     """Start the local servers and PIPELINE (bank) on them. What runs already is left alone.
 
     Topics, tables, statements and connectors are applied, then services and a generator are started. With --mode
@@ -40,30 +46,35 @@ def up(app: App, pipeline: str, mode: str | None, no_produce: bool, timings: boo
       streamguard up bank --no-produce
       streamguard up --timings
       streamguard up --mode compose
+      streamguard up bank --values cloud            its sinks write to MongoDB Atlas and AWS
     """
     from streamguard import pipeline as pipelines
+    from streamguard.connect.templates.values import DEFAULT
     from streamguard.stack.stack import Stack
 
     wanted, settings = app.pipeline(pipeline), app.settings_with(mode=mode)
     if settings.mode == "compose":
-        _up_in_containers(app.project, settings, wanted, produce=not no_produce)
+        _up_in_containers(app.project, settings, wanted, produce=not no_produce, values=values)
         return
     stack = Stack(settings, app.project)
     with show_programs() as on_progress:
-        report = pipelines.up(stack, wanted, produce=not no_produce, on_progress=on_progress)
+        report = pipelines.up(stack, wanted, produce=not no_produce, on_progress=on_progress, values=values or DEFAULT)
     _print(stack.status(), report, timings=timings)
     click.echo("\nNext:")
     for step in _next_steps(app.project, app.settings, wanted, report):
         click.echo(f"  {step}")
 
 
-def _up_in_containers(project: Project, settings: Settings, pipeline: Pipeline, *, produce: bool) -> None:
+def _up_in_containers(
+    project: Project, settings: Settings, pipeline: Pipeline, *, produce: bool, values: str | None
+) -> None:
     from streamguard import containers
+    from streamguard.stack.compose import VALUES
 
     def tell(step: str) -> None:
         click.echo(step, err=True)
 
-    results = containers.up(project, settings, pipeline, produce=produce, tell=tell)
+    results = containers.up(project, settings, pipeline, produce=produce, tell=tell, values=values or VALUES)
     _print_sinks(results)
     click.echo("\nNext:")
     for step in (

@@ -163,6 +163,8 @@ class PositionedReader:
         except KafkaException as exc:
             self._judge(exc.args[0])
             return []
+        if not found and not self.assigned:
+            clients.require_admission(self._place.settings)
         good = [record for record in found if record.error() is None]
         if len(good) != len(found):
             for record in found:

@@ -31,6 +31,7 @@ class Positions:
             known = admin.list_topics(timeout=SECONDS).topics
         missing = sorted(set(topics) - known.keys())
         if missing:
+            clients.require_shown(self._settings, missing[0])
             raise TopicError(f"Kafka has no topic {', '.join(missing)}: `streamguard topics apply` makes them")
         return [(topic, number) for topic in topics for number in sorted(known[topic].partitions)]
 

@@ -42,10 +42,10 @@ class Publisher:
 
         Raises `KafkaUnavailable` or `TopicError` now rather than at the first record; `timeout` in seconds.
         """
-        with clients.translated(self._settings):
-            known = self._producer.list_topics(timeout=timeout).topics
+        known = clients.metadata(self._producer, self._settings, timeout=timeout).topics
         missing = [topic for topic in topics if topic not in known]
         if missing:
+            clients.require_shown(self._settings, missing[0])
             raise TopicError(
                 f"no topic {missing[0]} at {self._settings.kafka_bootstrap}: make it with `streamguard topics apply`"
             )

@@ -272,6 +272,7 @@ def require(settings: Settings, name: str) -> ExistingTopic:
     """The topic of that name; `TopicError` (did you mean …?) if there is none."""
     existing = existing_topics(settings, [name])
     if name not in existing:
+        clients.require_shown(settings, name)
         with clients.translated(settings):
             known = clients.admin(settings).list_topics(timeout=ANSWER_SECONDS).topics
         visible = [other for other in known if not other.startswith("__")]

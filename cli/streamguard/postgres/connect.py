@@ -145,7 +145,10 @@ def explain(exc: psycopg.Error, uri: str) -> PostgresError:
             return PostgresUnavailable(_no_answer(uri))
         state = refused
     if state == "3D000":
-        return PostgresError(f"PostgreSQL at {address(uri)} has no such database: `streamguard up` makes it")
+        return PostgresError(
+            f"PostgreSQL at {address(uri)} has no such database: `streamguard up` makes it on the local server; "
+            "elsewhere whoever runs it does"
+        )
     said = REFUSED.get(state)
     if said is None:
         # Of a class 42 the words name tables and columns, of others they may hold a value.

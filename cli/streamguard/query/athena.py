@@ -1,14 +1,18 @@
-"""Send the SQL to Amazon Athena, wait for it, and fetch its rows. Credentials and region are those of the AWS chain."""
+"""Send the SQL to Amazon Athena, wait for it, and fetch its rows.
+
+Credentials and region are those of the variables `MY_AWS_…`, else of AWS's own chain.
+"""
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from streamguard.cloud import redact
 from streamguard.errors import QueryError
 from streamguard.project import read_text
 from streamguard.query.files import Query
@@ -29,24 +33,43 @@ READERS: dict[str, Callable[[str], Any]] = {
     "decimal": Decimal,
     "boolean": lambda text: text == "true",
 }  # everything else stays text
-# Account numbers, key ids and the parts of a policy that an AWS message may quote.
-PRIVATE = re.compile(r"\b\d{12}\b|\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b|arn:aws[\w-]*:(?:sts|iam)::\S+")
 
 
 def run(query: Query, pipeline: Pipeline, settings: Settings, *, limit: int | None = None) -> Rows:
-    """Run the query's SQL in the Athena database of the pipeline's namespace. Raises QueryError."""
-    with needs_local("athena"):
-        import boto3
-        from botocore.exceptions import BotoCoreError
+    """Run the query's SQL in MY_GLUE_DATABASE, else in the database of the pipeline's namespace. Raises QueryError."""
     if pipeline.lake is None:
         raise QueryError(f"init/{pipeline.name}.yml names no lake: query {query.name} can not run there")
     sql = read_text(query.athena_file)
+    database = settings.my_glue_database or pipeline.lake.namespace
+    return ask(open_client(settings), sql, database, output_of(settings), limit=limit)
+
+
+def open_client(settings: Settings) -> Any:
+    """A client of Athena. Raises QueryError."""
+    with needs_local("athena"):
+        import boto3
+        from botocore.exceptions import BotoCoreError
     try:
-        session = boto3.Session()
-        client = session.client("athena", region_name=session.region_name or settings.s3_region)
+        session = boto3.Session(
+            aws_access_key_id=settings.my_aws_access_key_id or None,
+            aws_secret_access_key=settings.my_aws_secret_access_key or None,
+        )
+        region = settings.my_aws_region or session.region_name or settings.s3_region
+        return session.client("athena", region_name=region)
     except BotoCoreError as exc:
         raise QueryError(f"the AWS configuration can not be used: {redact(str(exc))}") from exc
-    return ask(client, sql, pipeline.lake.namespace, settings.athena_output, limit=limit)
+
+
+def output_of(settings: Settings) -> str:
+    """Where results go: what the settings say, else below the bucket of the sinks; empty: what the workgroup says."""
+    below = f"s3://{settings.my_s3_bucket}/athena-results/" if settings.my_s3_bucket else ""
+    return settings.athena_output or below
+
+
+def execute(client: Any, sql: str, database: str, output: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Run a statement that has no rows, in no database if that is empty. Raises QueryError."""
+    with _translated():
+        _run(client, sql, database, output, sleep)
 
 
 def ask(
@@ -59,27 +82,34 @@ def ask(
     sleep: Callable[[float], None] = time.sleep,
 ) -> Rows:
     """Start, wait, fetch. A query that the caller interrupts is stopped, for Athena bills what it scans."""
+    with _translated():
+        return _fetch(client, _run(client, sql, database, output, sleep), limit)
+
+
+def _run(client: Any, sql: str, database: str, output: str, sleep: Callable[[float], None]) -> str:
+    """The id of the execution, once it has succeeded."""
+    place: dict[str, Any] = {"ResultConfiguration": {"OutputLocation": output}} if output else {}
+    place |= {"QueryExecutionContext": {"Database": database}} if database else {}
+    execution = str(client.start_query_execution(QueryString=sql, **place)["QueryExecutionId"])
+    try:
+        _wait(client, execution, sleep)
+    except KeyboardInterrupt:
+        client.stop_query_execution(QueryExecutionId=execution)
+        raise
+    return execution
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn what boto3 raises into one QueryError."""
     from botocore.exceptions import BotoCoreError, ClientError
 
-    place = {"ResultConfiguration": {"OutputLocation": output}} if output else {}
     try:
-        started = client.start_query_execution(QueryString=sql, QueryExecutionContext={"Database": database}, **place)
-        execution = started["QueryExecutionId"]
-        try:
-            _wait(client, execution, sleep)
-        except KeyboardInterrupt:
-            client.stop_query_execution(QueryExecutionId=execution)
-            raise
-        return _fetch(client, execution, limit)
+        yield
     except ClientError as exc:
         raise _refused(exc.response["Error"]) from None
     except BotoCoreError as exc:
         raise QueryError(f"Athena can not be asked: {redact(str(exc))}{_hint(str(exc))}") from None
-
-
-def redact(message: str) -> str:
-    """A message of AWS on one line, without account numbers, key ids and ARNs of users or roles."""
-    return PRIVATE.sub("********", " ".join(message.split()))[:400]
 
 
 def waits() -> Iterator[float]:
@@ -133,7 +163,7 @@ def _hint(message: str) -> str:
     if "output location" in message.lower():
         return " (set STREAMGUARD_ATHENA_OUTPUT to s3://bucket/prefix/)"
     if "TABLE_NOT_FOUND" in message or "does not exist" in message:
-        return " (run the files in init/*/athena/tables and then views in Athena first)"
+        return " (streamguard lake apply --values cloud makes the tables and views)"
     if "credentials" in message.lower():
-        return " (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE)"
+        return " (set MY_AWS_ACCESS_KEY_ID and MY_AWS_SECRET_ACCESS_KEY, or AWS_PROFILE)"
     return ""

@@ -131,7 +131,7 @@ def service(settings: Settings, pipeline: Pipeline) -> Iterator[Service]:
     from streamguard.services.validation.client import client_of
     from streamguard.services.validation.thread import running
 
-    _require_topics(pipeline)
+    require_topics(pipeline)
     client = client_of(settings)
     with running() as thread:
         thread.begin(client.open()).result()
@@ -150,7 +150,8 @@ def service(settings: Settings, pipeline: Pipeline) -> Iterator[Service]:
             thread.begin(client.close()).result()
 
 
-def _require_topics(pipeline: Pipeline) -> None:
+def require_topics(pipeline: Pipeline) -> None:
+    """`ProjectError` if the pipeline lacks a topic of the processor's."""
     for topic in (SOURCE, dead_letters.topic_for(SOURCE), RESULTS, USERS):
         if pipeline.topic(topic) is None:
             raise ProjectError(f"init/{pipeline.name}.yml has no topic {topic}, which the processor needs")

@@ -6,7 +6,6 @@ compose reads by itself; `settings` reads them in mode `compose`.
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 import subprocess
@@ -19,7 +18,17 @@ from dotenv import dotenv_values
 from streamguard.errors import StackError, StorageError
 from streamguard.model import Pipeline
 from streamguard.project import Project
-from streamguard.settings import CONTAINERS, PREFIX, Settings, env_file, inherited_environment, variable
+from streamguard.settings import (
+    CONTAINERS,
+    PREFIX,
+    Settings,
+    env_file,
+    inherited_environment,
+    variable,
+    worker_variables,
+    write_env_file,
+    write_private,
+)
 
 FILE = "docker-compose.yml"
 VALUES = "compose"
@@ -35,6 +44,8 @@ SECRETS: Mapping[str, Callable[[], str]] = {
     "GRAFANA_PASSWORD": lambda: secrets.token_urlsafe(12),
 }
 """What `.env` holds for the containers, below `STREAMGUARD_COMPOSE_…`; all of them may stand in a URI as they are."""
+CLOUD_FILE = "cloud.env"
+"""In the data directory: what the Connect worker gets of the variables `MY_…`."""
 _HEADING = "\n# Passwords of the containers, generated at their first start. Keep this file to yourself.\n"
 
 
@@ -47,20 +58,13 @@ def make_secrets(project: Path) -> list[str]:
     try:
         if lacking:
             lines = [f"{CONTAINERS}{name}={SECRETS[name]()}\n" for name in lacking]
-            _replace(path, there + ("\n" if there and not there.endswith("\n") else "") + _HEADING + "".join(lines))
+            write_private(
+                path, there + ("\n" if there and not there.endswith("\n") else "") + _HEADING + "".join(lines)
+            )
         path.chmod(0o600)
     except OSError as exc:
         raise StorageError(f"{path} can not be written: {exc.strerror}") from exc
     return lacking
-
-
-def _replace(path: Path, text: str) -> None:
-    """In one step, and never readable by anybody else."""
-    part = path.with_name(f".env.{os.getpid()}")
-    part.unlink(missing_ok=True)
-    part.touch(mode=0o600)
-    part.write_text(text)
-    part.replace(path)
 
 
 def profiles(pipeline: Pipeline, *, produce: bool) -> list[str]:
@@ -100,7 +104,18 @@ def up(project: Project, settings: Settings, names: Sequence[str]) -> None:
     """Build the images and start the containers; it returns when all of them are healthy."""
     # Docker would make it, as root's, and the local stack could not write beside it then.
     (settings.data_dir / "secrets").mkdir(parents=True, exist_ok=True)
+    write_cloud_file(settings)
     run(project, settings, names, "up", "--detach", "--build", "--wait", "--wait-timeout", str(START_SECONDS))
+
+
+def write_cloud_file(settings: Settings) -> None:
+    """What the worker's container gets of the variables `MY_…`, in a file that docker compose reads; none: no file."""
+    path = settings.data_dir / CLOUD_FILE
+    variables = worker_variables(settings)
+    if variables:
+        write_env_file(path, variables)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def down(project: Project, settings: Settings, *, wipe: bool) -> None:

@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from streamguard import cloud
 from streamguard.settings import LOOPBACK, Settings
 from streamguard.stack.credentials import MONGODB_URI, S3_ACCESS_KEY, S3_SECRET_KEY
 
-ENVIRONMENT_NAMES = (S3_ACCESS_KEY, S3_SECRET_KEY, MONGODB_URI)
-"""What ``${env:…}`` may name in a connector's config: exactly what templates use."""
+ENVIRONMENT_NAMES = (S3_ACCESS_KEY, S3_SECRET_KEY, MONGODB_URI, *cloud.MADE_FROM)
+"""What ``${env:…}`` may name in a connector's config: exactly what templates use, here and in the cloud."""
 
 CONSUMER_OVERRIDES = (
     "auto.offset.reset",

@@ -9,13 +9,14 @@ A column that the table has beyond the wanted ones is left alone and reported.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from streamguard.catalog import catalog_errors, open_catalog
+from streamguard.catalog import catalog_errors, namespace_in, open_catalog
 from streamguard.errors import CatalogError
 from streamguard.model import Column, Lake, Table
+from streamguard.settings import GLUE
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
@@ -50,8 +51,9 @@ class Difference:
 
 def seed_lake(settings: Settings, lake: Lake) -> list[TableReport]:
     """Create what is missing of a lake. Raises CatalogError, before any change, when a table can not be made to fit."""
-    if settings.mode != "external":
+    if settings.mode != "external" and settings.s3_catalog != GLUE:
         _create_bucket(settings)
+    lake = replace(lake, namespace=namespace_in(settings, lake.namespace))
     catalog = open_catalog(settings)
     with catalog_errors(settings):
         catalog.create_namespace_if_not_exists(lake.namespace)

@@ -14,8 +14,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
+from streamguard import cloud
 from streamguard.errors import StackError
-from streamguard.settings import LOOPBACK, Settings
+from streamguard.settings import LOOPBACK, Settings, worker_variables
 from streamguard.stack import credentials, kafka_config, probes
 from streamguard.stack.jars import Lock, plugin_files
 from streamguard.stack.java import cache_file
@@ -77,9 +78,9 @@ def make_credentials(settings: Settings) -> dict[str, str]:
         credentials.POSTGRES_URI: _postgres_uri(settings, known.get(credentials.POSTGRES_URI, "")),
     }
     own = {credentials.OWN_POSTGRES_URI: settings.postgres_uri} if settings.has_own_postgres else {}
-    wanted = {**known, **made, **own}
-    if not own:
-        wanted.pop(credentials.OWN_POSTGRES_URI, None)
+    own |= worker_variables(settings)
+    optional = (credentials.OWN_POSTGRES_URI, *cloud.MADE_FROM)
+    wanted = {**{name: value for name, value in known.items() if name not in optional}, **made, **own}
     if wanted != known:
         credentials.write(settings.data_dir, wanted)
     return wanted

@@ -19,6 +19,7 @@ from streamguard.settings import LOOPBACK, Settings, inherited_environment
 from streamguard.stack import credentials, postgres, probes
 from streamguard.stack.jars import Lock, class_path
 from streamguard.stack.java import cache_file
+from streamguard.stack.kafka_config import ENVIRONMENT_NAMES
 from streamguard.stack.places import Places
 
 GRPC = 10_000  # SeaweedFS adds it to a port for the gRPC side of a server
@@ -137,9 +138,7 @@ def _connect(settings: Settings, places: Places, lock: Lock, java: str) -> Progr
             str(places.run / "connect.properties"),
         ),
         env=java_environment(settings, lock),
-        secrets={
-            name: name for name in (credentials.S3_ACCESS_KEY, credentials.S3_SECRET_KEY, credentials.MONGODB_URI)
-        },
+        secrets={name: name for name in ENVIRONMENT_NAMES},
         ports=(settings.connect_port,),
         url=settings.connect_url,
         probe=partial(probes.connect_worker, settings.connect_url),

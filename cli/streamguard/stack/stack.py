@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from streamguard import cloud
 from streamguard.errors import SettingsError, StackError, UnknownName
 from streamguard.project import Project, did_you_mean
 from streamguard.settings import Settings
@@ -96,8 +97,8 @@ class Stack:
     ) -> dict[str, float]:
         """Start programs (None: the servers) and wait until each is ready: the seconds that each took.
 
-        What runs is left alone (0 seconds). A start that fails, is interrupted, or ends with `GivenUp` because `cancel`
-        was set, stops what it started.
+        What runs is left alone (0 seconds), but for a worker whose variables for the cloud have changed. A start that
+        fails, is interrupted, or ends with `GivenUp` because `cancel` was set, stops what it started.
         """
         wanted = self.servers if names is None else list(dict.fromkeys(names))
         self._require_known(wanted)
@@ -108,7 +109,8 @@ class Stack:
             running = self.supervisor.processes()
             down = [name for name in wanted if name not in running or not running[name].is_up]
             self._require_ports(down)
-            known = prepare.make_credentials(self.settings)
+            before, known = credentials.read(self.settings.data_dir), prepare.make_credentials(self.settings)
+            down += self._stopped_to_change([name for name in wanted if name not in down], before, known)
             if down:
                 prepare.write_files(self.settings, self.places, self.lock)
             starting = Starting(
@@ -128,6 +130,16 @@ class Stack:
             except BaseException:
                 self._undo(down, [name for name in down if not starting.is_ready(name)], fresh=fresh)
                 raise
+
+    def _stopped_to_change(
+        self, running: Sequence[str], before: Mapping[str, str], known: Mapping[str, str]
+    ) -> list[str]:
+        """Those that had to be stopped, since a process keeps the variables that it was started with."""
+        changed = {name for name in cloud.MADE_FROM if before.get(name) != known.get(name)}
+        stale = [name for name in running if changed & set(self.programs[name].secrets.values())]
+        for name in stale:
+            self.supervisor.stop_program(name)
+        return stale
 
     def stop(self, on_progress: OnProgress = ignore) -> bool:
         """Stop everything: whether something ran."""

@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from streamguard.catalog import catalog_errors, open_catalog, open_table
+from streamguard.catalog import catalog_errors, catalog_place, open_catalog, open_table
 from streamguard.errors import CatalogError
 from streamguard.kafka.tail import Record
 from streamguard.settings import Settings
@@ -105,5 +105,7 @@ class Rows:
         try:
             return future.result(ANSWER_SECONDS)
         except TimeoutError:
-            at = f"the Iceberg catalog at {self._settings.s3_catalog} or S3 at {self._settings.s3_endpoint}"
-            raise CatalogError(f"{at} has not answered for {ANSWER_SECONDS:.0f} s") from None
+            s3 = f"S3 at {self._settings.s3_endpoint}" if self._settings.s3_endpoint else "S3"
+            raise CatalogError(
+                f"{catalog_place(self._settings)} or {s3} has not answered for {ANSWER_SECONDS:.0f} s"
+            ) from None

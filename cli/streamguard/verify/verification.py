@@ -175,9 +175,11 @@ class Verification:
             raise self._disturbed()
 
     def _disturbed(self) -> Refused:
+        local = self._settings.mode != "external"
+        hint = " (`streamguard up --no-produce` starts without one)" if local else ""
         return Refused(
             f"somebody else writes to {self._source}, and verify needs the pipeline for itself: "
-            "stop the generator (`streamguard up --no-produce` starts without one)"
+            f"stop the generator{hint}"
         )
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from streamguard.connect.templates.formats import formatted
 from streamguard.connect.templates.render import Connector
-from streamguard.errors import UnknownName
+from streamguard.errors import TemplateError, UnknownName
 
 CONFIG = {"connector.class": "Sink", "tasks.max": "2", "topics": "a,b"}
 
@@ -69,12 +69,36 @@ def test_java_reads_from_properties_what_was_meant(config: dict[str, str]) -> No
 
 
 def test_strimzi_takes_class_tasks_and_state_apart_from_the_config() -> None:
-    text = formatted([connector(state="paused", a="1"), connector("two")], "strimzi", cluster="main")
+    one = connector(state="paused", a="1", **{"connector.plugin.version": "[2.0,3.0)"})
+    text = formatted([one, connector("two")], "strimzi", cluster="main")
     first, second = yaml.safe_load_all(text)
     assert first["apiVersion"] == "kafka.strimzi.io/v1"
     assert first["metadata"] == {"name": "one", "labels": {"strimzi.io/cluster": "main"}}
-    assert first["spec"] == {"class": "Sink", "tasksMax": 2, "state": "paused", "config": {"topics": "a,b", "a": "1"}}
-    assert "state" not in second["spec"]
+    assert first["spec"] == {
+        "class": "Sink",
+        "tasksMax": 2,
+        "autoRestart": {"enabled": True},
+        "version": "[2.0,3.0)",
+        "state": "paused",
+        "config": {"topics": "a,b", "a": "1"},
+    }
+    assert not {"state", "version"} & second["spec"].keys()
+
+
+def test_strimzi_is_told_what_its_workers_must_resolve() -> None:
+    text = formatted([connector(uri="${env:URI}", key="a${dir:/s:k}b"), connector("two", uri="${env:URI}")], "strimzi")
+    assert [line for line in text.splitlines() if line.startswith("#")] == [
+        "# The workers of the KafkaConnect resource connect must resolve (see docs/clusters.md):",
+        "# ${dir:/s:k}",
+        "# ${env:URI}",
+    ]
+    assert not formatted([connector()], "strimzi").startswith("#")
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "many", "${env:TASKS}", "²"])
+def test_strimzi_takes_tasks_as_a_number(number: str) -> None:
+    with pytest.raises(TemplateError, match=r"one.json.j2: Strimzi takes tasks.max as a whole number from 1"):
+        formatted([connector(**{"tasks.max": number})], "strimzi")
 
 
 def test_strimzi_refuses_a_name_that_kubernetes_does_not_take() -> None:

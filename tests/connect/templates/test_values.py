@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 
 from streamguard.connect.templates.choose import render_each
-from streamguard.connect.templates.values import load_values, parse_override, values_file
+from streamguard.connect.templates.parameters import parameters_of_kind
+from streamguard.connect.templates.values import WORDS, VariablesMissing, load_values, parse_override, values_file
 from streamguard.errors import ProjectError, Refused, TemplateError, UnknownName
 from streamguard.project import Project
 from streamguard.settings import load
 
+REPOSITORY = Path(__file__).parents[3]
 PIPELINE = """
 topics: {t: {partitions: 1}}
 generator: {world: bank, topic: t}
@@ -49,6 +51,45 @@ def test_the_tables_of_the_lake_are_values_without_the_sinks_own_columns(project
 )
 def test_set_reads_numbers_and_booleans_as_what_they_look_like(text: str, value: object) -> None:
     assert parse_override(text) == ("a", value)
+
+
+def test_a_values_file_takes_the_accounts_of_the_user_from_variables(project: Project) -> None:
+    path = values_file(project, "local")
+    path.write_text("extra: s3://${MY_S3_BUCKET}/${MY_AWS_REGION}/x\ns3_region: ${MY_AWS_REGION}\n")
+    settings = load(project.root, environ={"MY_S3_BUCKET": "b", "MY_AWS_REGION": "r"})
+    values = load_values(settings, project.pipeline("bank"), path)
+    assert (values["extra"], values["s3_region"]) == ("s3://b/r/x", "r")
+
+
+def test_a_variable_that_is_not_set_is_asked_for_by_the_templates_that_need_it_and_all_at_once(
+    project: Project,
+) -> None:
+    path = values_file(project, "local")
+    path.write_text("extra: ${MY_S3_BUCKET}\nother: ${MY_AWS_REGION}\ns3_region: ${MY_GLUE_DATABASE}\n")
+    settings, pipeline = load(project.root, environ={}), project.pipeline("bank")
+    assert "s3_region" not in load_values(settings, pipeline, path)  # nor the one of the settings
+    with pytest.raises(VariablesMissing, match=r"MY_S3_BUCKET is not set, and .*local.yml needs it"):
+        render_each(project, settings, [pipeline]).whole()
+    (project.connectors / "bank" / "two.json.j2").write_text('{"connector.class": "Sink", "a": "{{ other }}"}')
+    rendering = render_each(project, settings, [pipeline])
+    with pytest.raises(VariablesMissing, match="MY_AWS_REGION, MY_S3_BUCKET are not set") as caught:
+        rendering.of(["one", "two"])
+    assert caught.value.names == ("MY_AWS_REGION", "MY_S3_BUCKET")
+    with pytest.raises(VariablesMissing, match="MY_AWS_REGION is not set"):
+        rendering.of(["two"])  # of the others nothing is asked
+    assert render_each(project, settings, [pipeline], overrides=["extra=1", "other=2"]).failed == {}
+
+
+def test_a_variable_that_holds_a_secret_or_that_there_is_none_of_is_refused_by_its_line(project: Project) -> None:
+    path = values_file(project, "local")
+    settings = load(project.root, environ={"MY_MONGODB_PASS": "s3cret"})
+    path.write_text("a: 1\nextra: ${MY_MONGODB_PASS}\n")
+    with pytest.raises(Refused, match=r"local.yml, line 2: MY_MONGODB_PASS is a secret") as caught:
+        load_values(settings, project.pipeline("bank"), path)
+    assert "s3cret" not in str(caught.value)
+    path.write_text("extra: ${MY_S3_BUKCET}\n")
+    with pytest.raises(ProjectError, match=r"line 1: there is no variable MY_S3_BUKCET \(did you mean MY_S3_BUCKET"):
+        load_values(settings, project.pipeline("bank"), path)
 
 
 @pytest.mark.parametrize("text", ["a", "=1", "a b=1", "name=x", ""])
@@ -158,3 +199,12 @@ def test_two_pipelines_with_a_connector_of_one_name_are_refused(project: Project
     (project.connectors / "card" / "one.json.j2").write_text(TEMPLATE)
     with pytest.raises(TemplateError, match="both named one"):
         render_each(project, load(project.root, environ={}), None)
+
+
+def test_words_of_a_parameter_that_is_called_like_a_secret_are_none() -> None:
+    for name, words in WORDS.items():
+        for kind in ("iceberg", "s3"):
+            assert parameters_of_kind(kind, REPOSITORY / "connectors").properties[name]["enum"] in (
+                list(words),
+                list(reversed(words)),
+            )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -38,6 +38,8 @@ class Database:
         elif statement.startswith("DELETE"):
             assert given is not None
             self.rows = [row for row in self.rows if row[0] not in given[0]]
+        elif "max(id)" in statement:
+            self._found = [(len(self.rows),)]
         elif given is not None:
             self._found = self.rows[:3]
         return self
@@ -54,9 +56,11 @@ class Kafka:
 
     def __init__(self, stop: threading.Event, database: Database, away: int = 0) -> None:
         self.sent: list[bytes | None] = []
+        self.on_call: Callable[[], object] = lambda: None
         self._stop, self._database, self._away = stop, database, away
 
     def __call__(self, letters: list[Letter]) -> None:
+        self.on_call()
         if self._away:
             self._away -= 1
             raise KafkaUnavailable("no broker answers")
@@ -86,10 +90,21 @@ def test_what_kafka_does_not_take_stays_and_is_sent_again() -> None:
     assert (kafka.sent, database.rows, box.trouble) == ([b"0", b"1"], [], "")
 
 
+def test_what_waits_is_known_while_kafka_is_away() -> None:
+    database = Database(7)
+    box, kafka = outbox(database, away=2)
+    seen = []
+    kafka.on_call = lambda: seen.append(box.waiting)
+    box.run()
+    assert seen == [7, 7, 7, 4, 1]
+    assert box.waiting == 0
+
+
 def test_who_does_not_have_the_lock_publishes_nothing() -> None:
     database = Database(2)
     database.is_free = False
     box, kafka = outbox(database)
+    box.waiting = 2
     threading.Timer(0.2, kafka._stop.set).start()
     box.run()
-    assert (kafka.sent, len(database.rows)) == ([], 2)
+    assert (kafka.sent, len(database.rows), box.waiting) == ([], 2, 0)

@@ -234,12 +234,15 @@ def _companions(
     for each in pipelines:
         loaded = load_values(app.settings, each, values_file(project, values), overrides)
         for name, template in templates[each.name].items():
-            kind = kind_of(template, project.connectors)
-            if kind and name in wanted:
+            if name not in wanted:
+                continue
+            given = complete(template, loaded, project.connectors)
+            kind = kind_of(template, project.connectors, given)
+            if kind:
                 connector = render(template, loaded, project.connectors)
                 # What a template writes itself is no parameter of it, and needs companions as well.
                 written = {"collection": connector.config.get("collection"), "topics": connector.topics}
-                found += made_for(kind, name, {**written, **complete(template, loaded, project.connectors)})
+                found += made_for(kind, name, {**written, **given})
     return found
 
 

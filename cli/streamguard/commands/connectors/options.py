@@ -119,9 +119,9 @@ def client_of(app: App, url: str | None, **options: Any) -> ConnectClient:
         from streamguard.connect.rest.credentials import open_client
 
         return open_client(app.context, *([url] if url else []), **options)
-    from streamguard.connect.rest.client import ConnectClient
+    from streamguard.connect.rest.credentials import client_at
 
-    return ConnectClient(url or app.settings.connect_url, **options)
+    return client_at(app.settings, url, **options)
 
 
 def shown_url(app: App, url: str | None) -> str:
@@ -191,8 +191,9 @@ def of_begun(app: App, rendering: Rendering, topics: Collection[str] | None) -> 
     idle = [name for name in sorted(named) if (own := app.pipeline(name).topics) and not _any_of(own, topics)]
     if not idle or len(idle) == len(named):
         return rendering
+    begin = "`streamguard topics apply`" if app.settings.mode == "external" else "`streamguard up`"
     click.echo(
-        f"left out, as no topic of it is there: {', '.join(idle)} (begin it by `streamguard up`, or name it with -p)",
+        f"left out, as no topic of it is there: {', '.join(idle)} (begin it by {begin}, or name it with -p)",
         err=True,
     )
     return rendering.without(idle)

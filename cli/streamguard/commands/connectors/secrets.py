@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -17,7 +18,13 @@ from streamguard.commands.connectors.asking import (
     tell,
     wait_options,
 )
-from streamguard.commands.connectors.options import client_of, url_option, yes_option
+from streamguard.commands.connectors.options import (
+    client_of,
+    rendered_by,
+    template_options,
+    url_option,
+    yes_option,
+)
 from streamguard.commands.output import output_option, show
 
 if TYPE_CHECKING:
@@ -69,6 +76,55 @@ def list_(app: App, patterns: tuple[str, ...], url: str | None, output: str) -> 
         raise Refused(f"secrets in clear, which everybody reads who may read the REST API: {listed(clear)}")
     if unresolved:
         raise ConnectorInvalid(f"references that the worker does not resolve: {listed(unresolved)}")
+
+
+@secrets.command("env")
+@template_options
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write them there with their values, for a worker; mode 0600.  [default: list them, without values]",
+)
+@output_option
+@click.pass_obj
+def env(
+    app: App,
+    *,
+    names: tuple[str, ...],
+    pipeline: str | None,
+    values: str,
+    overrides: tuple[str, ...],
+    into: Path | None,
+    output: str,
+) -> None:
+    """List the variables that a worker must have for these templates, and what they are made from. Asks no server.
+
+    MY_MONGODB_URI is made of MY_MONGODB_USER, MY_MONGODB_PASS and MY_MONGODB_CLUSTER. The workers that `up` starts get
+    theirs by themselves; for any other --into writes a file as docker (--env-file), kubectl (--from-env-file) and
+    systemd (EnvironmentFile=) read it. The worker's env provider must allow these names. Ends with 1 if one is missing.
+
+    \b
+    Examples:
+      streamguard connectors secrets env --values cloud
+      streamguard connectors secrets env --values cloud -p bank --into worker.env
+    """
+    from streamguard.connect.deploying.variables import variables
+    from streamguard.errors import SettingsError
+    from streamguard.settings import known_variables, write_env_file
+
+    known = known_variables(app.settings)
+    found = variables(rendered_by(app, names, pipeline, values, overrides), known, app.settings.mine)
+    missing = list(dict.fromkeys(name for one in found for name in one.missing))
+    if into is None or missing:
+        show([one.row() for one in found], ("variable", "state", "made from", "connectors"), output)
+    if missing:
+        raise SettingsError(
+            f"not set: {listed(missing)}: write into .env what .env.example says of them, or export them"
+        )
+    if into is not None:
+        write_env_file(into, {one.name: known[one.name] for one in found})
+        click.echo(f"wrote {len(found)} variables to {into}, which only you can read", err=True)
 
 
 @secrets.command()

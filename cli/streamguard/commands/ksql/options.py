@@ -69,9 +69,9 @@ def properties_of(settings: tuple[str, ...]) -> dict[str, str]:
 
 def client_of(app: App, url: str | None) -> KsqlClient:
     """The server that is meant."""
-    from streamguard.engine.client.http import KsqlClient
+    from streamguard.engine.client.http import client_at
 
-    return KsqlClient(url or app.settings.ksql_url)
+    return client_at(app.settings, url)
 
 
 def load_functions(app: App) -> None:

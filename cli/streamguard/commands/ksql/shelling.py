@@ -59,11 +59,10 @@ def _talk(session: Session, *, colour: bool) -> None:
     from streamguard.commands.ksql.printing import terminal_width
     from streamguard.commands.ksql.prompting import Vocabulary, prompter
     from streamguard.connect.secrecy.secrets import redact
-    from streamguard.engine.client.http import KsqlClient
     from streamguard.settings import state_dir
 
     console = Console(session, width=terminal_width, redact=redact)
-    vocabulary = Vocabulary(KsqlClient(session.client.url))
+    vocabulary = Vocabulary(session.client.twin())
     read = prompter(vocabulary, state_dir(), colour=colour)
     console.greet()
     click.echo("help says what there is; exit ends it.")

@@ -47,10 +47,10 @@ def run_cases(app: App, paths: tuple[Path, ...], definitions: tuple[str, ...], u
     if not files:
         click.echo(f"no *{SUFFIX} files in {', '.join(map(str, paths or [app.project.ksql]))}", err=True)
     if url is not None:
-        from streamguard.engine.client.http import KsqlClient
+        from streamguard.engine.client.http import client_at
         from streamguard.engine.testing.live_cases import LiveCases
 
-        judge = LiveCases(KsqlClient(url), app.settings).judge
+        judge = LiveCases(client_at(app.settings, url), app.settings).judge
     rows = []
     for path in files:
         for case in read_cases(path, variables_of(definitions)):

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from streamguard import cloud
 from streamguard.connect.lint.finding import Finding, finding
 from streamguard.connect.rest.answers import Plugin, is_mask
 from streamguard.connect.rest.client import ConnectClient
@@ -109,10 +110,19 @@ def _ask(client: ConnectClient, class_name: str, reference: str) -> Resolution:
 def _why(reference: str) -> str:
     provider = reference[2:].partition(":")[0]
     if provider == "env":
-        return "the variable is not set there, or config.providers.env.param.allowlist.pattern does not allow it"
+        why = "the variable is not set there, or config.providers.env.param.allowlist.pattern does not allow it"
+        name = reference[2:-1].partition(":")[2]
+        return f"{why}; {_made(name)}" if name in cloud.MADE_FROM else why
     if provider in ("file", "dir", "directory"):
         return f"there is no such key, or config.providers.{provider}.param.allowed.paths does not allow the path"
     return f"it has no config.providers named {provider}, or that finds nothing"
+
+
+def _made(name: str) -> str:
+    return (
+        f"`streamguard up` gives it to its worker from {', '.join(cloud.MADE_FROM[name])} in .env, and "
+        "`connectors secrets env --into FILE` writes it for another"
+    )
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,13 @@ from streamguard.catalog import catalog_errors, open_catalog, open_table
 from streamguard.connect.offsets.moves import Remembered, Standing
 from streamguard.connect.offsets.reading import Control
 from streamguard.errors import CatalogError
+from streamguard.settings import GLUE
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
     from pyiceberg.table import Table
 
-    from streamguard.settings import Settings
+    from streamguard.settings import GLUE, Settings
 
 PROPERTY = "kafka.connect.offsets"
 """Of a snapshot's summary, with the control topic and the sink's own group behind it: offsets by partition, as JSON."""
@@ -53,6 +54,8 @@ def with_tables(
 
 
 def _catalog(config: Mapping[str, str]) -> str:
+    if config.get("iceberg.catalog.catalog-impl", "").endswith(".GlueCatalog"):
+        return GLUE
     return config.get("iceberg.catalog.uri", "").rstrip("/")
 
 

@@ -1,9 +1,13 @@
-"""What a context's secrets and certificates become in requests. Errors name where a secret is, never what it is."""
+"""What the secrets and certificates of a context, or of the settings, become in requests.
+
+Errors name where a secret is, never what it is.
+"""
 
 from __future__ import annotations
 
 import re
 import ssl
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -14,7 +18,7 @@ from streamguard.connect.rest.client import ConnectClient
 from streamguard.connect.rest.contexts import Basic, Context, Secret, Tls
 from streamguard.connect.secrecy.secrets import learn
 from streamguard.errors import SettingsError
-from streamguard.settings import environment_variable
+from streamguard.settings import Settings, environment_variable
 
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 
@@ -24,6 +28,14 @@ def open_client(context: Context, *urls: str, **options: Any) -> ConnectClient:
     auth = _Basic(context.basic) if context.basic else _Bearer(context.bearer) if context.bearer else None
     tls = None if context.tls is None else tls_context(context.tls)
     return ConnectClient(urls or context.urls, auth=auth, tls=tls, **options)
+
+
+def client_at(settings: Settings, url: str | None = None, **options: Any) -> ConnectClient:
+    """A client of the settings' cluster, or of another address, to which nobody's password is sent."""
+    meant = url is None or url.rstrip("/") == settings.connect_url.rstrip("/")
+    auth = _Given(settings.connect_user, settings.connect_password) if meant and settings.connect_user else None
+    tls = None if settings.connect_ca == Path() else tls_context(Tls(settings.connect_ca, None, None))
+    return ConnectClient(url or settings.connect_url, auth=auth, tls=tls, **options)
 
 
 def read(secret: Secret) -> str:
@@ -91,6 +103,16 @@ class _Basic(AuthBase):
         learn([f"{user}:{password}"])  # as the header has it
         # As bytes: otherwise only Latin 1 can be sent.
         HTTPBasicAuth(user.encode(), password.encode())(request)
+        return request
+
+
+class _Given(AuthBase):
+    def __init__(self, user: str, password: str) -> None:
+        self._user, self._password = user, password
+        learn([password, f"{user}:{password}"])
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        HTTPBasicAuth(self._user.encode(), self._password.encode())(request)
         return request
 
 

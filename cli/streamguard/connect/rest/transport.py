@@ -315,7 +315,10 @@ def _error(meaning: answers.Meaning, where: str, request: Request, told: str, me
         case "unsupported":
             return ConnectError(f"{where} is too old for {request}: {message}")
         case "denied":
-            return ConnectError(f"{where} refuses who asks ({told}): give credentials by a context")
+            return ConnectError(
+                f"{where} refuses who asks ({told}): give credentials by a context, or in STREAMGUARD_CONNECT_USER and "
+                "STREAMGUARD_CONNECT_PASSWORD"
+            )
     return ConnectError(f"{where}{request.path}: {told}")
 
 
@@ -388,7 +391,8 @@ def _tls_trouble(exc: requests.exceptions.SSLError) -> str | None:
     text = str(exc)
     if "CERTIFICATE_VERIFY_FAILED" in text:
         found = text.partition("certificate verify failed: ")[2].partition(" (_ssl")[0]
-        return f"its certificate is not trusted ({found or 'certificate verify failed'}): name its CA in a context"
+        told = f"its certificate is not trusted ({found or 'certificate verify failed'})"
+        return f"{told}: name its CA in a context, or in STREAMGUARD_CONNECT_CA"
     if "alert" in text.lower():
         return "it does not accept our certificate, or misses one: name cert and key in a context"
     return "it speaks no TLS: is it http:// ?" if "WRONG_VERSION_NUMBER" in text else None

@@ -11,7 +11,7 @@ from streamguard.connect.templates.environment import Environment, undeclared
 from streamguard.connect.templates.own import Owner, stamped
 from streamguard.connect.templates.parameters import parameter_names
 from streamguard.connect.templates.render import SUFFIX, Connector, render
-from streamguard.connect.templates.values import Values, load_values, values_file
+from streamguard.connect.templates.values import Values, VariablesMissing, load_values, values_file
 from streamguard.errors import Refused, StreamguardError, TemplateError, UnknownName
 from streamguard.model import Pipeline
 from streamguard.project import Project, did_you_mean
@@ -30,9 +30,10 @@ class Rendering:
         return frozenset((*(connector.name for connector in self.connectors), *self.failed))
 
     def of(self, names: Sequence[str]) -> Rendering:
-        """Those that names and patterns choose; all, if there are none."""
+        """Those that names and patterns choose; all, if there are none. Raises `VariablesMissing`, of these alone."""
         wanted = set(select_templates(names, self.names))
         failed = {name: error for name, error in self.failed.items() if name in wanted}
+        _raise_missing(failed.values())
         return Rendering([connector for connector in self.connectors if connector.name in wanted], failed)
 
     def without(self, pipelines: Collection[str]) -> Rendering:
@@ -41,6 +42,7 @@ class Rendering:
 
     def whole(self) -> list[Connector]:
         """All connectors; raises the first error, if a template did not render."""
+        _raise_missing(self.failed.values())
         for error in self.failed.values():
             raise error
         return self.connectors
@@ -80,9 +82,19 @@ def render_each(
             try:
                 connector = render(template, loaded, project.connectors, environment=environment)
                 found.connectors.append(stamped(connector, owner))
+            except VariablesMissing as exc:
+                lacking = {*exc.names, *loaded.lacking_of_worker}
+                found.failed[template.name.removesuffix(SUFFIX)] = VariablesMissing(lacking, file)
             except (TemplateError, Refused) as exc:
                 found.failed[template.name.removesuffix(SUFFIX)] = exc
     return found
+
+
+def _raise_missing(errors: Iterable[StreamguardError]) -> None:
+    """Raise one `VariablesMissing` for all that are among the errors."""
+    missing = [error for error in errors if isinstance(error, VariablesMissing)]
+    if missing:
+        raise VariablesMissing({name for error in missing for name in error.names}, missing[0].file)
 
 
 def _refuse_unasked(values: Values, environment: Environment) -> None:

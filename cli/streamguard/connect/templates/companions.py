@@ -93,10 +93,9 @@ def _index(fields: Sequence[str]) -> str:
 
 
 def _s3(name: str, values: Mapping[str, Any]) -> list[Companion]:
-    columns = values.get("columns")
-    if not columns:
+    tables = files_tables(values)
+    if not tables:
         return []
-    tables = [_files_table(topic, columns, values) for topic in values["topics"]]
     head = (
         f"-- The files of the connector {name} as tables of Athena. The folders are worked out from the query\n"
         "-- (partition projection): no crawler, no MSCK REPAIR, and nothing to add when an hour begins.\n"
@@ -104,7 +103,18 @@ def _s3(name: str, values: Mapping[str, Any]) -> list[Companion]:
     return [Companion(f"{name}.athena.sql", "tables of Athena over the files", head + "\n".join(tables))]
 
 
-def _files_table(topic: str, columns: Mapping[str, str], values: Mapping[str, Any]) -> str:
+def files_tables(values: Mapping[str, Any]) -> list[str]:
+    """The statement of a table over the files of each topic of an S3 sink; none, if nobody says what columns it has."""
+    topics = list(values.get("topics", ()))
+    named = str(values.get("table", "")) if len(topics) == 1 else ""
+    columns = values.get("columns") or values.get("lake_tables", {}).get(named)
+    if not columns:
+        return []
+    every = {**columns, **(POSITION if values.get("position_columns") else {})}
+    return [_files_table(topic, named or _identifier(topic), every, values) for topic in topics]
+
+
+def _files_table(topic: str, table: str, columns: Mapping[str, str], values: Mapping[str, Any]) -> str:
     location = f"s3://{values['s3_bucket']}/{values['prefix']}/{topic}/"
     parts, projection = _folders(values)
     properties = {"projection.enabled": "true", **projection}
@@ -114,7 +124,7 @@ def _files_table(topic: str, columns: Mapping[str, str], values: Mapping[str, An
     told = ",\n".join(f"  {_text(key)} = {_text(value)}" for key, value in properties.items())
     by = ", ".join(f"`{part}` {kind}" for part, kind in parts.items())
     return (
-        f"CREATE EXTERNAL TABLE IF NOT EXISTS `{_identifier(topic)}` (\n{body}\n)\n"
+        f"CREATE EXTERNAL TABLE IF NOT EXISTS `{table}` (\n{body}\n)\n"
         f"PARTITIONED BY ({by})\n{_stored(values['file_format'])}\n"
         f"LOCATION {_text(location)}\nTBLPROPERTIES (\n{told}\n);\n"
     )
@@ -154,9 +164,10 @@ def _iceberg(name: str, values: Mapping[str, Any]) -> list[Companion]:
         for engine, title, head, lines in _engines(name, namespace)
     ]
     if made:
+        place = "" if _is_glue(values) else "Put a bucket of yours in LOCATION, and\n-- "
         head = (
-            f"-- The tables of the connector {name}, if Athena makes them. Put a bucket of yours in LOCATION, and\n"
-            f"-- run it in the Athena database `{namespace}`.\n"
+            f"-- The tables of the connector {name}, if Athena makes them. {place}"
+            f"{'Run' if not place else 'run'} it in the Athena database `{namespace}`.\n"
         )
         found.insert(0, Companion(f"{name}.athena.sql", "tables of Athena", head + "\n".join(made)))
     return found if tables else []
@@ -170,9 +181,21 @@ def _iceberg_table(table: str, columns: Mapping[str, str], values: Mapping[str, 
     by = f"PARTITIONED BY ({', '.join(parts)})\n" if parts else ""
     return (
         f"CREATE TABLE IF NOT EXISTS `{table}` (\n{body}\n)\n{by}"
-        f"LOCATION 's3://your-bucket/{values.get('lake_namespace', 'default')}/{table}/'\n"
+        f"LOCATION {_text(_location(table, values))}\n"
         "TBLPROPERTIES ('table_type' = 'ICEBERG', 'format' = 'parquet');\n"
     )
+
+
+def _is_glue(values: Mapping[str, Any]) -> bool:
+    return values.get("iceberg_catalog_type") == "glue"
+
+
+def _location(table: str, values: Mapping[str, Any]) -> str:
+    """Where a table lies: in Glue, where Iceberg's catalog puts it."""
+    namespace = values.get("lake_namespace", "default")
+    if _is_glue(values):
+        return f"{str(values['s3_warehouse']).rstrip('/')}/{namespace}.db/{table}/"
+    return f"s3://your-bucket/{namespace}/{table}/"
 
 
 def _engines(name: str, namespace: str) -> list[tuple[str, str, str, Sequence[str]]]:

@@ -7,14 +7,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-import yaml
-
+from streamguard import strimzi
 from streamguard.connect.templates.render import Connector
-from streamguard.errors import UnknownName
+from streamguard.errors import TemplateError, UnknownName
 
 FORMATS = ("json", "properties", "strimzi")
-STRIMZI_VERSION = "kafka.strimzi.io/v1"
-_KUBERNETES_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _PLAIN = re.compile(r"[\x21-\x7e]")
 
 
@@ -28,8 +25,7 @@ def formatted(connectors: Sequence[Connector], form: str, *, cluster: str = "con
         return "".join(json.dumps(_body(connector)) + "\n" for connector in connectors)
     if form == "properties":
         return "\n".join(_properties(connector) for connector in connectors)
-    documents = [_resource(connector, cluster) for connector in connectors]
-    return yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True)
+    return strimzi.manifest([_resource(connector, cluster) for connector in connectors], _about(connectors, cluster))
 
 
 def _body(connector: Connector) -> dict[str, Any]:
@@ -61,18 +57,33 @@ def _escape(character: str) -> str:
     return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
 
 
+def _about(connectors: Sequence[Connector], cluster: str) -> list[str]:
+    """What the workers must be able to put in: a resource says it nowhere, and Connect is silent where it can not."""
+    names = {name for connector in connectors for found in connector.references.values() for name in found}
+    if not names:
+        return []
+    return [f"The workers of the KafkaConnect resource {cluster} must resolve (see docs/clusters.md):", *sorted(names)]
+
+
 def _resource(connector: Connector, cluster: str) -> dict[str, Any]:
-    if not _KUBERNETES_NAME.fullmatch(connector.name):
+    """What Strimzi takes apart from the config may not be in it. It restarts nothing of itself unless it is told to."""
+    if not strimzi.is_name(connector.name):
         raise UnknownName(
             f"Kubernetes takes no resource named {connector.name}: lower-case letters, digits, - and . only"
         )
     config = dict(connector.config)
-    spec: dict[str, Any] = {"class": config.pop("connector.class"), "tasksMax": int(config.pop("tasks.max", "1"))}
+    spec: dict[str, Any] = {"class": config.pop("connector.class"), "tasksMax": _tasks(connector)}
+    config.pop("tasks.max", None)
+    spec["autoRestart"] = {"enabled": True}
+    if version := config.pop("connector.plugin.version", ""):
+        spec["version"] = version
     if connector.state != "running":
         spec["state"] = connector.state
-    return {
-        "apiVersion": STRIMZI_VERSION,
-        "kind": "KafkaConnector",
-        "metadata": {"name": connector.name, "labels": {"strimzi.io/cluster": cluster}},
-        "spec": {**spec, "config": config},
-    }
+    return strimzi.resource("KafkaConnector", connector.name, cluster, {**spec, "config": config})
+
+
+def _tasks(connector: Connector) -> int:
+    text = connector.config.get("tasks.max", "1")
+    if not text.isascii() or not text.isdigit() or int(text) == 0:
+        raise TemplateError(f"{connector.template}: Strimzi takes tasks.max as a whole number from 1, and this is none")
+    return int(text)

@@ -1,7 +1,8 @@
 """Parameters: what a template asks for, typed and documented, checked before the template is rendered.
 
 A piece `connectors/shared/X.j2` lists its parameters in `X.schema.yml` beside it, a JSON Schema. A connector's
-parameters are those of all the pieces that it includes, the outer one's over the inner's. Their values, the later over
+parameters are those of all the pieces that it includes, the outer one's over the inner's; where a value decides which
+pieces these are, those of the pieces that it chooses. Their values, the later over
 the earlier: the schema's defaults, settings, the pipeline, the values file, the connector's own `NAME.yml` beside
 `NAME.json.j2`, the values file's `connectors: {NAME: …}`, `--set`.
 """
@@ -53,6 +54,8 @@ class ParameterList:
 
     schema: Mapping[str, Any]
     used: frozenset[str] = frozenset()
+    is_whole: bool = True
+    """False: it has what may be included as well, but for what that requires."""
 
     @cached_property
     def validator(self) -> Any:
@@ -111,6 +114,10 @@ def complete(
         given = {**own, **values}
     for source, mapping, path in ((own_file, own, []), (_file_of(values), of_file, ["connectors", name])):
         _refuse_unknown(mapping, listed, source, path)
+    if not listed.is_whole:
+        listed = parameter_list(template, root, values={**listed.defaults, **given})
+    if isinstance(values, Values):
+        values.require((listed.properties.keys() | listed.used) - own.keys() - of_file.keys())
     result: dict[str, Any] = {**listed.defaults, **given}
     _check(listed, result, template, _Sources(values, own_file, own, of_file, name))
     return result
@@ -134,21 +141,30 @@ def own_values(file: Path) -> dict[str, Any]:
 
 
 def parameter_list(
-    template: Path, root: Path, *, parse: Callable[[Path], nodes.Template] | None = None
+    template: Path,
+    root: Path,
+    *,
+    parse: Callable[[Path], nodes.Template] | None = None,
+    values: Mapping[str, Any] | None = None,
 ) -> ParameterList:
-    """The parameters of a template, from the schemas of the pieces that it includes."""
-    pieces, used = pieces_of(template, root, parse)
-    files = [(root / piece).with_name(Path(piece).stem + SCHEMA_SUFFIX) for piece in pieces]
-    schemas = tuple((file, file.stat().st_mtime_ns) for file in files if file.is_file())
+    """The parameters of a template, from the schemas of the pieces that it includes: with these values, or with any."""
+    pieces, used = pieces_of(template, root, parse, values)
+    files = {(root / piece.name).with_name(Path(piece.name).stem + SCHEMA_SUFFIX): piece for piece in pieces}
+    schemas = tuple(
+        (file, file.stat().st_mtime_ns, values is None and bool(piece.conditions))
+        for file, piece in files.items()
+        if file.is_file()
+    )
     return _combined(schemas, used)
 
 
 @functools.lru_cache(maxsize=256)
-def _combined(schemas: tuple[tuple[Path, int], ...], used: frozenset[str]) -> ParameterList:
+def _combined(schemas: tuple[tuple[Path, int, bool], ...], used: frozenset[str]) -> ParameterList:
     schema: dict[str, Any] = {"type": "object", "properties": {}, "required": [], "allOf": []}
-    for file, changed in schemas:
-        _add(schema, _schema(file, changed))
-    return ParameterList(schema, used)
+    for file, changed, in_doubt in schemas:
+        piece = _schema(file, changed)
+        _add(schema, {"properties": piece["properties"]} if in_doubt else piece)
+    return ParameterList(schema, used, not any(in_doubt for _, _, in_doubt in schemas))
 
 
 def kinds(root: Path) -> dict[str, str]:
@@ -159,12 +175,12 @@ def kinds(root: Path) -> dict[str, str]:
     return found
 
 
-def kind_of(template: Path, root: Path) -> str | None:
-    """Which kind of sink a template makes: by the outermost piece that it includes."""
+def kind_of(template: Path, root: Path, values: Mapping[str, Any] | None = None) -> str | None:
+    """Which kind of sink a template makes, with these values: by the outermost piece that it includes."""
     known = kinds(root)
-    for piece in pieces_of(template, root)[0]:
-        kind = Path(piece).stem.removesuffix("-sink")
-        if kind in known and Path(piece).stem.endswith("-sink"):
+    for piece in pieces_of(template, root, values=values)[0]:
+        kind = Path(piece.name).stem.removesuffix("-sink")
+        if kind in known and Path(piece.name).stem.endswith("-sink"):
             return kind
     return None
 

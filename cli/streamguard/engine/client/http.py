@@ -6,12 +6,15 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import requests
+from requests.auth import HTTPBasicAuth
 
-from streamguard.errors import KsqlUnavailable, StatementRefused
+from streamguard.errors import KsqlUnavailable, SettingsError, StatementRefused
+from streamguard.settings import Settings
 
 EARLIEST: Mapping[str, str] = {"ksql.streams.auto.offset.reset": "earliest"}
 TIMEOUT = (5.0, 60.0)
@@ -19,6 +22,16 @@ TIMEOUT = (5.0, 60.0)
 
 MEDIA_TYPE = "application/vnd.ksql.v1+json"
 DELIMITED = "application/vnd.ksqlapi.delimited.v1"
+
+
+def client_at(settings: Settings, url: str | None = None) -> KsqlClient:
+    """The server of the settings, or another one, to which nobody's password is sent."""
+    meant = url is None or url.rstrip("/") == settings.ksql_url.rstrip("/")
+    user, password = (settings.ksql_user, settings.ksql_password) if meant else ("", "")
+    ca = None if settings.ksql_ca == Path() else settings.ksql_ca
+    if ca is not None and not ca.is_file():
+        raise SettingsError(f"there is no file {ca}: STREAMGUARD_KSQL_CA names it")
+    return KsqlClient(url or settings.ksql_url, user=user, password=password, ca=ca)
 
 
 @dataclass(frozen=True)
@@ -42,13 +55,33 @@ class Lines:
 
 
 class KsqlClient:
-    """One ksql server at `url`."""
+    """One ksql server at `url`, for one thread; `user` with `password` if it wants to know who asks, `ca` if its
+    certificate is of an authority of one's own.
+    """
 
-    def __init__(self, url: str, *, session: requests.Session | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        session: requests.Session | None = None,
+        user: str = "",
+        password: str = "",
+        ca: Path | None = None,
+    ) -> None:
         if not _is_address(url):
             raise KsqlUnavailable(f"{url} is no address of a ksql server: it is like http://127.0.0.1:8088")
+        if "@" in urlsplit(url).netloc:
+            raise KsqlUnavailable(
+                f"the address of the ksql server at {urlsplit(url).hostname} holds credentials: they belong in "
+                "STREAMGUARD_KSQL_USER and STREAMGUARD_KSQL_PASSWORD"
+            )
         self.url = url.rstrip("/")
-        self._session = session or requests.Session()
+        self._access: dict[str, Any] = {"user": user, "password": password, "ca": ca}
+        self._session = session or _session(user, password, ca)
+
+    def twin(self) -> KsqlClient:
+        """Another client of the same server, for another thread."""
+        return KsqlClient(self.url, **self._access)
 
     def info(self) -> dict[str, Any]:
         """Version, service id and status of the server."""
@@ -144,22 +177,40 @@ class KsqlClient:
             raise KsqlUnavailable(self._gone()) from exc
 
     def _gone(self) -> str:
-        return f"the ksql server at {self.url} went away in the middle of an answer: see `streamguard logs ksql`"
+        return f"the ksql server at {self.url} went away in the middle of an answer: see its log"
 
     def _send(self, method: str, path: str, **options: Any) -> requests.Response:
         """The one place where a request is made and its error translated."""
         options = {"timeout": TIMEOUT, **options}
         try:
             response = self._session.request(method, self.url + path, **options)
+        except requests.exceptions.SSLError as exc:
+            raise self._mistrusted(exc) from exc
         except (requests.ConnectionError, requests.Timeout) as exc:
-            raise KsqlUnavailable(f"no ksql server answers at {self.url}: `streamguard up` starts one") from exc
+            raise KsqlUnavailable(
+                f"no ksql server answers at {self.url}: `streamguard up` starts the local one; where another is say "
+                "STREAMGUARD_KSQL_URL or --url"
+            ) from exc
         except requests.RequestException as exc:
             raise KsqlUnavailable(f"{self.url} can not be asked: {exc}") from exc
         if response.status_code >= 400:
             raise self._error(response)
         return response
 
+    def _mistrusted(self, exc: requests.exceptions.SSLError) -> KsqlUnavailable:
+        if "CERTIFICATE_VERIFY_FAILED" in str(exc):
+            return KsqlUnavailable(
+                f"{self.url} shows a certificate that is not trusted, or that is of another host: name the file with "
+                "that of its authority in STREAMGUARD_KSQL_CA"
+            )
+        return KsqlUnavailable(f"{self.url} does not speak TLS as we do: is it http:// ?")
+
     def _error(self, response: requests.Response) -> StatementRefused | KsqlUnavailable:
+        if response.status_code == 401:
+            return KsqlUnavailable(
+                f"the ksql server at {self.url} does not take who asks: set STREAMGUARD_KSQL_USER and "
+                "STREAMGUARD_KSQL_PASSWORD to a user of it and his password"
+            )
         try:
             body = response.json()
         except ValueError:
@@ -170,6 +221,16 @@ class KsqlClient:
         if response.status_code == 503:
             return KsqlUnavailable(f"the ksql server at {self.url} is not ready: {body['message']}")
         return _refusal(body)
+
+
+def _session(user: str, password: str, ca: Path | None) -> requests.Session:
+    session = requests.Session()
+    if user:
+        session.auth = HTTPBasicAuth(user.encode(), password.encode())  # as bytes: otherwise only Latin 1 can be sent
+    if ca is not None:
+        session.trust_env = False  # REQUESTS_CA_BUNDLE would win
+        session.verify = str(ca)
+    return session
 
 
 def _is_address(url: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import struct
 
+from streamguard.kafka.properties import PLAINTEXT, read
 from streamguard.settings import Settings
 
 SECONDS = 0.5
@@ -22,8 +23,11 @@ def leave(settings: Settings, group: str, member: str, instance: str) -> None:
     """Have a static member of a group removed from it at once.
 
     Raises:
-        OSError: Kafka could not be asked, or refused.
+        OSError: Kafka could not be asked, or refused. One that wants TLS or a user is not asked: its members that left
+            are gone after the time of a session.
     """
+    if read(settings.kafka_properties).protocol != PLAINTEXT:
+        raise OSError("Kafka is spoken to in plain text alone here")
     body = _text(group) + struct.pack(">i", 1) + _text(member) + _text(instance)
     try:
         broker = _coordinator(_address(settings.kafka_bootstrap.split(",")[0]), group)

@@ -160,7 +160,7 @@ class Loop:
 
     def _run_until_rebuilt(self) -> None:
         self._begun = time.monotonic()
-        self._steps = Steps(self._stop, self._limits, self._give_up)
+        self._steps = Steps(self._stop, self._limits, self._give_up, self._require_admission)
         self._session = Session(
             self._place,
             self._steps,
@@ -245,6 +245,8 @@ class Loop:
         if batch and session.assignments != before:  # some of these may belong to another member by now
             session.reposition()
             return []
+        if not batch and not session.assigned:
+            clients.require_admission(self.settings)
         good = [record for record in batch if record.error() is None]
         if len(good) != len(batch):
             for record in batch:
@@ -354,7 +356,10 @@ class Loop:
     def _abort(self, exc: KafkaException) -> None:
         """Abort, go back to the committed offsets, and wait a little: longer each time it happens in a row."""
         error = exc.args[0]
-        if verdicts.of_abort(error) is not Verdict.ABORT:
+        verdict = verdicts.of_abort(error)
+        if verdict is Verdict.HOPELESS:  # readers of what we write need not wait for our successor
+            self._abort_quietly()
+        if verdict is not Verdict.ABORT:
             self._give_up(error)
         LOG.warning("transaction of %s aborted: %s", self.transactional_id, error.str())
         try:
@@ -385,6 +390,10 @@ class Loop:
         if at_once or self._was_replaced():
             raise self._place.fenced(error.str())
         raise Rebuild("Kafka gave up a transaction that took too long")
+
+    def _require_admission(self) -> None:
+        """Raise if Kafka does not let us in: a call that nobody answered does not say so."""
+        clients.require_admission(self.settings)
 
     def _judge_consumer(self, error: KafkaError) -> None:
         """Of an error that was consumed instead of a record."""

@@ -18,7 +18,7 @@ from streamguard.kafka.exactly_once.failpoint import Failpoint
 from streamguard.kafka.exactly_once.produce import Refusals, guarded
 from streamguard.kafka.exactly_once.siblings import Siblings, unsigned
 from streamguard.kafka.exactly_once.steps import Steps
-from streamguard.kafka.exactly_once.verdicts import Stopped
+from streamguard.kafka.exactly_once.verdicts import Stopped, timed_out
 from streamguard.settings import Settings
 
 OnAssign = Callable[[list[TopicPartition]], list[TopicPartition]]
@@ -87,6 +87,7 @@ class Membership:
             try:
                 members = steps.made(self.clients.members, self.settings, self.group)
             except (KafkaRefusal, KafkaUnavailable):  # away, or back and without a coordinator for the group yet
+                clients.require_admission(self.settings)
                 stop.wait(PAUSE)
                 continue
             return members.get(self.instance, self.member) != self.member and not self.may_be_itself()
@@ -152,7 +153,15 @@ class Session:
     def open(self, topics: Sequence[str]) -> None:
         """Join the group while the transactions are being initialised: the assignment is served only after that."""
         self.consumer.subscribe(list(topics), on_assign=self._assign, on_revoke=self._revoke, on_lost=self._lose)
-        self._steps.patiently(self.producer.init_transactions, timeout=INIT_TIMEOUT)
+        self._steps.patiently(self._init_transactions, timeout=INIT_TIMEOUT)
+
+    def _init_transactions(self, timeout: float) -> None:
+        try:
+            self.producer.init_transactions(timeout)
+        except KafkaException as exc:
+            if timed_out(exc.args[0]):
+                self.producer.poll(0)  # serves the events that say why nobody answers
+            raise
 
     def close(self) -> None:
         """Leave what is unfinished to the successor; at a stop, return in time even if Kafka does not answer."""

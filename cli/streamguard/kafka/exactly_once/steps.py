@@ -54,13 +54,21 @@ class Steps:
     """Makes calls for one loop; `disturbed` is set by every error that was followed by a repetition.
 
     `give_up` is called with an error that neither a retry nor an abort can cure, and raises what follows from it.
+    `in_vain` is called before a call is made again, and raises if there is no sense in that.
     """
 
-    def __init__(self, stop: threading.Event, limits: Limits, give_up: Callable[[KafkaError], NoReturn]) -> None:
+    def __init__(
+        self,
+        stop: threading.Event,
+        limits: Limits,
+        give_up: Callable[[KafkaError], NoReturn],
+        in_vain: Callable[[], None] = lambda: None,
+    ) -> None:
         self.disturbed = False
         self.limits = limits
         self._stop = stop
         self._give_up = give_up
+        self._in_vain = in_vain
         self._stop_seen = math.inf
         self._thread: _Calls | None = None
 
@@ -88,6 +96,7 @@ class Steps:
                 self._require_repeatable(exc)
                 if verdicts.timed_out(exc.args[0]) and time.monotonic() > end:
                     raise
+                self._in_vain()
             timeout = min(2 * timeout, self.limits.call)
 
     def in_transaction(self, call: Callable[..., None], *arguments: Any) -> None:

@@ -37,6 +37,8 @@ class Rebuild(BaseException):
 
 
 HOPELESS = clients.DENIED | {
+    KafkaError._AUTHENTICATION,
+    KafkaError._SSL,
     KafkaError.SASL_AUTHENTICATION_FAILED,
     KafkaError.INVALID_TRANSACTION_TIMEOUT,
     KafkaError.UNSUPPORTED_VERSION,
@@ -56,8 +58,8 @@ def of_call(error: KafkaError) -> Verdict:
 
 
 def of_abort(error: KafkaError) -> Verdict:
-    """Of an error in a transaction: whether an abort is enough."""
-    return of_end(error) if error.fatal() or error.code() in clients.FENCED else Verdict.ABORT
+    """Of an error in a transaction: whether an abort is enough. What is not allowed is not allowed next time either."""
+    return of_end(error) if error.fatal() or error.code() in clients.FENCED | HOPELESS else Verdict.ABORT
 
 
 def of_end(error: KafkaError) -> Verdict:

@@ -86,6 +86,10 @@ class Changes:
         """How many decisions of each action were made."""
         return Counter([taken.decision.action for taken in (*self.new, *self.changed)])
 
+    def found(self) -> Counter[str]:
+        """How many reasons of each rule they have."""
+        return Counter([reason.rule for taken in (*self.new, *self.changed) for reason in taken.decision.reasons])
+
 
 def changes(
     batch: Batch,

@@ -44,6 +44,9 @@ WHERE before < %s
 ORDER BY id
 """
 
+LEFT = "SELECT coalesce(max(id) - min(id) + 1, 0) FROM outbox"
+"""Two looks into an index, however many there are; an id that a transaction took and gave up counts as well."""
+
 LOG = logging.getLogger("streamguard.services.decider.outbox")
 
 
@@ -60,6 +63,8 @@ class Outbox:
         self.trouble = ""
         """Why nothing is published, "" if there is no reason."""
         self.published = 0
+        self.waiting = 0
+        """How many wait, as far as this process knows: it is the one that publishes who looks."""
         self._store = store
         self._send = send
         self._stop = stop
@@ -94,6 +99,7 @@ class Outbox:
                 row = connection.execute("SELECT pg_try_advisory_lock(%s)", [LOCK]).fetchone()
                 if row == (True,):
                     break
+                self.waiting = 0
                 self._note("")
                 self._stop.wait(IDLE)
             while not self._stop.is_set():
@@ -108,11 +114,14 @@ class Outbox:
     def publish(self, connection: psycopg.Connection[Any]) -> int:
         """Publish what is next, and delete it; how many records that were."""
         rows = connection.execute(WAITING, [MOST, MOST_BYTES]).fetchall()
+        self.waiting = len(rows)
         if rows:
+            [(self.waiting,)] = connection.execute(LEFT).fetchall()
             self._send([Letter(*row[1:]) for row in rows])
             self._failpoint.reached("after_publish")
             connection.execute("DELETE FROM outbox WHERE id = ANY(%s)", [[row[0] for row in rows]])
             self.published += len(rows)
+            self.waiting = max(0, self.waiting - len(rows))
         self._note("")
         return len(rows)
 

@@ -13,15 +13,11 @@ import logging
 import sys
 import threading
 import time
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
-
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 from streamguard.errors import ProjectError
 from streamguard.kafka import logs, metrics
@@ -34,6 +30,7 @@ from streamguard.kafka.sender import Sender
 from streamguard.model import Pipeline
 from streamguard.postgres.connect import database_uri, require_extra
 from streamguard.project import Project, generator_of
+from streamguard.services.decider.measures import Measures
 from streamguard.services.decider.rules import rules_file
 from streamguard.services.decider.watching import Rulebook
 from streamguard.services.frame import PATIENCE, stop_on_signals
@@ -119,7 +116,7 @@ def decider_of(
     def on_stored(stored: Stored) -> None:
         counts.begin().update(stored.counted)
         counts.commit()
-        measures.decided.update(stored.decided)
+        measures.count(stored)
         outbox.notify()
 
     topics = (prefix + source, prefix + ALERTS)
@@ -153,42 +150,6 @@ def source_of(pipeline: Pipeline) -> str:
         if pipeline.topic(topic) is None:
             raise ProjectError(f"init/{pipeline.name}.yml has no topic {topic}, which the decider needs")
     return source
-
-
-class Measures(Collector):
-    """Metrics of the decider's own."""
-
-    def __init__(self) -> None:
-        self.decided: Counter[str] = Counter()
-        """Decisions stored, by action; one that was made again counts again."""
-        self.loop: Loop | None = None
-        self.outbox: Outbox | None = None
-        self.store: Store | None = None
-
-    def collect(self) -> Iterator[Metric]:
-        """For prometheus_client."""
-        decisions = CounterMetricFamily("streamguard_decisions", "Decisions stored, or changed.", labels=("action",))
-        for action, number in sorted(self.decided.copy().items()):
-            decisions.add_metric((action,), number)
-        yield decisions
-        if self.outbox is not None:
-            told = "Decisions and dead letters that Kafka has acknowledged."
-            yield CounterMetricFamily("streamguard_outbox_published", told, value=self.outbox.published)
-        if self.store is not None:
-            up = "Whether PostgreSQL took the last batch."
-            yield GaugeMetricFamily("streamguard_database_up", up, value=0 if self.store.trouble else 1)
-            errors = CounterMetricFamily(
-                "streamguard_database_errors", "What PostgreSQL refused, or did not answer.", labels=("sqlstate",)
-            )
-            for state, number in sorted(self.store.errors.copy().items()):
-                errors.add_metric((state,), number)
-            yield errors
-            again = "How often something was tried again since PostgreSQL had not done it."
-            yield CounterMetricFamily("streamguard_database_retries", again, value=self.store.retries)
-        lag = GaugeMetricFamily("streamguard_lag_records", "Records not read yet.", labels=("topic", "partition"))
-        for (topic, partition), behind in sorted({} if self.loop is None else dict(self.loop.behind).items()):
-            lag.add_metric((topic, str(partition)), behind)
-        yield lag
 
 
 def _health(decider: Decider, kafka: str, started: float) -> tuple[str, Mapping[str, Any]]:

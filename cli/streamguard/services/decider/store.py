@@ -53,7 +53,7 @@ SELECT
 """
 """The last one frees the lock of a decider that was stopped in the middle and not killed."""
 OFFSETS = "SELECT topic, partition, next_offset FROM kafka_offsets WHERE service = %s"
-NO_STATE = "none"
+OUTAGE, REFUSED, TABLES = "outage", "refused", "tables"
 NOT_YET = "the tables are not ready yet"
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
 CONNECTIONS = 2
@@ -68,11 +68,12 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class Stored:
-    """A batch that is stored; what was counted in it, and how many decisions of each action there were."""
+    """A batch that is stored; what was counted in it, its decisions by action, and their reasons by rule."""
 
     ends: Mapping[Place, int]
     counted: Counter[Key] = field(default_factory=Counter)
     decided: Counter[str] = field(default_factory=Counter)
+    found: Counter[str] = field(default_factory=Counter)
 
 
 class Stale:
@@ -97,12 +98,12 @@ class Store:
         self.uri = uri
         self.trouble = NOT_YET
         """What the database says instead of doing it, "" if it does."""
-        self.errors: Counter[str] = Counter()
-        """What went wrong with the database, by SQLSTATE; NO_STATE if it did not answer."""
-        self.retries = 0
-        """How often something was tried again."""
         self.prepared = threading.Event()
         """Set once the tables are there."""
+        self.errors = Counter(dict.fromkeys((OUTAGE, REFUSED, TABLES), 0))
+        """Tries that failed: an outage, a batch that PostgreSQL does not take, tables that are not as they must be."""
+        self.retries = 0
+        """Tries that were made again after one of the first or the last kind."""
         self._service = service
         self._topic = topic
         self._rules = rules
@@ -144,13 +145,15 @@ class Store:
     def _store_halves(self, batch: Batch) -> Stored | Stale:
         counted: Counter[Key] = Counter()
         decided: Counter[str] = Counter()
+        found: Counter[str] = Counter()
         for half in batch.halves():
             stored = self.store(half)
             if isinstance(stored, Stale):
                 return stored
             counted += stored.counted
             decided += stored.decided
-        return Stored(batch.ends, counted, decided)
+            found += stored.found
+        return Stored(batch.ends, counted, decided, found)
 
     def _transact(self, batch: Batch) -> Stored | Stale:
         with self.pool.connection() as connection:
@@ -175,7 +178,7 @@ class Store:
         now, known = self._now(), known_of(connection, batch, self._profiles.at(batch.starts))
         made = changes(batch, known, self._rules(), now, topic=self._topic, service=self._service)
         write(connection, made, now)
-        self._tried = Stored(batch.ends, made.counted, made.decided())
+        self._tried = Stored(batch.ends, made.counted, made.decided(), made.found())
         return made
 
     def _positions(self) -> dict[Place, int]:
@@ -197,22 +200,23 @@ class Store:
             try:
                 done = work()
             except PostgresError as exc:  # of a migration: somebody has to mend the server, or install another version
-                self.errors[NO_STATE] += 1
+                self.errors[TABLES] += 1
                 self._note(str(exc))
             except (psycopg.Error, PoolTimeout) as exc:
                 self._profiles.forget()
-                self.errors[getattr(exc, "sqlstate", None) or NO_STATE] += 1
                 told = _told(exc, self.uri)
                 if not is_outage(exc):
+                    self.errors[REFUSED] += 1
                     raise told from None
+                self.errors[OUTAGE] += 1
                 self._note(str(told))
             else:
                 self._note("")
                 return done
             if self._stop.wait(pause):
                 raise Stopped
-            pause = min(2 * pause, LONGEST_PAUSE)
             self.retries += 1
+            pause = min(2 * pause, LONGEST_PAUSE)
 
     def _note(self, trouble: str) -> None:
         if trouble and trouble != self.trouble:

@@ -1,0 +1,58 @@
+"""What doctor says of this computer."""
+
+from __future__ import annotations
+
+import shutil
+from collections import namedtuple
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from streamguard.doctor import machine
+from streamguard.project import Project, find_project
+from streamguard.settings import Settings, load
+
+PROJECT = find_project(Path(__file__))
+Usage = namedtuple("Usage", "total used free")
+Memory = namedtuple("Memory", "available")
+
+
+def settings_in(folder: Path) -> Settings:
+    return load(PROJECT.root, environ={}, data_dir=folder)
+
+
+def found(checks: Any) -> dict[str, Any]:
+    return {check.what: check for check in checks}
+
+
+def test_credentials_that_others_may_read_fail_and_an_env_file_is_a_warning(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    settings = load(tmp_path, environ={}, data_dir=tmp_path / "data")
+    assert found(machine.secrets(project, settings)) == {}
+    settings.data_dir.mkdir()
+    for path in (settings.credentials_file, tmp_path / ".env"):
+        path.write_text("A=b\n")
+        path.chmod(0o644)
+    checks = found(machine.secrets(project, settings))
+    assert {name: check.state for name, check in checks.items()} == {"credentials.env": "fail", ".env": "warn"}
+    assert checks["credentials.env"].next == f"chmod 600 {settings.credentials_file}"
+    settings.credentials_file.chmod(0o600)
+    assert found(machine.secrets(project, settings))["credentials.env"].state == "ok"
+
+
+@pytest.mark.parametrize(("gigabytes", "state"), [(50, "ok"), (2, "warn"), (0.1, "fail")])
+def test_a_disk_that_is_nearly_full_is_told(
+    gigabytes: float, state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: Usage(0, 0, int(gigabytes * 1e9)))
+    checks = found(machine.resources(settings_in(tmp_path / "not" / "yet"), running=False))
+    assert checks["disk"].state == state
+    assert bool(checks["disk"].next) == (state != "ok")
+
+
+def test_little_memory_is_a_warning_before_the_start_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: Memory(5e8))
+    assert found(machine.resources(settings_in(tmp_path), running=False))["memory"].state == "warn"
+    assert found(machine.resources(settings_in(tmp_path), running=True))["memory"].state == "ok"
