@@ -203,6 +203,8 @@ def test_a_channel_can_be_tried(call: Call, folder: Path) -> None:
         assert desk.posts[0].document["text"].startswith("TEST")
         desk.answer = lambda _document: Answer(404, {}, b"no_service")
         code, out, err = call("test", "desk")
+        desk.answer = lambda _document: Answer(503, {}, b"")
+        assert call("test", "desk")[2] == "Error: desk has not taken the message: HTTP 503; try again later\n"
     assert (code, out) == (1, "")
     assert err == "Error: desk has not taken the message: HTTP 404 no_service; look at what SG_TEST_DESK holds\n"
 

@@ -145,7 +145,10 @@ def test_a_variable_of_the_rule_is_one_of_the_pipeline(project: Project) -> None
         ({"rule": "vip = 'x"}, "the rule"),
         ({"rule": ""}, "one line"),
         ({"rule": "vip\nOR vip"}, "one line"),
-        ({"rule": "amount > ${limit}"}, r"the rule, column 10: variable \$\{limit\} is not defined"),
+        (
+            {"rule": "amount > ${limit}"},
+            r"the rule, column 10: variable \$\{limit\} is not defined \(say it with -D NAME=VALUE\)",
+        ),
         ({"rule": "count / 0 = 1 AND LEN(CAST(1 / 0 AS STRING)) = 1 OR 1 / 0 = 1"}, "can not be worked out"),
         ({"rule": "vip", "variables": {"limit": "1"}}, "does not use the variable limit"),
         ({"rule": "vip", "pipeline": "other"}, "there is a pipeline other already"),

@@ -52,7 +52,9 @@ def test_it_reads_the_sinks_of_the_pipelines_own_connectors(settings: Settings) 
 
 def test_a_world_that_it_does_not_know_is_refused(settings: Settings) -> None:
     other = replace(BANK, name="other", generator=Generator("other", "somewhere", 1.0))
-    with pytest.raises(ProjectError, match="verify knows the world bank"):
+    with pytest.raises(
+        ProjectError, match=r"verify knows the world bank, and .* has another one: `streamguard verify bank`"
+    ):
         Verification(settings, PROJECT, other)
 
 

@@ -115,7 +115,7 @@ def _stream(answers: Answers, end: str = "") -> str:
 def _refusal(exc: StatementError, answers: Answers, text: str) -> Refused:
     """What is wrong with `text`; at a place in the rule, if it is there."""
     lines = text.splitlines()
-    reason = exc.reason.rstrip()
+    reason = exc.reason.rstrip().replace("(DEFINE it, or pass it with the statement)", "(say it with -D NAME=VALUE)")
     where = lines[exc.line - 1] if 0 < exc.line <= len(lines) else ""
     for head in (_WHERE, _ALL_OTHERS):
         column = exc.column - len(head)

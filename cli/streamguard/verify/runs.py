@@ -23,7 +23,10 @@ WORLD = "bank"
 def world_of(project: Project, pipeline: Pipeline) -> World:
     """The world of a pipeline, if it is the one that is known what must become of."""
     if generator_of(pipeline).world != WORLD:
-        raise ProjectError(f"verify knows the world {WORLD}, and init/{pipeline.name}.yml has another one")
+        raise ProjectError(
+            f"verify knows the world {WORLD}, and init/{pipeline.name}.yml has another one: "
+            f"`streamguard verify {WORLD}`"
+        )
     world = read_world(find_world(project, WORLD))
     if world.faults:
         raise ProjectError(f"verify knows the world {WORLD} without faults: take them out of {world.name}.yml")

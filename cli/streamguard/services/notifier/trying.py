@@ -28,5 +28,14 @@ def try_once(channel: Channel, lookup: Lookup, made: Message) -> None:
     try:
         sender(channel, lookup)(made)
     except (NotDelivered, MessageRefused) as exc:
-        where = f"what {' and '.join(channel.variables)} holds" if channel.variables else "its options"
-        raise ChannelError(f"{channel.name} has not taken the message: {exc}; look at {where}") from None
+        raise ChannelError(
+            f"{channel.name} has not taken the message: {exc}; {_what_next(channel, str(exc))}"
+        ) from None
+
+
+def _what_next(channel: Channel, reason: str) -> str:
+    """A server that is there, and says that it can not now, is no mistake of the file."""
+    if reason.startswith(("HTTP 5", "HTTP 429")):
+        return "try again later"
+    holder = f"what {' and '.join(channel.variables)} holds" if channel.variables else "its options"
+    return f"look at {holder}"
