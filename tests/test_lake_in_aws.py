@@ -21,6 +21,8 @@ from streamguard.project import find_project
 from tests.accounts import MINE
 from tests.docs.readme import ROOT, blocks
 
+pytestmark = pytest.mark.slow
+
 KEYS = {"aws_access_key_id": "x", "aws_secret_access_key": "y", "region_name": MINE["MY_AWS_REGION"]}
 BUCKET = MINE["MY_S3_BUCKET"]
 TABLES = ["raw_fraudulent_transactions_result", "raw_users_log"]

@@ -95,9 +95,8 @@ def open_table(catalog: Catalog, settings: Settings, namespace: str, name: str) 
             return catalog.load_table((namespace, name))
         except (NoSuchTableError, NoSuchNamespaceError) as exc:
             maker = "streamguard up" if settings.mode != "external" else "streamguard lake apply"
-            raise CatalogError(
-                f"{catalog_place(settings)} has no table {namespace}.{name} in {settings.s3_warehouse}: {maker} creates it"
-            ) from exc
+            where = f"{namespace}.{name} in {settings.s3_warehouse}"
+            raise CatalogError(f"{catalog_place(settings)} has no table {where}: {maker} creates it") from exc
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 from collections import namedtuple
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import pytest
 from streamguard.doctor import machine
 from streamguard.project import Project, find_project
 from streamguard.settings import Settings, load
+from streamguard.stack.ports import free_ports
+from streamguard.stack.stack import Stack
 
 PROJECT = find_project(Path(__file__))
 Usage = namedtuple("Usage", "total used free")
@@ -56,3 +59,25 @@ def test_little_memory_is_a_warning_before_the_start_only(tmp_path: Path, monkey
     monkeypatch.setattr(psutil, "virtual_memory", lambda: Memory(5e8))
     assert found(machine.resources(settings_in(tmp_path), running=False))["memory"].state == "warn"
     assert found(machine.resources(settings_in(tmp_path), running=True))["memory"].state == "ok"
+
+
+def test_before_the_start_nothing_runs_and_a_port_that_somebody_has_fails(tmp_path: Path) -> None:
+    kafka, connect = free_ports(2)
+    settings = load(PROJECT.root, environ={}, data_dir=tmp_path, kafka_port=kafka, connect_port=connect)
+    stack = Stack(settings, PROJECT)
+    checks = found(machine.programs(stack, ["connect"]))
+    assert checks["servers"].found == "nothing runs"
+    assert (checks["servers"].state, checks["ports"].state) == ("warn", "ok")
+    with socket.create_server(("127.0.0.1", connect)):
+        checks = found(machine.programs(stack, ["connect"]))
+    assert checks[f"port {connect}"].state == "fail"
+    assert checks[f"port {connect}"].found.startswith("connect needs it, and ")
+    assert "STREAMGUARD_PORT_OFFSET" in checks[f"port {connect}"].next
+
+
+def test_what_is_installed_is_told(tmp_path: Path) -> None:
+    settings = load(PROJECT.root, environ={}, data_dir=tmp_path, cache_dir=tmp_path / "cache")
+    checks = found(machine.software(settings, Stack(settings, PROJECT)))
+    assert {checks[name].state for name in ("python", "packages", "java")} == {"ok"}
+    assert checks["jars"].state == "warn"
+    assert "streamguard jars fetch" in checks["jars"].next

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -54,6 +55,16 @@ def test_a_service_that_lacks_nothing_is_ready(served: tuple[str, Counts, dict[s
     answer = requests.get(f"{url}/ready", timeout=5)
     assert answer.status_code == 200
     assert json.loads(answer.content) == {"service": "ingestor", "ready": True, "missing": "", "phase": "idle"}
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_service_that_ends_before_it_answers_says_nothing_of_that() -> None:
+    with metrics.listen(0, "ingestor") as listener:
+        before = set(threading.enumerate())
+        listener.close()
+        metrics.serve(listener, "ingestor", None, lambda: ("", {}))
+    for thread in set(threading.enumerate()) - before:
+        thread.join(10)
 
 
 def test_metrics_are_in_the_format_of_prometheus(served: tuple[str, Counts, dict[str, Any]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ PROJECT = find_project(Path(__file__))
 SETTINGS = load(PROJECT.root, environ={})
 
 
+@cache
 def rights(name: str, engine: Engine = "streamguard") -> list[Right]:
     pipeline = PROJECT.pipeline(name)
     connectors = render_pipeline(PROJECT, SETTINGS, pipeline)

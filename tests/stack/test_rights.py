@@ -9,12 +9,18 @@ from dataclasses import replace
 from confluent_kafka.admin import NewTopic
 
 from streamguard.connect.templates.choose import render_pipeline
+from streamguard.kafka import clients, topics
+from streamguard.kafka.exactly_once.dead_letters import SUFFIX
+from streamguard.kafka.exactly_once.produce import Headers
+from streamguard.kafka.letters.plan import prepare
+from streamguard.kafka.letters.replay import Replay
+from streamguard.model import Pipeline, Topic
 from streamguard.project import Project
 from streamguard.rights.derive import principals, rights_of
 from streamguard.rights.model import OPERATIONS, Right
 from streamguard.settings import Settings
 from tests.stack.permitted import differences, intended, names, tried
-from tests.stack.secured import Secured
+from tests.stack.secured import ADMIN, Secured
 
 STRANGER = "m-stranger"
 
@@ -54,3 +60,30 @@ def test_of_the_bank_pipeline_everybody_may_do_exactly_what_is_intended(
     secured: Secured, project: Project, settings: Settings
 ) -> None:
     check_matrix(secured, project, settings, "bank")
+
+
+def test_a_dead_letter_is_replayed_with_the_rights_of_an_operator_alone(
+    secured: Secured, project: Project, settings: Settings
+) -> None:
+    pipeline = Pipeline("replays", topics=(Topic("replays.in", 1), Topic(f"replays.in{SUFFIX}", 1)))
+    rights = rights_of(project, settings, pipeline, [], prefix="replays-")
+    secured.make("replays-deployer", "replays-operator")
+    secured.allow(rights)
+    topics.apply(secured.settings("replays-deployer"), topics.plan(pipeline.topics, {}))
+    story = {
+        "topic": "replays.in",
+        "partition": 0,
+        "offset": 0,
+        "timestamp": 1,
+        "code": "E_JSON",
+        "service": "ingestor",
+    }
+    headers: Headers = [(f"sg-dlq-{name}", str(fact).encode()) for name, fact in story.items()]
+    producer = clients.producer(secured.settings(ADMIN))
+    producer.produce(f"replays.in{SUFFIX}", b"value", b"key", headers=headers)
+    assert not producer.flush(20)
+    operator = secured.settings("replays-operator")
+    plan = prepare(operator, f"replays.in{SUFFIX}", lambda _done, _wanted: None)
+    assert Replay(operator, plan).run(lambda _written: None).total() == 1
+    again = prepare(operator, f"replays.in{SUFFIX}", lambda _done, _wanted: None)
+    assert not again.records

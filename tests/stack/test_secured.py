@@ -1,4 +1,4 @@
-"""The bank pipeline in mode external: on a Kafka that trusts nobody, every service as a principal of its own that may do
+"""The bank pipeline in mode external, on a Kafka that trusts nobody: each service is a principal that may do
 what its rights say; and what each is told that is not let in.
 """
 
@@ -8,12 +8,16 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from streamguard.connect.templates.choose import render_pipeline
@@ -25,9 +29,11 @@ from streamguard.stack.stack import Stack
 from tests.stack.loops import wait_until
 from tests.stack.secured import Secured
 from tests.stack.service import answers, random_port
+from tests.stack.workers import Worker
 
 NAMES = {"namespace: bank": "namespace: secured", "fraudulent_transactions_db": "secured_db"}
 """The sinks are those of the stack, whose bank must not be met."""
+pytestmark = pytest.mark.timeout(300)
 SERVICES = ("ingestor", "processor")
 TOLD_WITHIN = 20.0
 """Seconds, with the start of Python; a loop waits five of them for a broker that may be starting."""
@@ -43,6 +49,8 @@ class Cast:
     folder: Path
     shared: dict[str, Any]
     """Settings of all: ports and addresses."""
+    worker: Future[Worker]
+    """Connect, which takes longest to start."""
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def settings(self, who: str, **options: Any) -> Settings:
@@ -64,6 +72,16 @@ class Cast:
             check=False,
         )
 
+    def begin(self, who: str, *words: str) -> subprocess.Popen[str]:
+        """The same, while something else is done."""
+        return subprocess.Popen(
+            self.command(*words),
+            env=environment(self.settings(who)),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
     def done(self, who: str, *words: str) -> str:
         """What it printed; it must end well."""
         ended = self.run(who, *words)
@@ -78,6 +96,10 @@ class Cast:
             )
         if ready:
             wait_until(lambda: self._is_ready(who, ready), f"{who} is ready, see {self.folder}/{who}.log", 30)
+
+    def ready(self, service: str) -> str:
+        """Where it says whether it is."""
+        return f"http://127.0.0.1:{self.shared[f'{service}_port']}/ready"
 
     def _is_ready(self, who: str, url: str) -> bool:
         assert self.running[who].poll() is None, (self.folder / f"{who}.log").read_text()
@@ -118,11 +140,10 @@ def cast(secured: Secured, stack: Stack, tmp_path_factory: pytest.TempPathFactor
         "validator_url": f"http://127.0.0.1:{ports['validator_port']}",
         "phase_dir": "",
     }
-    found = Cast(secured, project, rights, folder, shared)
-    with ExitStack() as opened:
+    with ExitStack() as opened, ThreadPoolExecutor(1) as pool:
+        worker = pool.submit(opened.enter_context, secured.worker("streamguard-connect"))
+        found = Cast(secured, project, rights, folder, shared, worker)
         opened.callback(found.end)
-        worker = opened.enter_context(secured.worker("streamguard-connect"))
-        shared["connect_url"] = worker.url
         yield found
 
 
@@ -135,18 +156,99 @@ def bank(cast: Cast) -> Cast:
         cast.start(service, "service", service, "bank")
     cast.done("deployer", "lake", "apply", "bank")
     cast.done("deployer", "ksql", "apply", "bank")
+    cast.shared["connect_url"] = cast.worker.result().url
     cast.done("deployer", "connectors", "deploy", "-p", "bank")
     port = cast.shared["heal_port"]
     cast.start("watch", "connectors", "heal", "--metrics-port", str(port), ready=f"http://127.0.0.1:{port}/ready")
     for service in SERVICES:
-        url = f"http://127.0.0.1:{cast.shared[f'{service}_port']}/ready"
-        wait_until(lambda: answers(url), f"{service} is ready, see {cast.folder}/{service}.log", 30)  # noqa: B023
+        wait_until(partial(answers, cast.ready(service)), f"{service} is ready, see {cast.folder}/{service}.log", 30)
     return cast
 
 
-def test_the_bank_pipeline_passes_verification_with_a_principal_for_each_service(bank: Cast) -> None:
-    ended = bank.run("verifier", "verify", "bank", "--rate", "300", "--count", "900", "-o", "json")
-    assert ended.returncode == 0, f"{ended.stdout}\n{ended.stderr}"
-    rows = json.loads(ended.stdout)
-    assert rows[0]["found"] == 900
+def test_the_bank_pipeline_passes_verification_though_a_right_is_taken_away_meanwhile(bank: Cast) -> None:
+    """The service that lacks it says so and ends; what it had not done is done by the next one."""
     bank.done("generator", "produce", "bank", "--count", "50", "--max", "-o", "json")
+    needed = [
+        right
+        for right in bank.rights
+        if (right.principal, right.name) == ("streamguard-ingestor", "fraudulent-transactions")
+    ]
+    assert needed
+    bank.secured.forbid(needed)
+    try:
+        verify = bank.begin("verifier", "verify", "bank", "--rate", "300", "--count", "900", "-o", "json")
+        assert bank.running["ingestor"].wait(60) == 1
+    finally:
+        bank.secured.allow(needed)
+    said = (bank.folder / "ingestor.log").read_text()
+    assert TOLD["right"] in said
+    assert "streamguard-ingestor" in said
+    bank.start("ingestor", "service", "ingestor", "bank", ready=bank.ready("ingestor"))
+    found, told = verify.communicate(timeout=100)
+    assert verify.returncode == 0, f"{found}\n{told}"
+    assert json.loads(found)[0]["found"] == 900
+
+
+# ---- who is not let in
+
+
+WRONG = "wr0ng:p@ss=%41'nobody"
+TOLD = {
+    "password": "does not take this user and password: correct sasl.username and sasl.password in",
+    "authority": "shows a certificate that ssl.ca.location in",
+    "right": "have who runs it allow what `streamguard rights` lists",
+}
+COMMANDS: dict[str, tuple[str, ...]] = {
+    "deployer": ("topics", "list"),
+    "generator": ("produce", "bank", "--count", "5", "--max"),
+    "ingestor": ("service", "ingestor", "bank"),
+    "ksql": ("ksql", "server"),
+    "verifier": ("topics", "tail", "bank-transactions"),
+}
+"""One for each kind of client: an admin, a producer, a loop, the engine, a reader."""
+WITH_RIGHTS_ONLY = ("deployer",)
+"""Who sees no topics is not told that there are none that he may see."""
+
+
+def turned_away(cast: Cast, who: str, wrong: str) -> tuple[int, str, float]:
+    """A command of somebody whom Kafka does not let in, or lets do nothing: exit code, what was said, seconds."""
+    principal, file = f"streamguard-{who}", f"{who}-{wrong}"
+    options: dict[str, Any] = {f"{name}_port": random_port() for name in ("ksql", "ingestor")}
+    if wrong == "password":
+        options["kafka_properties"] = cast.secured.properties(principal, name=file, sasl_password=WRONG)
+    elif wrong == "authority":
+        other = str(cast.secured.certificates.person)
+        options["kafka_properties"] = cast.secured.properties(principal, name=file, ssl_ca_location=other)
+    begun = time.monotonic()
+    ended = cast.run("stranger" if wrong == "right" else who, *COMMANDS[who], **options)
+    return ended.returncode, ended.stdout + ended.stderr, time.monotonic() - begun
+
+
+@pytest.mark.parametrize("wrong", TOLD)
+def test_who_is_turned_away_is_told_why_in_one_sentence_within_seconds(bank: Cast, wrong: str) -> None:
+    chosen = [who for who in COMMANDS if wrong != "right" or who not in WITH_RIGHTS_ONLY]
+    with ThreadPoolExecutor(3) as pool:
+        found = dict(zip(chosen, pool.map(lambda who: turned_away(bank, who, wrong), chosen), strict=True))
+    for who, (code, said, seconds) in found.items():
+        assert code == 1, (who, said)
+        assert len([line for line in said.splitlines() if line.startswith("Error: ")]) == 1, said
+        assert f"Error: Kafka at {bank.secured.bootstrap} " in said, (who, said)
+        assert TOLD[wrong] in said, (who, said)
+        assert "Traceback" not in said
+        assert seconds < TOLD_WITHIN, (who, seconds)
+        assert found_in(said, bank) == []
+
+
+def test_no_secret_is_in_a_log_nor_in_the_list_of_processes(bank: Cast) -> None:
+    arguments = "\n".join(
+        word for process in psutil.process_iter(["cmdline"]) for word in process.info["cmdline"] or ()
+    )
+    assert found_in(arguments, bank) == []
+    logs = [*bank.folder.glob("*.log"), *bank.secured.folder.glob("*.log")]
+    assert len(logs) > len(bank.running)
+    assert {log.name: found for log in logs if (found := found_in(log.read_text(errors="replace"), bank))} == {}
+
+
+def found_in(text: str, cast: Cast) -> list[str]:
+    """Whose password is in a text."""
+    return [who for who, word in {**cast.secured.passwords, "wrong": WRONG}.items() if word in text]

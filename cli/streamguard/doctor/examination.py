@@ -84,8 +84,8 @@ def _servers(patient: Patient) -> dict[str, Work]:
         jobs["mongodb"] = partial(stores.mongodb, settings)
     if pipeline.lake is not None and stores.needs_catalog(settings, connectors):
         jobs["iceberg catalog"] = partial(stores.lake, settings, pipeline.lake)
-    if pipeline.lake is not None and stores.needs_athena(settings, connectors):
-        jobs["athena"] = partial(stores.athena, settings, pipeline.lake.namespace)
+    if pipeline.lake is not None and stores.needs_glue(settings, connectors):
+        jobs["aws glue"] = partial(stores.glue, settings, pipeline.lake)
     if pipeline.postgres_database is not None:
         jobs["postgresql"] = partial(stores.postgres, settings, pipeline)
     return jobs

@@ -16,12 +16,14 @@ from streamguard.postgres.migrate import revision
 from streamguard.settings import GLUE, Settings
 from streamguard.stack import probes
 
+FAR_SECONDS = 6.0
+"""Longest wait for a server that may be on another continent."""
 MONGODB = "com.mongodb.kafka.connect.MongoSinkConnector"
 
 
 def mongodb(settings: Settings) -> Iterator[Check]:
     """It answers to who has the credentials of the settings; the worker's own are the worker's."""
-    reason = probes.mongodb(settings.mongodb_uri)
+    reason = probes.mongodb(settings.mongodb_uri, timeout=1.0 if settings.mode == "local" else FAR_SECONDS)
     if reason:
         advice = "`streamguard status`" if settings.mode == "local" else "STREAMGUARD_MONGODB_URI, or MY_MONGODB_…"
         yield Check("mongodb", "fail", reason, advice)
@@ -31,38 +33,39 @@ def mongodb(settings: Settings) -> Iterator[Check]:
 
 def lake(settings: Settings, wanted: Lake) -> Iterator[Check]:
     """The Iceberg catalog answers and has the tables."""
+    make = "`streamguard up` makes it" if settings.mode == "local" else "`streamguard lake apply` makes it"
     catalog = open_catalog(settings)
-    yield Check("iceberg catalog", "ok", f"answers at {settings.s3_catalog}")
+    yield Check("iceberg catalog", "ok", f"answers: {settings.s3_catalog}")
     for table in wanted.tables:
         try:
             open_table(catalog, settings, wanted.namespace, table.name)
         except CatalogError as exc:
-            yield Check(f"table {table.name}", "fail", str(exc).partition(": ")[0], "`streamguard lake apply`")
+            yield Check(f"table {table.name}", "fail", str(exc).partition(": ")[0], make)
         else:
             yield Check(f"table {table.name}", "ok", f"in {wanted.namespace}, {settings.s3_warehouse}")
 
 
-def athena(settings: Settings, namespace: str) -> Iterator[Check]:
-    """Athena knows the database; nothing is run, so nothing is billed."""
+def glue(settings: Settings, lake: Lake) -> Iterator[Check]:
+    """AWS takes the keys, and has the database that Athena shows."""
     import boto3
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
 
-    mine = settings.mine
-    session = boto3.Session(mine.get("MY_AWS_ACCESS_KEY_ID"), mine.get("MY_AWS_SECRET_ACCESS_KEY"))
-    region = mine.get("MY_AWS_REGION") or session.region_name or settings.s3_region
+    name = settings.my_glue_database or lake.namespace
     quick = Config(connect_timeout=5, read_timeout=5, retries={"total_max_attempts": 1})
     try:
-        client = session.client("athena", region_name=region, config=quick)
-        client.get_database(CatalogName="AwsDataCatalog", DatabaseName=namespace)
+        session = boto3.Session(settings.my_aws_access_key_id or None, settings.my_aws_secret_access_key or None)
+        region = settings.my_aws_region or session.region_name or settings.s3_region
+        session.client("glue", region_name=region, config=quick).get_database(Name=name)
     except ClientError as exc:
         error = exc.response["Error"]
         told = f"{error.get('Code', 'Error')}: {cloud.redact(error.get('Message', ''))}"
-        yield Check("athena", "fail", told, "docs/cloud.md has the rights; `streamguard lake apply` makes the database")
+        advice = "`streamguard lake apply` makes it; docs/cloud.md has the rights"
+        yield Check("aws glue", "fail", f"database {name} in {region}: {told}", advice)
     except BotoCoreError as exc:
-        yield Check("athena", "fail", cloud.redact(str(exc)), "MY_AWS_…, or AWS_PROFILE")
+        yield Check("aws glue", "fail", cloud.redact(str(exc)), "MY_AWS_…, or AWS_PROFILE")
     else:
-        yield Check("athena", "ok", f"knows the database {namespace} in {region}")
+        yield Check("aws glue", "ok", f"it has the database {name} in {region}")
 
 
 def postgres(settings: Settings, pipeline: Pipeline) -> Iterator[Check]:
@@ -87,13 +90,17 @@ def needs_mongodb(pipeline: Pipeline, connectors: Sequence[Connector]) -> bool:
 
 
 def needs_catalog(settings: Settings, connectors: Sequence[Connector]) -> bool:
-    """Whether an Iceberg sink writes to a catalog that we can ask as we ask the local one."""
-    return settings.s3_catalog != GLUE and any(
-        each.class_name == ICEBERG and each.config.get("iceberg.catalog.type") == "rest" for each in connectors
-    )
+    """Whether an Iceberg sink writes to the catalog of the settings."""
+    kinds = {_catalog_of(each) for each in connectors if each.class_name == ICEBERG}
+    return (GLUE if settings.s3_catalog == GLUE else "rest") in kinds
 
 
-def needs_athena(settings: Settings, connectors: Sequence[Connector]) -> bool:
-    """Whether the tables are in AWS."""
-    glue = any(each.config.get("iceberg.catalog.catalog-impl", "").endswith("GlueCatalog") for each in connectors)
-    return glue or settings.s3_catalog == GLUE
+def needs_glue(settings: Settings, connectors: Sequence[Connector]) -> bool:
+    """Whether the tables are in AWS, those of Iceberg or those over files."""
+    return settings.s3_catalog == GLUE or any(_catalog_of(each) == GLUE for each in connectors)
+
+
+def _catalog_of(connector: Connector) -> str:
+    """`rest`, `glue`, or nothing."""
+    given = connector.config.get("iceberg.catalog.catalog-impl", "")
+    return GLUE if given.endswith("GlueCatalog") else connector.config.get("iceberg.catalog.type", "")

@@ -114,7 +114,11 @@ def serve(
     records = [] if counts is None else [_Collector(service, counts)]
 
     def answer() -> None:
-        _server(listener, service, health, [*records, *collectors]).serve_forever()
+        try:
+            _server(listener, service, health, [*records, *collectors]).serve_forever()
+        except (OSError, ValueError):
+            if listener.fileno() >= 0:  # else the service has ended meanwhile
+                raise
 
     threading.Thread(target=answer, name="http", daemon=True).start()
 

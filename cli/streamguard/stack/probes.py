@@ -108,15 +108,16 @@ def _signed(url: str, region: str, credentials: Mapping[str, str]) -> str:
     return http_ok(url, dict(request.headers.items()))
 
 
-def mongodb(uri: str) -> str:
+def mongodb(uri: str, *, timeout: float = 1.0) -> str:
     """Answers a ping to who has the credentials. The URI is never part of the answer."""
     import pymongo
     from pymongo.errors import OperationFailure, PyMongoError
 
+    wait = int(timeout * 1000)
     try:
         client: pymongo.MongoClient[dict[str, Any]]
         with pymongo.MongoClient(
-            uri, serverSelectionTimeoutMS=1000, connectTimeoutMS=1000, socketTimeoutMS=1000
+            uri, serverSelectionTimeoutMS=wait, connectTimeoutMS=wait, socketTimeoutMS=wait
         ) as client:
             client.admin.command("ping")
             client.admin.command("listDatabases", nameOnly=True)

@@ -14,6 +14,8 @@ from confluent_kafka import KafkaError, Message, TopicPartition
 
 from streamguard.errors import Fenced, StreamguardError, TopicError
 from streamguard.errors import KafkaError as KafkaRefusal
+from streamguard.kafka import clients
+from streamguard.kafka.door import Door
 from streamguard.kafka.exactly_once.batches import AskFirst, Handle
 from streamguard.kafka.exactly_once.loop import Loop
 from streamguard.kafka.exactly_once.produce import Produce
@@ -217,6 +219,30 @@ def test_what_only_an_operator_can_change_ends_the_loop_with_the_reason(settings
     script.answer("init", FORBIDDEN)
     with pytest.raises(KafkaRefusal, match="refused"):
         run(settings, script)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_what_is_not_allowed_in_a_transaction_aborts_it_and_ends_the_loop_instead_of_trying_for_ever(
+    settings: Settings, script: Script, step: str
+) -> None:
+    script.answer(step, error(KafkaError.TOPIC_AUTHORIZATION_FAILED, abortable=True))
+    with pytest.raises(KafkaRefusal, match="refused us: as the script says; have who runs it allow"):
+        run(settings, script)
+    assert script.count("abort") == 1
+    assert script.written == []
+
+
+def test_a_loop_that_is_not_let_in_ends_once_that_has_lasted(
+    settings: Settings, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clients, "SHUT_SECONDS", 0.0)
+    script.answer("init", *[error(KafkaError._TIMED_OUT, retriable=True)] * 3)
+    refused = KafkaError(KafkaError._AUTHENTICATION, "SASL authentication error: invalid credentials")
+    monkeypatch.setattr(clients, "DOOR", Door())
+    clients.DOOR.note(settings, refused)
+    with pytest.raises(KafkaRefusal, match="does not take this user and password"):
+        run(settings, script)
+    assert script.count("init") == 1
 
 
 def test_a_handlers_exception_aborts_and_commits_nothing(settings: Settings, script: Script) -> None:
