@@ -48,6 +48,7 @@ def test_the_schema_is_printed_for_editors(capsys: pytest.CaptureFixture[str]) -
     jsonschema.Draft202012Validator.check_schema(json.loads(capsys.readouterr().out))
 
 
+@pytest.mark.slow
 def test_a_world_is_checked_and_drawn(honest: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pictures = tmp_path / "pictures"
     assert run(["world", "check", honest, "--records", "10000", "--plots", str(pictures), "--output", "json"]) == 0
@@ -61,6 +62,7 @@ def test_a_world_is_checked_and_drawn(honest: str, tmp_path: Path, capsys: pytes
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in pictures.glob("*.png"))
 
 
+@pytest.mark.slow
 def test_a_world_that_leaks_ends_with_1_and_says_where(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "honest.yml"
     path.write_text(HONEST.replace("velocity_burst,", "velocity_burst, changes: {amount: {set: 9999}},"))

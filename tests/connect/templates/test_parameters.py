@@ -143,6 +143,7 @@ def test_the_kinds_of_sinks_are_those_of_the_pieces(project: Project) -> None:
     assert listed[2].type == "replace or insert"
 
 
+@pytest.mark.slow
 def test_checking_the_parameters_of_500_connectors_takes_seconds_at_most(project: Project) -> None:
     loaded = values(project)
     paths = []

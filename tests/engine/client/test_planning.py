@@ -65,6 +65,7 @@ def shown(server: Served) -> object:
     return sources, sorted(map(str, plans))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ours", [True, False], ids=["ours", "ksqldb"])
 @settings(max_examples=25, deadline=None)
 @given(states=st.lists(FILES, min_size=1, max_size=3))

@@ -21,6 +21,7 @@ WINDOWS = [
 PIECE = 1000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("window", WINDOWS)
 def test_rows_and_bytes_stop_growing_when_the_retention_is_full(window: str) -> None:
     """A record every 100 ms, of a hundred keys: 60 s of them are kept, and less than twice as much of sessions."""

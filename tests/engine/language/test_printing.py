@@ -18,6 +18,7 @@ from tests.engine.trees import STATEMENTS
 QTT = Path(__file__).parents[4] / "shared" / "qtt"  # ksqlDB's own cases, which are no part of this repository
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(statement=STATEMENTS)
 def test_a_printed_statement_parses_to_the_same_tree(statement: s.Statement) -> None:

@@ -100,6 +100,7 @@ def stored(memory: Memory, records: Sequence[Record]) -> Changes:
     return made
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(
     st.lists(PURCHASES, max_size=25),
