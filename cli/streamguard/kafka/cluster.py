@@ -144,8 +144,7 @@ class Cluster:
         return {number: offset for (_, number), offset in found.items()}
 
     def _metadata(self, seconds: float = SECONDS) -> ClusterMetadata:
-        with clients.translated(self._settings):
-            return self._admin().list_topics(timeout=seconds)
+        return clients.metadata(self._admin(), self._settings, timeout=seconds)
 
     def _admin(self) -> AdminClient:
         if self._client is None:

@@ -60,6 +60,8 @@ class Reader:
                     self._ends[_partition(message)] = message.offset() or 0
                 elif not error.retriable():
                     raise KafkaException(error)
+        if not found and not self.at_end:
+            clients.require_admission(self._settings)
         return found
 
     def to_end(self, timeout: float) -> Iterator[Message]:

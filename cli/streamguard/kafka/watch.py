@@ -92,3 +92,5 @@ class Watch:
             self._next[place] = offset + 1
         elif error.code() == KafkaError._PARTITION_EOF:
             self._next[place] = max(self._next[place], offset)
+        elif error.code() in clients.DENIED:
+            raise KafkaException(error)

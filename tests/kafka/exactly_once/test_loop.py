@@ -238,8 +238,9 @@ def test_a_loop_that_is_not_let_in_ends_once_that_has_lasted(
     monkeypatch.setattr(clients, "SHUT_SECONDS", 0.0)
     script.answer("init", *[error(KafkaError._TIMED_OUT, retriable=True)] * 3)
     refused = KafkaError(KafkaError._AUTHENTICATION, "SASL authentication error: invalid credentials")
-    monkeypatch.setattr(clients, "DOOR", Door())
-    clients.DOOR.note(settings, refused)
+    door = Door()
+    door.note(settings, refused)
+    monkeypatch.setattr(clients, "DOOR", door)
     with pytest.raises(KafkaRefusal, match="does not take this user and password"):
         run(settings, script)
     assert script.count("init") == 1
