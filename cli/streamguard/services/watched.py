@@ -61,7 +61,7 @@ class Watched(Generic[T]):
             return False
         self.trouble = ""
         self.taken += 1
-        self._log.info("changed %s are in force", self._what, extra={"file": str(self.path)})
+        self._log.info("changed %s are in force", self._what, extra=self.facts())
         return True
 
     def watch(self, stop: threading.Event, on_taken: Callable[[T], None] | None = None) -> None:
@@ -69,6 +69,10 @@ class Watched(Generic[T]):
         while not stop.wait(LOOK_SECONDS):
             if self.refresh() and on_taken is not None:
                 on_taken(self.value)
+
+    def facts(self) -> dict[str, str]:
+        """What the log says of a version that is taken."""
+        return {"file": str(self.path)}
 
     def _content(self) -> bytes | None:
         try:

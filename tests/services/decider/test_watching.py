@@ -1,9 +1,8 @@
-"""The rules in force: an edit counts, however it is saved; a mistake does not, and it is told."""
+"""The rules in force: an edit counts; a mistake does not, and it is told. `test_watched` has how files are saved."""
 
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from pathlib import Path
@@ -17,7 +16,7 @@ from streamguard.errors import ProjectError
 from streamguard.services.decider.decisions import decide
 from streamguard.services.decider.facts import NEW
 from streamguard.services.decider.rules import rules_of
-from streamguard.services.decider.watching import Rulebook
+from streamguard.services.decider.watching import LOG, Rulebook
 from tests.services.decider.rulebooks import PLAIN
 from tests.services.decider.samples import PURCHASE
 
@@ -43,41 +42,18 @@ def look_twice(rulebook: Rulebook) -> None:
     rulebook.refresh()
 
 
-def test_an_edit_of_the_blacklist_counts(file: Path) -> None:
+def test_an_edit_of_the_blacklist_counts_and_the_log_has_its_version(
+    file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     rulebook = Rulebook(file)
     assert not is_declined(rulebook)
     file.write_text(edited())
-    look_twice(rulebook)
+    with caplog.at_level(logging.INFO, logger=LOG.name):
+        look_twice(rulebook)
     assert is_declined(rulebook)
     assert (rulebook.taken, rulebook.refused, rulebook.trouble) == (1, 0, "")
-
-
-def test_a_save_by_rename_that_keeps_length_and_time_counts(file: Path) -> None:
-    rulebook = Rulebook(file)
-    times = file.stat()
-    fresh = file.with_name("rules.yml~")
-    fresh.write_text(edited())
-    os.utime(fresh, ns=(times.st_atime_ns, times.st_mtime_ns))
-    fresh.replace(file)
-    assert file.stat().st_size == times.st_size
-    look_twice(rulebook)
-    assert is_declined(rulebook)
-
-
-def test_a_file_that_is_being_written_is_waited_for(file: Path, caplog: pytest.LogCaptureFixture) -> None:
-    rulebook = Rulebook(file)
-    before = rulebook.rules
-    whole = edited()
-    for length in (0, len(whole) // 3, len(whole) // 2, len(whole) - 30):
-        file.write_text(whole[:length])
-        rulebook.refresh()
-    file.unlink()
-    rulebook.refresh()
-    assert rulebook.rules is before
-    assert not caplog.records
-    file.write_text(whole)
-    look_twice(rulebook)
-    assert is_declined(rulebook)
+    (told,) = caplog.records
+    assert vars(told)["version"] == rulebook.rules.version
 
 
 def test_a_version_with_a_mistake_is_refused_and_the_one_before_stays(
@@ -86,7 +62,7 @@ def test_a_version_with_a_mistake_is_refused_and_the_one_before_stays(
     rulebook = Rulebook(file)
     before = rulebook.rules
     file.write_text(PLAIN.replace("account.mean", "acount.mean"))
-    with caplog.at_level(logging.ERROR):
+    with caplog.at_level(logging.ERROR, logger=LOG.name):
         for _ in range(5):
             rulebook.refresh()
     assert rulebook.rules is before
@@ -109,15 +85,6 @@ def test_what_is_no_file_of_rules_is_refused(file: Path, content: bytes | None) 
     file.write_text(PLAIN)
     look_twice(rulebook)
     assert rulebook.trouble == ""
-
-
-def test_nothing_is_read_again_without_an_edit(file: Path) -> None:
-    rulebook = Rulebook(file)
-    before = rulebook.rules
-    look_twice(rulebook)
-    file.touch()
-    look_twice(rulebook)
-    assert rulebook.rules is before
 
 
 def test_a_mistake_from_the_start_is_an_error(tmp_path: Path) -> None:

@@ -1,15 +1,10 @@
-"""The rules in force, and their successors when somebody edits the file.
-
-A look reads the whole file and compares it with the version that was judged last: a save by rename, a time stamp put
-back, a file of the same length, all are seen. A version counts only if the next look finds the same bytes: half of a
-file that is being written may well be a file of rules, with a shorter blacklist.
-"""
+"""The rules in force, and their successors when somebody edits the file."""
 
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
@@ -17,50 +12,24 @@ from prometheus_client.registry import Collector
 
 from streamguard.errors import ProjectError
 from streamguard.services.decider.rules import Rules, read_rules, rules_of
+from streamguard.services.watched import Watched
 
 LOG = logging.getLogger("streamguard.services.decider")
-LOOK_SECONDS = 0.25
 
 
-class Rulebook(Collector):
-    """`rules` are those in force; `ProjectError` if the file is wrong from the start.
-
-    `trouble` says why the file as it is now is not in force, "" if it is; `taken` and `refused` count the versions that
-    came later.
-    """
+class Rulebook(Watched[Rules], Collector):
+    """`rules` are those in force, as `Watched` says; `ProjectError` if the file is wrong from the start."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._judged = self._content()
-        self._seen = self._judged
-        self.rules = self._read(self._judged)
-        self.trouble = ""
-        self.taken = 0
-        self.refused = 0
+        super().__init__(path, partial(_read, path), what="rules", log=LOG)
 
-    def refresh(self) -> None:
-        """Look at the file: what two looks in a row found is taken if it is right; else it is told why not."""
-        content = self._content()
-        if content == self._judged or content != self._seen:
-            self._seen = content
-            return
-        self._judged = content
-        try:
-            self.rules = self._read(content)
-        except ProjectError as exc:
-            first, *more = str(exc).splitlines()
-            self.trouble = f"{first} (and {len(more)} more)" if more else first
-            self.refused += 1
-            LOG.error("changed rules are refused, those from before stay in force", extra={"reason": self.trouble})
-        else:
-            self.trouble = ""
-            self.taken += 1
-            LOG.info("changed rules are in force", extra={"file": str(self._path), "version": self.rules.version})
+    @property
+    def rules(self) -> Rules:
+        return self.value
 
-    def watch(self, stop: threading.Event) -> None:
-        """Refresh until `stop` is set."""
-        while not stop.wait(LOOK_SECONDS):
-            self.refresh()
+    def facts(self) -> dict[str, str]:
+        """With the version that decisions name."""
+        return {**super().facts(), "version": self.rules.version}
 
     def collect(self) -> Iterator[Metric]:
         """For prometheus_client."""
@@ -72,17 +41,11 @@ class Rulebook(Collector):
         yield reloads
         yield InfoMetricFamily("streamguard_rules", "The rules in force.", value={"version": self.rules.version})
 
-    def _content(self) -> bytes | None:
-        """The bytes of the file; None if it can not be read, as while an editor replaces it."""
-        try:
-            return self._path.read_bytes()
-        except OSError:
-            return None
 
-    def _read(self, content: bytes | None) -> Rules:
-        if content is None:
-            return read_rules(self._path)  # which says why not
-        try:
-            return rules_of(self._path, content.decode())
-        except UnicodeDecodeError as exc:
-            raise ProjectError(f"{self._path} is not UTF-8 text") from exc
+def _read(path: Path, content: bytes | None) -> Rules:
+    if content is None:
+        return read_rules(path)  # which says why not
+    try:
+        return rules_of(path, content.decode())
+    except UnicodeDecodeError as exc:
+        raise ProjectError(f"{path} is not UTF-8 text") from exc
