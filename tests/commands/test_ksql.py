@@ -9,7 +9,10 @@ import pytest
 from streamguard.commands import run
 
 NOWHERE = "http://127.0.0.1:1"
-NOBODY = f"Error: no ksql server answers at {NOWHERE}: `streamguard up` starts the local one; where another is say STREAMGUARD_KSQL_URL or --url"
+NOBODY = (
+    f"Error: no ksql server answers at {NOWHERE}: `streamguard up` starts the local one; where another is say "
+    "STREAMGUARD_KSQL_URL or --url"
+)
 
 
 @pytest.mark.parametrize("command", ["apply", "exec", "explain", "server", "test"])
