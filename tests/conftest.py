@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -35,6 +37,17 @@ def pytest_configure(config: pytest.Config) -> None:
         del os.environ[name]
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in what a shell starts in the background: processes of
         signal.signal(signal.SIGINT, signal.default_int_handler)  # tests would inherit that, and Ctrl-C end none
+
+
+@pytest.fixture(autouse=True)
+def own_log() -> Iterator[None]:
+    """Commands make the log of the whole process theirs: every test begins with pytest's."""
+    loggers = [logging.getLogger(), logging.getLogger("streamguard")]
+    handlers, levels = loggers[0].handlers[:], [logger.level for logger in loggers]
+    yield
+    loggers[0].handlers[:] = handlers
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

@@ -35,7 +35,6 @@ from tests.commands.planting import (
     write_contexts,
     write_project,
 )
-from tests.log_state import LogState
 from tests.stack.loops import wait_until
 from tests.stack.sentinels import ON_KAFKA
 from tests.stack.service import random_port
@@ -104,7 +103,6 @@ def worker() -> Iterator[Leaky]:
 def project(tmp_path: Path, worker: Leaky, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A project whose templates leak, a context of the worker; and the worker as it was in the beginning."""
     forget()
-    logged = LogState()
     worker.start_again(live())
     root = tmp_path / "project"
     write_project(root)
@@ -116,7 +114,6 @@ def project(tmp_path: Path, worker: Leaky, monkeypatch: pytest.MonkeyPatch) -> I
     monkeypatch.chdir(tmp_path)
     yield root
     forget()
-    logged.restore()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

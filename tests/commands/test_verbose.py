@@ -22,19 +22,16 @@ from streamguard.connect.secrecy.secrets import MASK, forget, learn
 from streamguard.errors import StreamguardError
 from streamguard.kafka import logs
 from streamguard.settings import inherited_environment, load
-from tests.log_state import LogState
 
 SECRET = "s3cr3t-v4lue"
 
 
 @pytest.fixture(autouse=True)
 def knowing() -> Iterator[None]:
-    """A process that knows a secret, with the log as it was afterwards."""
-    logged = LogState()
+    """A process that knows a secret."""
     learn([SECRET])
     yield
     forget()
-    logged.restore()
 
 
 @pytest.fixture

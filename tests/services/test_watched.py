@@ -21,12 +21,6 @@ def number(content: bytes | None) -> int:
     return int(content)
 
 
-@pytest.fixture(autouse=True)
-def heard(caplog: pytest.LogCaptureFixture) -> None:
-    """Whatever other tests of this process have made of the log."""
-    caplog.set_level(logging.INFO, logger=LOG.name)
-
-
 @pytest.fixture
 def watched(tmp_path: Path) -> Watched[int]:
     path = tmp_path / "numbers.yml"

@@ -16,7 +16,6 @@ from streamguard.connect.rest.client import ConnectClient
 from streamguard.connect.secrecy.secrets import forget
 from streamguard.errors import ConnectorNotFound
 from streamguard.settings import Settings
-from tests.log_state import LogState
 from tests.stack.fleet import Fleet
 from tests.stack.loops import wait_until
 from tests.stack.records import OwnTopics
@@ -68,12 +67,10 @@ def planted(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def fresh(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Commands mean this stack; what one test teaches the process, the next one does not know."""
     forget()
-    logged = LogState()
     for name, value in settings.environment().items():
         monkeypatch.setenv(name, value)
     yield
     forget()
-    logged.restore()
 
 
 def found_in(text: str) -> list[str]:

@@ -32,7 +32,6 @@ from tests.commands.planting import (
     write_contexts,
     write_project,
 )
-from tests.log_state import LogState
 from tests.stack.records import OwnTopics, read, write
 from tests.stack.sentinels import ON_KAFKA
 
@@ -112,12 +111,11 @@ def refuse(settings: Settings, place: Place) -> None:
 @pytest.fixture(autouse=True)
 def fresh(place: Place, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Commands mean this worker; what one test teaches the process, the next one does not know."""
-    logged, handler = LogState(), signal.getsignal(signal.SIGTERM)
+    handler = signal.getsignal(signal.SIGTERM)
     for name, value in environment(place, settings).items():
         monkeypatch.setenv(name, value)
     yield
     forget()
-    logged.restore()
     signal.signal(signal.SIGTERM, handler)
 
 

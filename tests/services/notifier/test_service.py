@@ -62,8 +62,7 @@ def test_without_a_channel_it_says_so(project: Project, caplog: pytest.LogCaptur
     path = channels_file(project, Pipeline("p"))
     nothing: tuple[Channel, ...] = ()
     watched = Watched(path, lambda _content: nothing, what="channels", log=logging.getLogger())
-    with caplog.at_level(logging.INFO, logger="streamguard"):
-        _take(Tellers(lambda _channel: pytest.fail("there is none")), watched, ())
+    _take(Tellers(lambda _channel: pytest.fail("there is none")), watched, ())
     assert f"nobody is told: {path} has no channel" in caplog.text
 
 
