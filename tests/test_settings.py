@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 
 import pytest
 
 from streamguard import settings as module
-from streamguard.errors import SettingsError
-from streamguard.settings import load
+from streamguard.errors import SettingsError, StorageError
+from streamguard.settings import load, write_env_file
 
 
 def test_a_project_keeps_its_data_in_its_own_folder(tmp_path: Path) -> None:
@@ -51,3 +53,33 @@ def test_an_offset_too_large_is_told_with_the_port_that_it_makes(tmp_path: Path)
 def test_a_folder_of_a_user_who_does_not_exist_is_told(tmp_path: Path, name: str) -> None:
     with pytest.raises(SettingsError, match=f"STREAMGUARD_{name} is '~nobody-here/x': there is no such user"):
         load(tmp_path, environ={f"STREAMGUARD_{name}": "~nobody-here/x", "HOME": "/home/ann"})
+
+
+def test_a_file_of_secrets_is_written_where_a_link_leads_and_for_us_alone(tmp_path: Path) -> None:
+    target, link = tmp_path / "there", tmp_path / "link"
+    link.symlink_to(target)
+    write_env_file(link, {"A": "b"})
+    assert link.is_symlink()
+    assert target.read_text() == "A=b\n"
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+
+
+def test_a_pipe_or_a_device_is_never_replaced_by_a_file(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(StorageError, match=r"pipe can not be written: it is no regular file"):
+        write_env_file(pipe, {"A": "b"})
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]
+
+
+def test_a_file_of_secrets_that_can_not_be_finished_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_path: Path, _text: str) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(StorageError, match="No space left"):
+        write_env_file(tmp_path / "worker.env", {"A": "b"})
+    assert list(tmp_path.iterdir()) == []

@@ -8,6 +8,7 @@ processes by `environment()`: they are read again from the credentials file (060
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields, replace
@@ -316,12 +317,22 @@ def write_env_file(path: Path, variables: Mapping[str, str]) -> None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file of secrets in one step; nobody else can ever read it, not even while it is written."""
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.unlink(missing_ok=True)
-    part.touch(mode=0o600)
-    part.write_text(text)
-    part.replace(path)
+    """Write a file of secrets in one step; nobody else can ever read it, not even while it is written.
+
+    What a link leads to is written, and the link stays. Raises OSError; of a device and the like, nothing is put in
+    its place, as a rename would.
+    """
+    target = path.resolve()
+    if target.exists() and not target.is_file():
+        raise OSError(errno.EINVAL, "it is no regular file")
+    part = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        part.unlink(missing_ok=True)
+        part.touch(mode=0o600)
+        part.write_text(text)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _with_containers(settings: Settings, given: Mapping[str, str]) -> Settings:

@@ -103,6 +103,27 @@ def test_the_mode_of_a_file_of_ours_decides(tmp_path: Path, mode: int, taken: bo
             read(path)
 
 
+def test_a_file_that_a_line_names_and_that_is_not_there_is_told_by_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "p"
+    path.write_text("security.protocol=SSL\nssl.ca.location=ca.pem\n")
+    with pytest.raises(SettingsError, match=re.escape(f"ssl.ca.location names {tmp_path}/ca.pem, which is not there")):
+        read(path)
+    (tmp_path / "ca.pem").touch()
+    assert read(path).values["ssl.ca.location"] == f"{tmp_path}/ca.pem"
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
+    path = tmp_path / "p"
+    path.write_bytes(b"\xef\xbb\xbfsecurity.protocol=SSL\r\n")
+    assert read(path).protocol == "SSL"
+
+
+def test_a_user_without_a_mechanism_hears_which_there_are(tmp_path: Path) -> None:
+    settings = settings_with(tmp_path, "security.protocol=SASL_SSL", "sasl.username=x", f"sasl.password={SECRET}")
+    with pytest.raises(SettingsError, match="is not set, or is GSSAPI: SCRAM-SHA-256"):
+        clients.producer(settings)
+
+
 def test_without_a_file_there_are_none(tmp_path: Path) -> None:
     assert read(Path()) is NONE
     with pytest.raises(SettingsError, match="STREAMGUARD_KAFKA_PROPERTIES names it"):

@@ -25,14 +25,20 @@ def stored(name: object) -> Iterator[None]:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Put `content` at `path` and wait until the disk has it; a reader sees this or what was there before."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+    """Put `content` at `path` and wait until the disk has it; a reader sees this or what was there before.
+
+    What a link leads to is written, and the link stays; a device and the like is not replaced by a file.
+    """
+    target = path.resolve()
+    draft = target.with_name(f".{target.name}.{os.getpid()}.draft")
     with stored(path):
+        if target.exists() and not target.is_file():
+            raise OSError(errno.EINVAL, "it is no regular file")
         try:
             with draft.open("wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            draft.replace(path)
+            draft.replace(target)
         finally:
             draft.unlink(missing_ok=True)

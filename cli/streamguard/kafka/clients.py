@@ -281,6 +281,8 @@ def _made(kind: Callable[..., Client], settings: Settings, config: dict[str, Any
         if given is properties.NONE:
             raise
         said = given.without_secrets(str(exc.args[0].str()))
+        if "mechanism GSSAPI" in said:  # what it takes when nobody says one
+            said = "sasl.mechanism is not set, or is GSSAPI: SCRAM-SHA-256, SCRAM-SHA-512, PLAIN or OAUTHBEARER"
         raise SettingsError(f"{given.path}: librdkafka does not take it: {said}") from None
 
 

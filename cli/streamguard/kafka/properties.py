@@ -114,6 +114,8 @@ ELSEWHERE: Mapping[str, str] = {
 }
 PROTOCOL = "security.protocol"
 PLAINTEXT = "PLAINTEXT"
+PROBE = "probe"
+"""librdkafka looks for certificates where systems have them."""
 _OWN = re.compile(
     r"acks|auto\.|batch\.|compression\.|delivery\.|enable\.(?!ssl\.)|fetch\.|group\.|heartbeat\.|isolation\.|linger\.|"
     r"max\.|message\.|partition\.|partitioner|queue|request\.required|retries|session\.|transaction"
@@ -156,12 +158,15 @@ def read(path: Path, variable: Callable[[str], str] = environment_variable) -> P
     if path == Path():
         return NONE
     try:
-        text, status = path.read_text(encoding="utf-8"), path.stat()
+        text, status = path.read_text(encoding="utf-8-sig"), path.stat()
     except UnicodeDecodeError:
         raise SettingsError(f"{path} is not UTF-8 text: STREAMGUARD_KAFKA_PROPERTIES names it") from None
     except OSError as exc:
         raise SettingsError(f"{path} can not be read ({exc.strerror}): STREAMGUARD_KAFKA_PROPERTIES names it") from exc
-    return parse(path, text, variable, others_read=status.st_uid == os.geteuid() and bool(status.st_mode & 0o077))
+    found = parse(path, text, variable, others_read=status.st_uid == os.geteuid() and bool(status.st_mode & 0o077))
+    for name in sorted(FILES & found.values.keys()):
+        _check_file(path, name, found.values[name])
+    return found
 
 
 def parse(path: Path, text: str, variable: Callable[[str], str], *, others_read: bool = False) -> Properties:
@@ -184,7 +189,7 @@ def parse(path: Path, text: str, variable: Callable[[str], str], *, others_read:
                 "${env:NAME} there and set that variable"
             )
         found[name] = _resolved(reference, path, where, variable) if reference is not None else value
-        if name in FILES and found[name] and found[name] != "probe":
+        if name in FILES and found[name] and found[name] != PROBE:
             found[name] = str(path.parent / Path(found[name]).expanduser())
     _check_protocol(found, path)
     return Properties(path, found)
@@ -203,6 +208,13 @@ def _check_name(name: str, where: str) -> None:
     raise SettingsError(
         f"{where}: no property {name[:60]} is about a connection to Kafka{did_you_mean(name, sorted(CONNECTION))}"
     )
+
+
+def _check_file(path: Path, name: str, file: str) -> None:
+    """What OpenSSL says of a file that is not there names no file."""
+    if file and file != PROBE and not os.access(file, os.R_OK):
+        reason = "can not be read" if os.path.lexists(file) else "is not there"
+        raise SettingsError(f"{path}: {name} names {file}, which {reason}")
 
 
 def _check_protocol(found: Mapping[str, str], path: Path) -> None:
