@@ -7,6 +7,7 @@ import functools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -219,13 +220,7 @@ def parse_yaml(path: Path, text: str, schema: Mapping[str, Any]) -> dict[str, An
     """The same of what has been read from the file."""
     import jsonschema
 
-    try:
-        root, document = _parse(path, text)
-    except yaml.MarkedYAMLError as exc:
-        line = exc.problem_mark.line + 1 if exc.problem_mark else 1
-        raise ProjectError(f"{path}, line {line}: {exc.problem}") from exc
-    except (yaml.YAMLError, ValueError, RecursionError) as exc:  # control characters, the 31st of June, brackets
-        raise ProjectError(f"{path} is no YAML: {' '.join(str(exc).split())}") from exc
+    root, document = yaml_in(path, text)
     validator = jsonschema.validators.validator_for(schema)(schema)
     first = min(validator.iter_errors(document), key=lambda error: _urgency(root, error), default=None)
     if first is not None:
@@ -234,8 +229,19 @@ def parse_yaml(path: Path, text: str, schema: Mapping[str, Any]) -> dict[str, An
     return dict(document or {})
 
 
+def yaml_in(path: Path, text: str) -> tuple[yaml.Node | None, Any]:
+    """A YAML text as nodes, which know their lines, and as a value. Raises ProjectError."""
+    try:
+        return _parse(path, text)
+    except yaml.MarkedYAMLError as exc:
+        mark = exc.problem_mark
+        where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "line 1"
+        raise ProjectError(f"{path}, {where}: {exc.problem}") from exc
+    except (yaml.YAMLError, ValueError, RecursionError) as exc:  # control characters, brackets
+        raise ProjectError(f"{path} is no YAML: {' '.join(str(exc).split())}") from exc
+
+
 def _parse(path: Path, text: str) -> tuple[yaml.Node | None, Any]:
-    """A YAML text as nodes, which know their lines, and as a value."""
     try:
         loader = _LOADER(text)
         try:
@@ -244,7 +250,10 @@ def _parse(path: Path, text: str) -> tuple[yaml.Node | None, Any]:
                 _refuse_repeated_keys(path, root)  # before ``<<`` is written out: what it brings may be given anew
             except RecursionError as exc:
                 raise ProjectError(f"{path}: a part of it holds itself") from exc
-            return root, None if root is None else loader.construct_document(root)
+            try:
+                return root, None if root is None else loader.construct_document(root)
+            except ValueError as exc:  # the 31st of June
+                raise ProjectError(f"{path}{_impossible(root)}: {exc}") from exc
         finally:
             loader.dispose()
     except yaml.YAMLError:  # the other loader's errors say more
@@ -330,14 +339,30 @@ def _refuse_repeated_keys(path: Path, node: yaml.Node | None) -> None:
         seen: set[str] = set()
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                raise ProjectError(f"{path}, line {key.start_mark.line + 1}: a key is a word")
+                raise ProjectError(f"{path}, {_at(key)}: a key is a word")
             if key.value in seen:
-                raise ProjectError(f"{path}, line {key.start_mark.line + 1}: {key.value} is there twice")
+                raise ProjectError(f"{path}, {_at(key)}: {key.value} is there twice")
             seen.add(key.value)
             _refuse_repeated_keys(path, value)
     elif isinstance(node, yaml.SequenceNode):
         for item in node.value:
             _refuse_repeated_keys(path, item)
+
+
+def _at(place: yaml.Node) -> str:
+    return f"line {place.start_mark.line + 1}, column {place.start_mark.column + 1}"
+
+
+def _impossible(node: yaml.Node | None) -> str:
+    """Where the first value is of which YAML can make nothing, and how it is written; "" if there is none."""
+    if isinstance(node, yaml.ScalarNode):
+        try:
+            yaml.SafeLoader("").construct_object(node)
+        except ValueError:
+            return f", {_at(node)}: {node.value[:40]}"
+        return ""
+    inner = chain.from_iterable(node.value) if isinstance(node, yaml.MappingNode) else getattr(node, "value", ())
+    return next(filter(None, map(_impossible, inner)), "")
 
 
 def _pipeline(name: str, document: Mapping[str, Any]) -> Pipeline:

@@ -47,7 +47,7 @@ def test_the_shipped_rules_are_right_and_listed(capsys: pytest.CaptureFixture[st
     assert {"VELOCITY", "blacklist-accounts", "other BLOCK", "unusual-amount"} <= {
         row["rule"] for row in json.loads(told.out)
     }
-    assert "is right: 1 journeys, version " in told.err
+    assert "is right: 1 journey, version " in told.err
     assert "warning" not in told.err
 
 

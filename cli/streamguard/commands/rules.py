@@ -57,8 +57,9 @@ def check(app: App, *, source: str, output: str) -> None:
     if not _is_file(source):
         for warning in _unwritten(app, source, found):
             click.echo(f"warning: {warning}", err=True)
-    journeys = sum(map(len, found.journeys.values()))
-    click.echo(nearby(f"{path.resolve()} is right: {journeys} journeys, version {found.version}"), err=True)
+    number = sum(map(len, found.journeys.values()))
+    journeys = "1 journey" if number == 1 else f"{number} journeys"
+    click.echo(nearby(f"{path.resolve()} is right: {journeys}, version {found.version}"), err=True)
 
 
 @rules.command("try")

@@ -112,7 +112,7 @@ def test_a_values_file_is_named_or_given_by_path(project: Project, tmp_path: Pat
     ("text", "says"),
     [
         ("Extra: 1\n", "line 1"),
-        ("extra: 1\nextra: 2\n", "line 2: extra is there twice"),
+        ("extra: 1\nextra: 2\n", "line 2, column 1: extra is there twice"),
         ("extra: [1, {a: 2}]\n", "line 1"),
         ("extra: {\n", "line 2"),
     ],

@@ -41,6 +41,19 @@ def test_lines_of_a_literal_block_are_kept_apart() -> None:
     assert Places("a: |\n  one\n  two\n").place(["a"], 4) == (3, 3)
 
 
+def test_a_part_begins_at_its_key_and_a_text_where_it_is_written() -> None:
+    places = Places('a:\n  b: [1, {c: "x", d: }]\n  <<: {e: [2]}\n')
+    assert places.start(["a"]) == (1, 1)
+    assert places.start(["a", "b"]) == (2, 3)
+    assert places.start(["a", "b", 0]) == (2, 7)
+    assert places.start(["a", "b", 1]) == (2, 10)
+    assert places.start(["a", "b", 1, "c"]) == (2, 14)
+    assert places.start(["a", "b", 1, "c"], of_key=True) == (2, 11)
+    assert places.start(["a", "b", 1, "d"]) == (2, 19)
+    assert places.start(["a", "e", 0]) == (1, 1)
+    assert Places("").start([]) == (1, 1)
+
+
 def test_what_is_no_text_has_a_line() -> None:
     assert Places("a:\n  b: [1]\n").place(["a", "b"]) == (2, None)
     assert Places("").place(["a"]) == (1, None)

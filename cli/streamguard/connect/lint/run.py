@@ -87,7 +87,7 @@ def lint_rendering(
 
 
 def _unrendered(name: str, error: StreamguardError) -> Finding:
-    place = re.match(r"(?P<file>.+?), line (?P<line>\d+): (?P<text>.*)", str(error), re.DOTALL)
+    place = re.match(r"(?P<file>.+?), line (?P<line>\d+)(, column \d+)?: (?P<text>.*)", str(error), re.DOTALL)
     if place is None:
         return Finding("render", "error", name, "", str(error), policy=isinstance(error, Refused))
     return Finding("render", "error", name, "", place["text"], Path(place["file"]), int(place["line"]), policy=True)

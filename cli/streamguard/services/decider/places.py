@@ -46,6 +46,26 @@ class Places:
         line, column, _ = pieces[-1]
         return line + 1, column + at + 1
 
+    def start(self, path: Sequence[Any], *, of_key: bool = False) -> tuple[int, int]:
+        """Line and column, from 1, where the value at `path` begins, or its key: that of a list, too, or of keys.
+
+        What is not in the file itself, because ``<<`` brings it, is where the part around it is.
+        """
+        node, mark = self._root, self._root.start_mark if self._root else None
+        for number, step in enumerate(path, start=1):
+            key, child = _key(node, step), _child(node, step)
+            if child is None:
+                break
+            is_shown = isinstance(child, yaml.ScalarNode) and child.value and not (of_key and number == len(path))
+            mark = child.start_mark if key is None or is_shown else key.start_mark
+            node = child
+        return (mark.line + 1, mark.column + 1) if mark else (1, 1)
+
+
+def _key(node: yaml.Node | None, step: Any) -> yaml.Node | None:
+    keys = (key for key, _ in node.value) if isinstance(node, yaml.MappingNode) else ()
+    return next((key for key in keys if key.value == str(step)), None)
+
 
 def _child(node: yaml.Node | None, step: Any) -> yaml.Node | None:
     """The value of a key, or the item of that number; None if it was brought by ``<<``."""

@@ -14,11 +14,12 @@ from typing import Any, NamedTuple, TypeVar
 
 from streamguard.errors import ProjectError, RuleError
 from streamguard.model import Pipeline
-from streamguard.project import Project, did_you_mean, parse_yaml, read_text
+from streamguard.project import Project, did_you_mean, read_text, yaml_in
 from streamguard.services.decider.expressions.compile import condition
 from streamguard.services.decider.expressions.kinds import Run
 from streamguard.services.decider.expressions.template import Fill, template
 from streamguard.services.decider.facts import Transaction
+from streamguard.services.decider.mistakes import mistakes_in
 from streamguard.services.decider.outcomes import ACTIONS, SEVERITIES, Decision, Outcome
 from streamguard.services.decider.places import Places
 
@@ -110,13 +111,18 @@ def rules_file(project: Project, pipeline: Pipeline) -> Path:
 
 
 def read_rules(path: Path) -> Rules:
-    """Read the file. Raises ProjectError, a line for each mistake, with file, line and column."""
+    """Read the file. Raises ProjectError, a line for each mistake, with file, line and column.
+
+    What the schema does not allow is told first; when it allows all, what the parts mean.
+    """
     return rules_of(path, read_text(path))
 
 
 def rules_of(path: Path, text: str) -> Rules:
     """The rules of a file that has been read."""
-    document = parse_yaml(path, text, schema())
+    _, document = yaml_in(path, text)
+    if document is None:
+        raise ProjectError(f"{path} is empty: alerts and other_alerts belong into it, as in init/card/{FILE}")
     return _Reading(path, text, document).rules()
 
 
@@ -127,18 +133,21 @@ class _Reading:
         self._path = path
         self._places = Places(text)
         self._document = document
-        self._mistakes: list[tuple[int, str]] = []
+        self._mistakes: list[tuple[int, int, str]] = []
 
     def rules(self) -> Rules:
         document = self._document
+        for mistake in mistakes_in(document, schema()):
+            self._note(*self._places.start(mistake.path, of_key=mistake.of_key), mistake.reason)
+        self._check()
         version = _version(document)
         travellers = document.get("travellers", {})
         rules = tuple(self._rules(document.get("rules", ())))
         journeys = self._journeys(travellers.get("accounts", ()))
         self._check_weakened(travellers.get("alerts", ()), document["alerts"])
-        if self._mistakes:
-            raise ProjectError("\n".join(told for _, told in sorted(self._mistakes)))
         thresholds = document.get("thresholds", {})
+        self._check_thresholds(thresholds)
+        self._check()
         return Rules(
             version=version,
             publish=frozenset(document.get("publish", PUBLISHED)),
@@ -195,6 +204,16 @@ class _Reading:
                     ["travellers", "alerts", number], f"alerts has no rule {rule}{did_you_mean(rule, alerts)}"
                 )
 
+    def _check_thresholds(self, thresholds: Mapping[str, int]) -> None:
+        """They are lines that a score passes one after the other."""
+        review, decline = thresholds.get("review", 0), thresholds.get("decline", NEVER)
+        if review > decline:
+            self._mistake(
+                ["thresholds", "review"],
+                f"review: {review} is above decline: {decline}, so what reaches it is declined already: write less, or "
+                "leave it out",
+            )
+
     def _day(self, path: list[Any], value: Any) -> date | None:
         """A day, whether it was written in quotes or not."""
         if type(value) is date:
@@ -202,13 +221,21 @@ class _Reading:
         try:
             return date.fromisoformat(value)
         except (TypeError, ValueError):
-            self._mistake(path, f"{path[-1]}: {str(value)[:40]} is no day: write it like 2026-07-01")
+            said = "it is empty: write a day" if value in (None, "") else f"{str(value)[:40]} is no day: write it"
+            self._mistake(path, f"{path[-1]}: {said} like 2026-07-01")
             return None
 
     def _mistake(self, path: list[Any], reason: str, at: int = 0) -> None:
-        line, column = self._places.place(path, at)
+        self._note(*self._places.place(path, at), reason)
+
+    def _note(self, line: int, column: int | None, reason: str) -> None:
         where = f"line {line}" if column is None else f"line {line}, column {column}"
-        self._mistakes.append((line, f"{self._path}, {where}: {reason}"))
+        self._mistakes.append((line, column or 0, f"{self._path}, {where}: {reason}"))
+
+    def _check(self) -> None:
+        """Raise all mistakes, from the top."""
+        if self._mistakes:
+            raise ProjectError("\n".join(told for _, _, told in sorted(self._mistakes)))
 
 
 def _version(document: Mapping[str, Any]) -> str:
