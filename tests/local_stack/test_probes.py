@@ -85,6 +85,34 @@ def test_a_service_says_itself_what_it_misses(
     assert probes.service(address) == said.replace("URL", address)
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (
+            b'{"ready": true, "refused_rules": "rules.yml, line 1: no"}',
+            "changed rules are refused: rules.yml, line 1: no",
+        ),
+        (b'{"refused_channels": "no channel x"}', "changed channels are refused: no channel x"),
+        (b'{"refused_rules": ""}', ""),
+        (b'{"lag": 1}', ""),
+        (b"[]", ""),
+        (b"<html>", ""),
+    ],
+)
+def test_a_service_says_itself_which_edit_it_refuses(
+    url: tuple[str, list[tuple[int, bytes]]], body: bytes, said: str
+) -> None:
+    address, answers = url
+    answers.append((200, body))
+    assert probes.refused(address) == said
+
+
+def test_a_service_that_does_not_answer_refuses_nothing(url: tuple[str, list[tuple[int, bytes]]]) -> None:
+    address, answers = url
+    answers.append((404, b""))
+    assert probes.refused(address) == ""
+
+
 def test_a_service_that_is_not_there_is_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]

@@ -43,7 +43,9 @@ class Server:
         self.stack = stack
         self.missing = ""
         self.supervisor = Supervisor()
-        stack.__dict__["programs"] = {"kafka": Program("kafka", (), probe=lambda: self.missing)}
+        self.remark = ""
+        program = Program("kafka", (), probe=lambda: self.missing, remark=lambda: self.remark)
+        stack.__dict__["programs"] = {"kafka": program}
         stack.__dict__["supervisor"] = self.supervisor
 
     def row(self, state: str = "RUNNING", *, age: float = 1.0, pid: int = 0, code: int = 0) -> Row:
@@ -72,6 +74,13 @@ def suspended() -> Iterator[int]:
 
 def test_what_answers_is_ready(server: Server) -> None:
     assert (server.row().state, server.row().detail) == ("ready", "")
+
+
+def test_what_is_ready_and_does_not_work_as_its_files_say_is_told(server: Server) -> None:
+    server.remark = "changed rules are refused: line 1"
+    assert (server.row().state, server.row().detail) == ("ready", "changed rules are refused: line 1")
+    server.missing = "no broker yet"
+    assert server.row().detail == "no broker yet"
 
 
 def test_what_does_not_answer_yet_is_starting_with_the_reason_and_not_for_ever(server: Server) -> None:

@@ -46,6 +46,18 @@ def service(url: str) -> str:
         return f"{url}: {getattr(exc, 'reason', exc)}"
 
 
+def refused(url: str) -> str:
+    """What a service that is ready says of a file that was edited, and is not in force for a mistake in it."""
+    try:
+        with _OPENER.open(f"{url}/health", timeout=TIMEOUT / 2) as answer:
+            told = json.load(answer)
+    except (OSError, ValueError, http.client.HTTPException):
+        return ""
+    facts = told.items() if isinstance(told, dict) else ()
+    files = ((key.removeprefix("refused_"), why) for key, why in facts if key.startswith("refused_") and why)
+    return "; ".join(f"changed {what} are refused: {why}" for what, why in files)
+
+
 def suspended(pid: int) -> str:
     """The process is not held by a signal: it could answer. One that has ended is not."""
     import psutil

@@ -45,6 +45,8 @@ class Program:
     """Where people and clients find it."""
     probe: Callable[[], str] | None = None
     """None: ready as soon as it runs."""
+    remark: Callable[[], str] | None = None
+    """What there is to say of it although it is ready."""
     needs: tuple[str, ...] = ()
     """Programs that must be ready before this one is started."""
     stop_seconds: int = 10
@@ -315,6 +317,7 @@ def _service(settings: Settings, project: Project, service: str, pipeline: str) 
         ports=(port,) if port else (),
         url=url,
         probe=partial(probes.service, url) if port else None,
+        remark=partial(probes.refused, url) if port else None,
         needs=() if service in WITHOUT_KAFKA else ("kafka",),
     )
 

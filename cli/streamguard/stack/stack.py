@@ -39,7 +39,7 @@ YOUNG = 30.0  # seconds that a process may take until it is ready; after that it
 
 @dataclass(frozen=True)
 class Row:
-    """A program as `status` shows it. `uptime` in whole seconds; `detail` says why it is not ready.
+    """A program as `status` shows it. `uptime` in whole seconds; `detail` says why it is not ready, or what else.
 
     `state` is ready; starting, until the process was ready for the first time, at most for the time of YOUNG; not ready
     after that; stopping; stopped; or failed: ended by itself.
@@ -206,6 +206,8 @@ class Stack:
             pid, uptime = process.pid, int(time.time() - process.started)
             detail = probes.suspended(pid) or (program.probe() if program.probe is not None else "")
             state = self._state(process, detail)
+            if state == "ready" and program.remark is not None:
+                detail = program.remark()
         elif process is not None and process.has_died:
             state, detail = "failed", process.end
         elif process is not None and process.state == "STOPPING":
