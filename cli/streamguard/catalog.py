@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from streamguard.settings import Settings
 
+CHECK_KEYS = "check STREAMGUARD_S3_ACCESS_KEY and STREAMGUARD_S3_SECRET_KEY"
+
 
 def open_catalog(settings: Settings) -> Catalog:
     """The Iceberg catalog of these settings. Raises CatalogError when it does not answer or refuses the keys."""
@@ -99,6 +101,13 @@ def open_table(catalog: Catalog, settings: Settings, namespace: str, name: str) 
             raise CatalogError(f"{catalog_place(settings)} has no table {where}: {maker} creates it") from exc
 
 
+def is_it_there(settings: Settings) -> str:
+    """What to ask oneself about a catalog that does not answer."""
+    if settings.mode == "external":
+        return "see that STREAMGUARD_S3_CATALOG is its address, or name the sinks of AWS: --values cloud"
+    return "is the stack up (streamguard status)?"
+
+
 @contextmanager
 def catalog_errors(settings: Settings) -> Iterator[None]:
     """Turn what pyiceberg, its HTTP client and its file access raise into one CatalogError."""
@@ -114,13 +123,12 @@ def catalog_errors(settings: Settings) -> Iterator[None]:
         with _glue_errors(at) if settings.s3_catalog == GLUE else nullcontext():
             yield
     except (exceptions.ForbiddenError, exceptions.UnauthorizedError, exceptions.OAuthError) as exc:
-        keys = "STREAMGUARD_S3_ACCESS_KEY and STREAMGUARD_S3_SECRET_KEY"
-        raise CatalogError(f"{at} refuses the keys: check {keys}") from exc
+        raise CatalogError(f"{at} refuses the keys: {CHECK_KEYS}") from exc
     except exceptions.NoSuchNamespaceError as exc:
         where = settings.s3_warehouse
         raise CatalogError(f"{at} has no such namespace in {where}: {first_line(exc)}") from exc
     except RequestException as exc:
-        raise CatalogError(f"{at} does not answer: is the stack up (streamguard status)?") from exc
+        raise CatalogError(f"{at} does not answer: {is_it_there(settings)}") from exc
     except (exceptions.RESTError, exceptions.CommitFailedException, ValueError) as exc:
         raise CatalogError(f"{at}: {first_line(exc)}") from exc
     except OSError as exc:

@@ -29,6 +29,8 @@ MODES = ("local", "compose", "external")
 MONGODB_SERVERS = ("secantusdb", "mongod", "external")
 LOG_FORMATS = ("auto", "console", "json")
 LOOPBACK = "127.0.0.1"
+HERE = frozenset({LOOPBACK, "localhost", "::1"})
+"""Hosts that are this machine."""
 WAREHOUSE = "lake"
 """The folder of MY_S3_BUCKET that holds the Iceberg tables."""
 CONTAINERS = f"{PREFIX}COMPOSE_"

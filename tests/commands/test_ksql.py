@@ -31,6 +31,12 @@ def test_without_a_server_the_error_says_what_to_start(
     assert capsys.readouterr().err.strip() == NOBODY
 
 
+def test_a_server_elsewhere_is_not_one_that_up_starts(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["ksql", "apply", "bank", "--url", "http://ksql.invalid:8088"]) == 1
+    told = capsys.readouterr().err
+    assert "no ksql server answers at http://ksql.invalid:8088: see that STREAMGUARD_KSQL_URL or --url is its" in told
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 from streamguard.doctor.checks import Check, examine, failed
-from streamguard.errors import KafkaUnavailable, ProjectError
+from streamguard.errors import CatalogError, KafkaUnavailable, ProjectError
 
 GOOD = Check("a", "ok", "there")
 
@@ -56,6 +56,19 @@ def test_an_error_of_ours_fails_with_what_to_do_and_any_other_is_unknown_and_quo
         Check("mongodb", "unknown", "the check itself failed: ValueError", "`streamguard status`"),
     ]
     assert failed(found)
+
+
+def test_a_catalog_that_does_not_answer_comes_with_advice_and_its_own_words_come_whole() -> None:
+    def silent() -> list[Check]:
+        raise CatalogError("the Iceberg catalog at http://c does not answer: is it there?")
+
+    def talking() -> list[Check]:
+        raise CatalogError("the Iceberg catalog at http://c: 500: oops")
+
+    assert examine({"a": silent, "b": talking}, lambda _done, _wanted: None) == [
+        Check("a", "fail", "the Iceberg catalog at http://c does not answer", "is it there?"),
+        Check("b", "fail", "the Iceberg catalog at http://c: 500: oops"),
+    ]
 
 
 def test_progress_is_told_from_none_to_all() -> None:

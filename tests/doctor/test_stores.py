@@ -13,6 +13,7 @@ from streamguard.connect.offsets.reading import ICEBERG
 from streamguard.connect.templates.render import Connector
 from streamguard.doctor import stores
 from streamguard.doctor.checks import Check
+from streamguard.errors import CatalogError
 from streamguard.project import find_project
 from streamguard.settings import Settings, load
 from tests.accounts import MINE, SECRET_KEY
@@ -65,6 +66,22 @@ def test_aws_that_does_not_answer_fails_and_no_key_is_shown(monkeypatch: pytest.
     check = told()
     assert check.state == "fail"
     assert SECRET_KEY not in str(check)
+
+
+def test_a_catalog_that_refuses_the_keys_is_one_row_and_nobody_is_told_to_make_tables(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refused(*_arguments: object) -> None:
+        raise CatalogError("the Iceberg catalog at http://c refuses the keys: check STREAMGUARD_S3_ACCESS_KEY")
+
+    monkeypatch.setattr(stores, "open_catalog", lambda _settings: None)
+    monkeypatch.setattr(stores, "open_table", refused)
+    lake = PROJECT.pipeline("bank").lake
+    assert lake is not None
+    [_, row] = stores.lake(settings(), lake)
+    assert row == Check(
+        "tables", "fail", "the Iceberg catalog at http://c refuses the keys", "check STREAMGUARD_S3_ACCESS_KEY"
+    )
 
 
 def test_the_catalog_is_asked_that_the_sinks_write_to() -> None:

@@ -52,7 +52,7 @@ def test_an_old_worker_and_one_of_another_kafka_are_told() -> None:
 def test_a_rest_api_that_answers_without_a_password_is_a_warning(
     status: int, state: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workers, "LOCAL", ())  # the test's server is on this machine
+    monkeypatch.setattr(workers, "HERE", ())  # the test's server is on this machine
 
     def answer(asked: Asked) -> tuple[int, Any]:
         known = asked.authorization is not None or status == 200

@@ -66,7 +66,9 @@ def test_a_refusal_says_its_kind_and_no_value_of_a_document() -> None:
     failure = OperationFailure("Failed to parse 'Anna'", 241, {"codeName": "ConversionFailure"})
     assert str(mongodb._refused(QUERY, failure)).endswith("refuses the aggregation: ConversionFailure (code 241)")
     assert "refuses the user" in str(mongodb._refused(QUERY, OperationFailure("no", 18, {})))
-    assert "does not answer" in str(mongodb._refused(QUERY, ServerSelectionTimeoutError("geheim")))
+    assert "is the stack up" in str(mongodb._refused(QUERY, ServerSelectionTimeoutError("geheim")))
+    yours = str(mongodb._refused(QUERY, ServerSelectionTimeoutError("geheim"), "external"))
+    assert yours.startswith("MongoDB does not answer: see that STREAMGUARD_MONGODB_URI, or MY_MONGODB_CLUSTER, is its")
 
 
 def test_a_pipeline_without_a_database_is_refused(tmp_path: Path) -> None:

@@ -15,7 +15,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from streamguard.connect.secrecy.secrets import redact
-from streamguard.errors import ConnectUnavailable, KafkaError, KsqlUnavailable, StackError, StreamguardError
+from streamguard.errors import (
+    CatalogError,
+    ConnectUnavailable,
+    KafkaError,
+    KsqlUnavailable,
+    StackError,
+    StreamguardError,
+)
 
 State = Literal["ok", "warn", "fail", "unknown"]
 SECONDS = 15.0
@@ -96,7 +103,11 @@ class _Run:
 def halves(exc: StreamguardError) -> tuple[str, str]:
     """What is wrong and what to do, of an error that says both; else all of it, and nothing."""
     said = str(exc).partition("\n")[0]
-    if not isinstance(exc, KafkaError | ConnectUnavailable | KsqlUnavailable | StackError):
+    if isinstance(exc, ConnectUnavailable) and ": no answer in time" in said:
+        return said, ""
+    if isinstance(exc, CatalogError) and " does not answer: " not in said:
+        return said, ""  # what the catalog says, and no advice
+    if not isinstance(exc, KafkaError | ConnectUnavailable | KsqlUnavailable | StackError | CatalogError):
         return said, ""
     told, mark, advice = said.partition(": ") if ": " in said else said.partition("; ")
     return (told, advice) if mark else (said, "")

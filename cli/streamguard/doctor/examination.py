@@ -12,7 +12,7 @@ from streamguard.connect.templates.render import Connector
 from streamguard.doctor import brokers, machine, statements, stores, workers
 from streamguard.doctor.checks import Check, Work, halves
 from streamguard.engine.client.http import KsqlClient
-from streamguard.errors import KafkaError, KsqlUnavailable, StackError
+from streamguard.errors import KsqlUnavailable, StackError, StreamguardError
 from streamguard.kafka import permissions
 from streamguard.model import Pipeline
 from streamguard.pipeline import servers_of
@@ -92,10 +92,10 @@ def _servers(patient: Patient) -> dict[str, Work]:
 
 
 def _if_it_answers(settings: Settings, work: Work) -> Iterator[Check]:
-    """That Kafka does not answer, or does not let us in, is told once."""
+    """That Kafka does not answer, does not let us in, or can not be asked with the file of properties, is told once."""
     try:
         permissions.brokers(settings)
-    except KafkaError:
+    except StreamguardError:
         return
     yield from work()
 
@@ -113,7 +113,7 @@ def _connect(patient: Patient) -> Iterator[Check]:
     client = patient.connect()
     try:
         cluster_id = permissions.brokers(patient.settings).cluster_id
-    except KafkaError:
+    except StreamguardError:
         cluster_id = ""  # another check tells of it
     yield from workers.worker(patient.settings, client, cluster_id)
     yield from workers.plugins(client, patient.connectors)

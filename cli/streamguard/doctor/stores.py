@@ -40,7 +40,11 @@ def lake(settings: Settings, wanted: Lake) -> Iterator[Check]:
         try:
             open_table(catalog, settings, wanted.namespace, table.name)
         except CatalogError as exc:
-            yield Check(f"table {table.name}", "fail", str(exc).partition(": ")[0], make)
+            said, _, advice = str(exc).partition(": ")
+            if " has no table " not in said:  # of the others it would say the same
+                yield Check("tables", "fail", said, advice)
+                return
+            yield Check(f"table {table.name}", "fail", said, make)
         else:
             yield Check(f"table {table.name}", "ok", f"in {wanted.namespace}, {settings.s3_warehouse}")
 
@@ -76,7 +80,7 @@ def postgres(settings: Settings, pipeline: Pipeline) -> Iterator[Check]:
             found = revision(connection)
     except PostgresUnavailable as exc:
         advice = "`streamguard status`" if settings.mode == "local" else "STREAMGUARD_POSTGRES_URI"
-        yield Check("postgresql", "fail", str(exc).partition(":")[0], advice)
+        yield Check("postgresql", "fail", str(exc).partition(": ")[0], advice)
         return
     if found is None:
         yield Check("postgresql", "warn", "it has none of our tables yet", "the decider makes them at its start")

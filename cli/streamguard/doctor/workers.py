@@ -13,11 +13,10 @@ from streamguard.connect.rest.client import ConnectClient
 from streamguard.connect.templates.render import Connector
 from streamguard.doctor.checks import Check
 from streamguard.errors import ConnectError
-from streamguard.settings import LOOPBACK, Settings
+from streamguard.settings import HERE, Settings
 
 SAFE = (3, 9, 1)
 """The oldest Kafka whose Connect has no hole that is known."""
-LOCAL = (LOOPBACK, "localhost", "::1")
 COMMITTED = "consumer.isolation.level=read_committed"
 
 
@@ -51,7 +50,7 @@ def isolation(settings: Settings) -> Check:
 
 def _openness(client: ConnectClient) -> Iterator[Check]:
     """Who reaches a REST API without a password reads every secret that the worker may resolve."""
-    if urlsplit(client.shown_url).hostname in LOCAL:
+    if urlsplit(client.shown_url).hostname in HERE:
         yield Check("connect's REST API", "ok", "on this machine only")
         return
     try:

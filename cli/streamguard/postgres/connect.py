@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from streamguard.errors import PostgresError, PostgresUnavailable, ProjectError, SettingsError
+from streamguard.settings import HERE
 
 if TYPE_CHECKING:
     import psycopg
@@ -184,7 +185,9 @@ def _says(exc: Exception, sqlstate: str) -> bool:
 
 
 def _no_answer(uri: str) -> str:
-    return f"PostgreSQL does not answer at {address(uri)}: is the stack up (streamguard status), and {VARIABLE} right?"
+    here = _parts(uri).get("host", "localhost") in HERE
+    advice = f"is the stack up (streamguard status), and {VARIABLE} right?" if here else f"is {VARIABLE} right?"
+    return f"PostgreSQL does not answer at {address(uri)}: {advice}"
 
 
 def _psycopg() -> Any:

@@ -39,7 +39,7 @@ def run(query: Query, pipeline: Pipeline, settings: Settings, *, limit: int | No
             found = collection.aggregate(json_util.loads(json.dumps(wanted)), allowDiskUse=True)
             return shape(found, projected_columns(stages))
     except PyMongoError as exc:
-        raise _refused(query, exc) from None  # the original may quote the URI
+        raise _refused(query, exc, settings.mode) from None  # the original may quote the URI
     except ValueError:
         raise QueryError("STREAMGUARD_MONGODB_URI is not a MongoDB URI: mongodb://USER:PASSWORD@HOST:PORT/") from None
 
@@ -64,7 +64,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _refused(query: Query, exc: PyMongoError) -> QueryError:
+def _refused(query: Query, exc: PyMongoError, mode: str = "local") -> QueryError:
     """A sentence without the URI, its password, or a value of a document."""
     from pymongo.errors import ConfigurationError, ConnectionFailure, InvalidURI, OperationFailure
 
@@ -74,6 +74,11 @@ def _refused(query: Query, exc: PyMongoError) -> QueryError:
         kind = (exc.details or {}).get("codeName") or "an error"
         return QueryError(f"{query.mongodb_file}: MongoDB refuses the aggregation: {kind} (code {exc.code})")
     if isinstance(exc, ConnectionFailure):  # not answering within FIND_SERVER_MS is one of these
+        if mode == "external":
+            return QueryError(
+                "MongoDB does not answer: see that STREAMGUARD_MONGODB_URI, or MY_MONGODB_CLUSTER, is its address, and "
+                "that it lets this machine in"
+            )
         return QueryError(
             "MongoDB does not answer: is the stack up (streamguard status), and STREAMGUARD_MONGODB_URI right?"
         )

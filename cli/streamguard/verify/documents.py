@@ -99,9 +99,13 @@ class Documents:
             with MongoClient[dict[str, Any]](self._settings.mongodb_uri, **times) as client:
                 yield client
         except PyMongoError as exc:
+            advice = (
+                "are STREAMGUARD_MONGODB_URI, or MY_MONGODB_…, right, and does it let this machine in?"
+                if self._settings.mode == "external"
+                else "is the stack up (streamguard status), and STREAMGUARD_MONGODB_URI right?"
+            )
             raise QueryError(
-                f"MongoDB does not give the collection {self._collection.name} ({type(exc).__name__}): "
-                "is the stack up (streamguard status), and STREAMGUARD_MONGODB_URI right?"
+                f"MongoDB does not give the collection {self._collection.name} ({type(exc).__name__}): {advice}"
             ) from None  # the original may quote the URI
 
 

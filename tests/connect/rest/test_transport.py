@@ -288,7 +288,9 @@ def test_when_all_are_gone_there_is_a_pause_before_each_round() -> None:
 def test_each_worker_is_asked_before_a_cluster_is_given_up() -> None:
     time = Time()
     session = Answers(requests.ConnectTimeout(), seconds=3.0, time=time)
-    with pytest.raises(ConnectUnavailable, match="no Kafka Connect answers at http://one, http://two, http://three"):
+    with pytest.raises(
+        ConnectUnavailable, match=r"at http://one, http://two, http://three .*: see that STREAMGUARD_CONNECT_URL, --url"
+    ):
         transport(session, time, "http://one", "http://two", "http://three", patience=2.0).send(GET)
     assert len({url for _, url in session.asked}) == 3
 

@@ -30,6 +30,7 @@ from streamguard.connect.rest import answers
 from streamguard.connect.secrecy.secrets import redact
 from streamguard.connect.secrecy.secrets import shown as hidden
 from streamguard.errors import ConnectError, ConnectorExists, ConnectorInvalid, ConnectorNotFound, ConnectUnavailable
+from streamguard.settings import HERE
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 95.0
@@ -224,10 +225,13 @@ class Transport:
     def _give_up(self, request: Request, again: _Again, limit: Limit, doubt: bool) -> NoReturn:
         shown_urls = ", ".join(self.shown_urls)
         if not self._reached:
-            raise ConnectUnavailable(
-                f"no Kafka Connect answers at {shown_urls} ({again}): `streamguard up` starts the local one; "
-                "where another is say STREAMGUARD_CONNECT_URL, --url or --context"
-            ) from again
+            names = "STREAMGUARD_CONNECT_URL, --url or --context"
+            advice = (
+                f"`streamguard up` starts the local one; where another is say {names}"
+                if all(urlsplit(url).hostname in HERE for url in self.shown_urls)
+                else f"see that {names} is its address, and that this machine reaches it"
+            )
+            raise ConnectUnavailable(f"no Kafka Connect answers at {shown_urls} ({again}): {advice}") from again
         unknown = "; whether it was done is not known" if doubt and request.method != "GET" else ""
         raise ConnectUnavailable(
             f"Kafka Connect at {shown_urls} did not do {request} within {limit.seconds:g} s: {again}{unknown}"

@@ -14,7 +14,7 @@ import requests
 from requests.auth import HTTPBasicAuth
 
 from streamguard.errors import KsqlUnavailable, SettingsError, StatementRefused
-from streamguard.settings import Settings
+from streamguard.settings import HERE, Settings
 
 EARLIEST: Mapping[str, str] = {"ksql.streams.auto.offset.reset": "earliest"}
 TIMEOUT = (5.0, 60.0)
@@ -187,10 +187,12 @@ class KsqlClient:
         except requests.exceptions.SSLError as exc:
             raise self._mistrusted(exc) from exc
         except (requests.ConnectionError, requests.Timeout) as exc:
-            raise KsqlUnavailable(
-                f"no ksql server answers at {self.url}: `streamguard up` starts the local one; where another is say "
-                "STREAMGUARD_KSQL_URL or --url"
-            ) from exc
+            advice = (
+                "`streamguard up` starts the local one; where another is say STREAMGUARD_KSQL_URL or --url"
+                if urlsplit(self.url).hostname in HERE
+                else "see that STREAMGUARD_KSQL_URL or --url is its address, and that this machine reaches it"
+            )
+            raise KsqlUnavailable(f"no ksql server answers at {self.url}: {advice}") from exc
         except requests.RequestException as exc:
             raise KsqlUnavailable(f"{self.url} can not be asked: {exc}") from exc
         if response.status_code >= 400:
