@@ -30,7 +30,10 @@ from tests.stack.records import OwnTopics
 from tests.stack.secured import Secured, secured_kafka
 from tests.stack.workers import second_worker
 
-OFFSETS: list[int] = list(range(600, 5000, 50))
+OFFSETS: list[int] = list(range(600, 5000, 73))
+"""No port of a stack at one of them is one of a stack at another: no difference of two ports is a multiple of 73."""
+PIPELINES = 4
+"""More than are shipped: the generator of each has a port."""
 SERVERS = ("kafka", "s3", "mongodb")
 """Those that are up in a second or two; who needs the Connect worker too says so by the fixture `connect`."""
 _locks: dict[int, int] = {}
@@ -49,12 +52,17 @@ def free_offset() -> int:
     """A port offset at which every port of a stack is free, and which no other process of tests may choose."""
     start = os.getpid() % len(OFFSETS)  # so that two runs at once do not ask for the same ones
     for offset in (*_locks, *OFFSETS[start:], *OFFSETS[:start]):
-        settings = load(Path("/nonexistent"), environ={"STREAMGUARD_PORT_OFFSET": str(offset)})
-        ports = [getattr(settings, entry.name) for entry in fields(settings) if entry.name.endswith("_port")]
-        grpc = [getattr(settings, f"s3_{name}port") + GRPC for name in ("", "master_", "volume_", "filer_", "admin_")]
-        if _is_ours(offset) and all(is_free(port) for port in (*ports, *grpc)):
+        if _is_ours(offset) and all(is_free(port) for port in ports_at(offset)):
             return offset
     raise AssertionError("no free block of ports on this machine")
+
+
+def ports_at(offset: int) -> list[int]:
+    """Every port that a stack at an offset may listen on."""
+    settings = load(Path("/nonexistent"), environ={"STREAMGUARD_PORT_OFFSET": str(offset)})
+    ports = [getattr(settings, entry.name) for entry in fields(settings) if entry.name.endswith("_port")]
+    grpc = [getattr(settings, f"s3_{name}port") + GRPC for name in ("", "master_", "volume_", "filer_", "admin_")]
+    return [*ports, *grpc, *(settings.generator_port + number for number in range(1, PIPELINES))]
 
 
 def _is_ours(offset: int) -> bool:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from threading import Event
+from functools import partial
+from threading import Event, Thread
 
 import pytest
 
@@ -16,6 +17,8 @@ from streamguard.kafka.exactly_once.phase import PhaseFile
 from streamguard.postgres.connect import connect
 from streamguard.project import Project
 from streamguard.services.decider.batches import Batch, batch_of
+from streamguard.services.decider.letters import Letter
+from streamguard.services.decider.outbox import Outbox
 from streamguard.services.decider.rules import read_rules, rules_file
 from streamguard.services.decider.store import Stale, Store, Stored
 from streamguard.settings import Settings
@@ -152,7 +155,7 @@ def test_a_record_that_the_database_refuses_becomes_a_dead_letter_and_the_others
     send(settings, topic, [*purchases(1, 50), *poison, *purchases(50, 100)])
     decider.wait_for(102)
     assert (stored(uri), decider.counted("dead_letter")) == (100, 2)
-    assert set(decider.decider.store.errors) == {"23514"}
+    assert {kind for kind, number in decider.decider.store.errors.items() if number} == {"refused"}
     wait_until(lambda: decider.decider.outbox.published >= 2, "they are published")
     dead = [dict(each.headers) for each in read(settings, topic + "-dead-letter")]
     assert [each["sg-dlq-code"] for each in dead] == [b"E_DATABASE"] * 2
@@ -214,6 +217,39 @@ def test_profiles_are_right_although_others_store_in_between(store: Store, uri: 
             first += 15
     sent = [Sent(0, number, key, value or b"") for number, (key, value) in enumerate(purchases(0, first))]
     assert tables_of(uri).differences(expected(sent, [], rules())) == []
+
+
+def test_another_one_publishes_while_the_one_that_did_is_stopped_and_then_that_one_goes_on(server: Postgres) -> None:
+    """Stopped as by SIGSTOP: in the middle of its work, it asks the database for nothing."""
+    sent: dict[str, list[bytes | None]] = {"first": [], "second": []}
+    stops, goes_on = {name: Event() for name in sent}, Event()
+    uri = f"postgresql://postgres@127.0.0.1:{server.port}/stopped"
+
+    def send(name: str, letters: list[Letter]) -> None:
+        sent[name] += [letter.value for letter in letters]
+        assert name == "second" or goes_on.wait(10)
+
+    def add(value: bytes) -> None:
+        with connect(uri) as connection:
+            connection.execute("INSERT INTO outbox (topic, value) VALUES ('t', %s)", [value])
+
+    with opened(uri) as store:
+        boxes = {name: Outbox(store, partial(send, name), stops[name], Failpoint(""), most_idle=1.0) for name in sent}
+        threads = {name: Thread(target=box.run) for name, box in boxes.items()}
+        add(b"one")
+        threads["first"].start()
+        wait_until(lambda: sent["first"] == [b"one"], "the first one has the lock")
+        threads["second"].start()
+        wait_until(lambda: boxes["second"].published == 1, "the second one publishes what the first one has left")
+        goes_on.set()
+        stops["second"].set()
+        add(b"two")
+        wait_until(lambda: boxes["first"].published == 1, "the first one connects again and publishes")
+        stops["first"].set()
+        for thread in threads.values():
+            thread.join(5)
+            assert not thread.is_alive()
+    assert sent == {"first": [b"one", b"two"], "second": [b"one"]}
 
 
 def test_the_whole_of_what_a_column_takes_is_stored(store: Store, uri: str) -> None:

@@ -69,6 +69,9 @@ DENIED = frozenset(
 
 SHUT_SECONDS = 5.0
 """For so long a loop is not let in before it ends: a broker that starts may not know its users yet."""
+ANSWER_SECONDS = 3.0
+HANDSHAKE_SECONDS = 8.0
+"""TLS and a login, from far away or on a busy machine."""
 FIRST_LOOK = 0.25
 """Seconds after which it is looked for the first time why nobody answers."""
 _REMARK = re.compile(r"^\S+://\S+: |,? ?\(after .*$|: Disconnected.*$|\s*\(install .*$")
@@ -111,8 +114,8 @@ def offsets_reader(settings: Settings, group: str) -> Consumer:
     return consumer(settings, group, **{"isolation.level": "read_uncommitted"})  # else an open transaction hides it
 
 
-def admin(settings: Settings, *, timeout: float = 3.0) -> AdminClient:
-    """An admin client of a Kafka that answers; `KafkaUnavailable` after at most `timeout` seconds otherwise."""
+def admin(settings: Settings, *, timeout: float | None = None) -> AdminClient:
+    """An admin client of a Kafka that answers; `KafkaUnavailable` as `metadata` raises it otherwise."""
     from confluent_kafka.admin import AdminClient  # services do without it, and start sooner
 
     client = _made(AdminClient, settings, _shared(settings))
@@ -120,13 +123,15 @@ def admin(settings: Settings, *, timeout: float = 3.0) -> AdminClient:
     return client
 
 
-def metadata(client: Producer | AdminClient, settings: Settings, *, timeout: float = 3.0) -> ClusterMetadata:
+def metadata(client: Producer | AdminClient, settings: Settings, *, timeout: float | None = None) -> ClusterMetadata:
     """What a broker says of the cluster.
 
     Raises:
-        KafkaUnavailable: none answers within `timeout` seconds.
+        KafkaUnavailable: none answers within `timeout` seconds; by default 3, 8 of a Kafka that asks who we are.
         KafkaError: it does not let us in, which is told sooner.
     """
+    if timeout is None:
+        timeout = ANSWER_SECONDS if settings.kafka_properties == Path() else HANDSHAKE_SECONDS
     end, wait = time.monotonic() + timeout, FIRST_LOOK
     while True:
         left = end - time.monotonic()
