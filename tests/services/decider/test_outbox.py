@@ -10,7 +10,7 @@ from typing import Any, cast
 from streamguard.errors import KafkaUnavailable
 from streamguard.kafka.exactly_once.failpoint import Failpoint
 from streamguard.services.decider.letters import Letter
-from streamguard.services.decider.outbox import Outbox
+from streamguard.services.decider.outbox import LIMITS, WAITING, Outbox
 from streamguard.services.decider.store import Store
 
 
@@ -26,6 +26,7 @@ class Database:
         self.prepared = threading.Event()
         self.prepared.set()
         self.pool = self
+        self.asked: list[str] = []
         self._found: list[Any] = []
 
     @contextmanager
@@ -33,6 +34,7 @@ class Database:
         yield self
 
     def execute(self, statement: str, given: list[Any] | None = None) -> Database:
+        self.asked.append(statement)
         if "pg_try_advisory_lock" in statement:
             self._found = [(self.is_free,)]
         elif statement.startswith("DELETE"):
@@ -40,7 +42,7 @@ class Database:
             self.rows = [row for row in self.rows if row[0] not in given[0]]
         elif "max(id)" in statement:
             self._found = [(len(self.rows),)]
-        elif given is not None:
+        elif statement == WAITING:
             self._found = self.rows[:3]
         return self
 
@@ -108,3 +110,10 @@ def test_who_does_not_have_the_lock_publishes_nothing() -> None:
     threading.Timer(0.2, kafka._stop.set).start()
     box.run()
     assert (kafka.sent, len(database.rows), box.waiting) == ([], 2, 0)
+
+
+def test_who_publishes_may_be_disconnected_and_whoever_has_the_connection_next_may_not() -> None:
+    database = Database(1)
+    outbox(database)[0].run()
+    assert database.asked[0] == LIMITS
+    assert database.asked[-1] == "RESET ALL"

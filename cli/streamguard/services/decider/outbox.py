@@ -4,6 +4,9 @@ One process of all that share a database publishes, whoever holds the lock; the 
 are serial (`store`), an id is never behind one that is published already. Whoever dies between Kafka's answer and the
 deletion leaves records that are published again: a decision has the same id and revision then, a dead letter the same
 place. A record that Kafka refuses stops the publishing, and /ready says so: nothing is passed over.
+
+Whoever has the lock and is not heard of (its host vanished, its process is stopped) is disconnected, and another one
+publishes. If it goes on later, it may publish once more what it was about to: older revisions behind newer ones.
 """
 
 from __future__ import annotations
@@ -35,6 +38,17 @@ MOST_BYTES = 8_000_000
 IDLE = 0.5
 """Seconds between two looks when nobody says that there is something."""
 LONGEST_PAUSE = 5.0
+MOST_IDLE = 45.0
+"""Seconds after which PostgreSQL disconnects who publishes and does not ask: more than Kafka may take to answer."""
+LIMITS = """
+SELECT set_config(name, wanted.value, false) FROM pg_settings JOIN (VALUES
+  ('idle_session_timeout', %(idle)s || 'ms'),
+  ('tcp_user_timeout', %(idle)s || 'ms'),
+  ('tcp_keepalives_idle', '15'), ('tcp_keepalives_interval', '10'), ('tcp_keepalives_count', '3')
+) AS wanted (name, value) USING (name)
+"""
+"""Those that this server has: the first since PostgreSQL 14. It is for who is stopped, whose system still answers; the
+others are for a host that is gone, or takes no more of an answer."""
 WAITING = """
 SELECT id, topic, key, value, timestamp_ms, headers FROM (
   SELECT *, sum(coalesce(length(value), 0)) OVER (ORDER BY id) - coalesce(length(value), 0) AS before
@@ -59,6 +73,7 @@ class Outbox:
         send: Send,
         stop: threading.Event,
         failpoint: Failpoint,
+        most_idle: float = MOST_IDLE,
     ) -> None:
         self.trouble = ""
         """Why nothing is published, "" if there is no reason."""
@@ -69,6 +84,7 @@ class Outbox:
         self._send = send
         self._stop = stop
         self._failpoint = failpoint
+        self._most_idle = most_idle
         self._news = threading.Event()
 
     def notify(self) -> None:
@@ -95,6 +111,7 @@ class Outbox:
         """Publish over one connection, which has the lock, until the stop event is set."""
         connection.autocommit = True
         try:
+            connection.execute(LIMITS, {"idle": str(round(1000 * self._most_idle))})
             while not self._stop.is_set():
                 row = connection.execute("SELECT pg_try_advisory_lock(%s)", [LOCK]).fetchone()
                 if row == (True,):
@@ -109,6 +126,7 @@ class Outbox:
         finally:
             with suppress(psycopg.Error):  # of a connection that is gone, and the lock with it
                 connection.execute("SELECT pg_advisory_unlock_all()")
+                connection.execute("RESET ALL")
                 connection.autocommit = False
 
     def publish(self, connection: psycopg.Connection[Any]) -> int:
