@@ -3,6 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from streamguard.connect.lint.annotations import annotation, checkout_of, line, merged
 from streamguard.connect.lint.finding import Finding
 from streamguard.connect.lint.run import lint_rendering
@@ -43,8 +45,9 @@ def test_what_several_connectors_have_from_one_file_is_told_once() -> None:
     assert [(finding.connector, finding.line) for finding in merged(pair)] == [("sink, other", 7), ("sink", 8)]
 
 
-def test_a_template_that_does_not_render_is_an_error_at_its_file_and_line() -> None:
-    failed = {"sink": TemplateError("connectors/shop/sink.json.j2, line 3: topcis is not defined")}
+@pytest.mark.parametrize("place", ["line 3", "line 3, column 7"])
+def test_a_template_that_does_not_render_is_an_error_at_its_file_and_line(place: str) -> None:
+    failed = {"sink": TemplateError(f"connectors/shop/sink.json.j2, {place}: topcis is not defined")}
     (finding,) = lint_rendering([], failed)
     assert (finding.rule, finding.severity, finding.connector) == ("render", "error", "sink")
     assert (finding.file, finding.line) == (Path("connectors/shop/sink.json.j2"), 3)
