@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,27 @@ def test_what_is_no_cluster_is_told_without_a_word_of_it(cluster: str, said: str
     with pytest.raises(ValueError, match=said) as caught:
         cloud.mongodb_uri("u", "p", cluster)
     assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("MY_S3_BUCKET", "s3://acme-fraud", "it takes the name of a bucket alone, such as acme-fraud"),
+        ("MY_S3_BUCKET", "Acme_Fraud", "it takes the name of a bucket alone"),
+        ("MY_AWS_REGION", "eu central", "it takes a region of AWS, such as eu-central-1"),
+        ("MY_AWS_REGION", "Frankfurt", "it takes a region of AWS"),
+    ],
+)
+def test_a_bucket_and_a_region_that_can_be_none_are_told(name: str, value: str, said: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"{name} is {value!r}: {said}")):
+        cloud.check_form(name, value)
+
+
+@pytest.mark.parametrize(
+    "region", ["eu-central-1", "us-gov-west-1", "ap-southeast-2", "us-iso-east-1", "eusc-de-east-1"]
+)
+def test_a_region_of_aws_is_taken(region: str) -> None:
+    cloud.check_form("MY_AWS_REGION", region)
 
 
 def test_a_worker_gets_what_is_whole_and_nothing_of_what_lacks_a_part() -> None:

@@ -138,7 +138,8 @@ def catalog_errors(settings: Settings) -> Iterator[None]:
 
 @contextmanager
 def _glue_errors(at: str) -> Iterator[None]:
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+    from botocore.exceptions import ConnectionError as AwsConnectionError
 
     try:
         yield
@@ -147,8 +148,10 @@ def _glue_errors(at: str) -> Iterator[None]:
         said = f"{at} refuses: {error.get('Code', 'Error')}: {redact(error.get('Message', ''))}"
         raise CatalogError(f"{said} (docs/cloud.md has the rights that it takes)") from None
     except BotoCoreError as exc:
-        keys = "MY_AWS_ACCESS_KEY_ID, MY_AWS_SECRET_ACCESS_KEY and MY_AWS_REGION"
-        raise CatalogError(f"{at} can not be asked: {redact(str(exc))}: check {keys}") from None
+        advice = "check MY_AWS_ACCESS_KEY_ID, MY_AWS_SECRET_ACCESS_KEY and MY_AWS_REGION"
+        if isinstance(exc, HTTPClientError | AwsConnectionError):
+            advice = "check MY_AWS_REGION, and that this machine reaches AWS"
+        raise CatalogError(f"{at} can not be asked: {redact(str(exc))}: {advice}") from None
 
 
 def catalog_place(settings: Settings) -> str:

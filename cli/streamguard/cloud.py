@@ -23,6 +23,11 @@ OPTIONS = "retryWrites=true&w=majority"
 """Retries are the driver's; a write counts when most of the replica set has it."""
 PRIVATE = re.compile(r"\b\d{12}\b|\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b|arn:aws[\w-]*:(?:sts|iam)::\S+")
 """Account numbers, key ids and the parts of a policy that a message of AWS may quote."""
+FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
+    "MY_AWS_REGION": (re.compile(r"[a-z]+(-[a-z]+)+-\d+"), "a region of AWS, such as eu-central-1"),
+    "MY_S3_BUCKET": (re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"), "the name of a bucket alone, such as acme-fraud"),
+}
+"""How variables look that hold no secret and end in configs, and what a person calls that."""
 _SCHEME = re.compile(r"mongodb(\+srv)?://", re.IGNORECASE)
 _HOSTS = re.compile(r"[A-Za-z0-9_.-]+(:\d+)?(,[A-Za-z0-9_.-]+(:\d+)?)*|\[[0-9A-Fa-f:]+\](:\d+)?")
 _PLACEHOLDERS = re.compile(r"<[^@<>]*>(:<[^@<>]*>)?@")
@@ -57,6 +62,18 @@ def worker_variables(given: Mapping[str, str]) -> dict[str, str]:
     if user and password and cluster:
         made[MONGODB_URI] = mongodb_uri(user, password, cluster)
     return made
+
+
+def check_form(name: str, value: str) -> None:
+    """Raises ValueError, a sentence, if a variable of FORMS is not what it should be."""
+    form, called = FORMS.get(name, (None, ""))
+    if form is not None and not form.fullmatch(value):
+        raise ValueError(f"{name} is {value[:80]!r}: it takes {called}")
+
+
+def is_about_names(message: str) -> bool:
+    """Whether the MongoDB driver says of an address mongodb+srv:// that nobody knows its host."""
+    return any(words in message for words in ("DNS", "resolution lifetime", "nameserver"))
 
 
 def lacking(given: Mapping[str, str], wanted: Iterable[str]) -> list[str]:

@@ -15,7 +15,6 @@ from typing import Any
 from streamguard.connect.templates.companions import files_tables
 from streamguard.connect.templates.parameters import complete, kind_of
 from streamguard.connect.templates.values import Values, load_values, values_file
-from streamguard.errors import ProjectError
 from streamguard.model import Lake, Pipeline
 from streamguard.project import Project, read_text
 from streamguard.query import athena
@@ -47,7 +46,8 @@ def apply(
     tables = [given for kind, given in sinks if kind == "iceberg"]
     statements = [statement for kind, given in sinks if kind == "s3" for statement in files_tables(given)]
     if not tables and not statements:
-        raise ProjectError(f"pipeline {pipeline.name} has no sink with tables in S3: there is nothing to make")
+        tell(f"pipeline {pipeline.name} has no sink with tables in S3: there is nothing to make")
+        return []
     made: list[Made] = []
     if tables and pipeline.lake is not None:
         made += _iceberg(settings, pipeline.lake, tables[0], tell)

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from streamguard.errors import UnknownName
 from streamguard.model import Topic
 
 API = "kafka.strimzi.io/v1"
@@ -35,7 +36,9 @@ def name_for(text: str) -> str:
 
 
 def resource(kind: str, name: str, cluster: str, spec: Mapping[str, Any]) -> dict[str, Any]:
-    """A resource of the Kafka or KafkaConnect resource `cluster`."""
+    """A resource of the Kafka or KafkaConnect resource `cluster`. Raises UnknownName."""
+    if not is_name(cluster):
+        raise UnknownName(f"Kubernetes takes no cluster named {cluster!r}: lower-case letters, digits, - and . only")
     labels = {"strimzi.io/cluster": cluster}
     return {"apiVersion": API, "kind": kind, "metadata": {"name": name, "labels": labels}, "spec": dict(spec)}
 

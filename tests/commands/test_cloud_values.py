@@ -95,6 +95,14 @@ def test_the_ddl_of_an_iceberg_table_says_where_glue_has_it(capsys: pytest.Captu
     assert "LOCATION 's3://acme-fraud/lake/fraud.db/raw_users_log/'" in capsys.readouterr().out
 
 
+def test_a_bucket_with_its_scheme_ends_in_no_config(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_S3_BUCKET", "s3://acme-fraud")
+    assert run(["connectors", "lint", "--values", "cloud", "-p", "bank"]) == 1
+    assert "Error: MY_S3_BUCKET is 's3://acme-fraud': it takes the name of a bucket alone" in capsys.readouterr().err
+
+
 def test_a_pipeline_without_s3_asks_for_no_bucket(capsys: pytest.CaptureFixture[str]) -> None:
     assert set(rendered(capsys, "-p", "transfers")) == {"transfers-mongodb-sink"}
 

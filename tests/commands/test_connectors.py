@@ -84,7 +84,7 @@ def test_render_takes_names_values_and_set(project: Path, capsys: pytest.Capture
     ("arguments", "code", "says"),
     [
         (["render", "users-mongodb-snk"], 64, "users-mongodb-snk (did you mean users-mongodb-sink?)"),
-        (["render", "--values", "nowhere"], 1, "no values nowhere"),
+        (["render", "--values", "nowhere"], 64, "no values nowhere"),
         (["render", "--set", "nonsense"], 64, "--set takes KEY=VALUE"),
         (["render", "--pipeline", "bnak"], 64, "did you mean bank?"),
         (["render", "--set", "s3_endpoint=http://u:hunter2@h/"], 3, "s3_endpoint holds a password in an address"),

@@ -78,7 +78,7 @@ def test_a_catalog_that_refuses_the_keys_is_one_row_and_nobody_is_told_to_make_t
     monkeypatch.setattr(stores, "open_table", refused)
     lake = PROJECT.pipeline("bank").lake
     assert lake is not None
-    [_, row] = stores.lake(settings(), lake)
+    [row] = stores.lake(settings(), lake)  # Glue, of which nothing is known before
     assert row == Check(
         "tables", "fail", "the Iceberg catalog at http://c refuses the keys", "check STREAMGUARD_S3_ACCESS_KEY"
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from bson import Decimal128, Int64, ObjectId
-from pymongo.errors import OperationFailure, ServerSelectionTimeoutError
+from pymongo.errors import ConfigurationError, OperationFailure, ServerSelectionTimeoutError
 
 from streamguard.errors import QueryError
 from streamguard.project import find_project
@@ -67,6 +67,8 @@ def test_a_refusal_says_its_kind_and_no_value_of_a_document() -> None:
     assert str(mongodb._refused(QUERY, failure)).endswith("refuses the aggregation: ConversionFailure (code 241)")
     assert "refuses the user" in str(mongodb._refused(QUERY, OperationFailure("no", 18, {})))
     assert "is the stack up" in str(mongodb._refused(QUERY, ServerSelectionTimeoutError("geheim")))
+    unknown = ConfigurationError("The DNS query name does not exist: _mongodb._tcp.c.ab1cd.mongodb.net.")
+    assert str(mongodb._refused(QUERY, unknown)).startswith("nobody knows the host of MongoDB: ")
     yours = str(mongodb._refused(QUERY, ServerSelectionTimeoutError("geheim"), "external"))
     assert yours.startswith("MongoDB does not answer: see that STREAMGUARD_MONGODB_URI, or MY_MONGODB_CLUSTER, is its")
 

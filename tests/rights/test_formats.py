@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
 from pathlib import Path
 from typing import Any, get_args
 
@@ -56,6 +57,29 @@ def test_strimzi_has_a_user_for_each_principal() -> None:
     assert users[1]["spec"]["authorization"]["acls"][1] == {"resource": {"type": "cluster"}, "operations": ["Describe"]}
     with pytest.raises(UnknownName, match="no user named SG_x"):
         formatted([Right("SG_x", "topic", "t", "literal", ("read",), "")], "strimzi")
+
+
+@pytest.mark.parametrize("cluster", ["a b", "", "My-Cluster", "x: y"])
+def test_a_cluster_that_kubernetes_does_not_take_is_refused(cluster: str) -> None:
+    with pytest.raises(UnknownName, match="Kubernetes takes no cluster named"):
+        formatted(RIGHTS, "strimzi", cluster=cluster)
+
+
+def test_a_script_for_kafka_ends_at_once_without_its_variables_and_at_the_first_that_is_refused(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "kafka-acls.sh").write_text("#!/bin/sh\necho asked\nexit 1\n")
+    (tmp_path / "kafka-acls.sh").chmod(0o755)
+    (tmp_path / "grant.sh").write_text(formatted(RIGHTS, "kafka-acls"))
+
+    def ran(**variables: str) -> subprocess.CompletedProcess[str]:
+        environment = {"PATH": str(tmp_path), **variables}
+        call = ["/bin/sh", str(tmp_path / "grant.sh")]
+        return subprocess.run(call, env=environment, text=True, capture_output=True, check=False)
+
+    assert "BOOTSTRAP: a broker" in ran().stderr
+    refused = ran(BOOTSTRAP="k:9092", ADMIN="admin.properties")
+    assert (refused.returncode, refused.stdout) == (1, "asked\n")
 
 
 def test_confluent_has_a_variable_for_the_id_of_each_service_account() -> None:

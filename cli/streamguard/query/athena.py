@@ -164,6 +164,8 @@ def _hint(message: str) -> str:
         return " (set STREAMGUARD_ATHENA_OUTPUT to s3://bucket/prefix/)"
     if "TABLE_NOT_FOUND" in message or "does not exist" in message:
         return " (streamguard lake apply --values cloud makes the tables and views)"
+    if "Could not connect to the endpoint" in message:
+        return " (check MY_AWS_REGION, and that this machine reaches AWS)"
     if "credentials" in message.lower():
         return " (set MY_AWS_ACCESS_KEY_ID and MY_AWS_SECRET_ACCESS_KEY, or AWS_PROFILE)"
     return ""

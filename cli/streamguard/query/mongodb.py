@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from streamguard.cloud import is_about_names
 from streamguard.errors import QueryError
 from streamguard.query.files import Query, projected_columns, read_aggregation
 from streamguard.query.rows import Rows, needs_local
@@ -81,6 +82,11 @@ def _refused(query: Query, exc: PyMongoError, mode: str = "local") -> QueryError
             )
         return QueryError(
             "MongoDB does not answer: is the stack up (streamguard status), and STREAMGUARD_MONGODB_URI right?"
+        )
+    if is_about_names(str(exc)):
+        return QueryError(
+            "nobody knows the host of MongoDB: see that STREAMGUARD_MONGODB_URI, or MY_MONGODB_CLUSTER, names the one "
+            "that Atlas shows"
         )
     if isinstance(exc, ConfigurationError | InvalidURI):
         return QueryError("STREAMGUARD_MONGODB_URI is not a MongoDB URI: mongodb://USER:PASSWORD@HOST:PORT/")

@@ -28,8 +28,8 @@ def formatted(rights: Sequence[Right], form: str, *, cluster: str = "my-cluster"
 
 
 _HEAD = """\
-# BOOTSTRAP: a broker; ADMIN: a file of properties of who may grant rights.
-grant() { kafka-acls.sh --bootstrap-server "$BOOTSTRAP" --command-config "$ADMIN" --add "$@"; }
+: "${BOOTSTRAP:?a broker}" "${ADMIN:?a file of properties of who may grant rights}"
+grant() { kafka-acls.sh --bootstrap-server "$BOOTSTRAP" --command-config "$ADMIN" --add "$@" || exit; }
 """
 _KAFKA_OPTIONS = {"topic": "--topic", "group": "--group", "transactional_id": "--transactional-id"}
 

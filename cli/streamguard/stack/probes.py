@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from streamguard.cloud import is_about_names
 from streamguard.errors import PostgresError, PostgresUnavailable, SettingsError
 from streamguard.postgres.connect import connect, in_database
 from streamguard.stack.credentials import S3_ACCESS_KEY, S3_SECRET_KEY
@@ -135,8 +136,8 @@ def mongodb(uri: str, *, timeout: float = 1.0) -> str:
             client.admin.command("listDatabases", nameOnly=True)
     except OperationFailure as exc:
         return f"refused: {exc.details.get('codeName', 'no reason') if exc.details else 'no reason'}"
-    except PyMongoError:
-        return "no answer"
+    except PyMongoError as exc:
+        return "nobody knows its host" if is_about_names(str(exc)) else "no answer"
     return ""
 
 

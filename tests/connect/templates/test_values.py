@@ -56,9 +56,9 @@ def test_set_reads_numbers_and_booleans_as_what_they_look_like(text: str, value:
 def test_a_values_file_takes_the_accounts_of_the_user_from_variables(project: Project) -> None:
     path = values_file(project, "local")
     path.write_text("extra: s3://${MY_S3_BUCKET}/${MY_AWS_REGION}/x\ns3_region: ${MY_AWS_REGION}\n")
-    settings = load(project.root, environ={"MY_S3_BUCKET": "b", "MY_AWS_REGION": "r"})
+    settings = load(project.root, environ={"MY_S3_BUCKET": "acme", "MY_AWS_REGION": "eu-west-1"})
     values = load_values(settings, project.pipeline("bank"), path)
-    assert (values["extra"], values["s3_region"]) == ("s3://b/r/x", "r")
+    assert (values["extra"], values["s3_region"]) == ("s3://acme/eu-west-1/x", "eu-west-1")
 
 
 def test_a_variable_that_is_not_set_is_asked_for_by_the_templates_that_need_it_and_all_at_once(

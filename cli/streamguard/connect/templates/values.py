@@ -118,7 +118,7 @@ def values_file(project: Project, name: str) -> Path:
     if name == DEFAULT and not known:
         return path
     near = difflib.get_close_matches(name, known, n=1) or known
-    raise ProjectError(
+    raise UnknownName(
         f"no values {name}: neither a file nor in {folder} (there: {', '.join(near) or 'none'}): --values says which"
     )
 
@@ -164,8 +164,17 @@ def filled(
             missing[name] = unset
             del done[name]
         else:
+            _check_forms(mine, wanted)
             done[name] = MINE_IN_TEXT.sub(lambda match: mine[match[1]], value)
     return done, missing
+
+
+def _check_forms(mine: Mapping[str, str], names: Iterable[str]) -> None:
+    for name in names:
+        try:
+            cloud.check_form(name, mine[name])
+        except ValueError as exc:
+            raise SettingsError(str(exc)) from None
 
 
 def refuse_secrets(values: Mapping[str, Any]) -> None:
