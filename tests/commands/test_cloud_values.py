@@ -129,6 +129,20 @@ def test_the_variables_of_a_worker_are_listed_with_what_they_lack(
     assert not [secret for secret in SECRETS if secret in captured.out + captured.err]
 
 
+def test_variables_that_values_of_ones_own_name_are_taken_as_they_are(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values, file = tmp_path / "mine.yml", tmp_path / "worker.env"
+    values.write_text("mongodb_uri_variable: SINK_URI\n")
+    call = ["connectors", "secrets", "env", "-p", "transfers", "--values", str(values), "--into", str(file)]
+    assert run(call) == 1
+    assert "Error: not set: SINK_URI: write them into .env, or export them" in capsys.readouterr().err
+    monkeypatch.setenv("SINK_URI", "mongodb://me:word@db.example.com/")
+    assert run(call) == 0
+    assert file.read_text() == "SINK_URI=mongodb://me:word@db.example.com/\n"
+    assert "word" not in "".join(capsys.readouterr())
+
+
 @pytest.mark.usefixtures("accounts")
 def test_a_file_for_another_worker_is_for_its_owner_only_and_nothing_of_it_is_printed(
     capsys: pytest.CaptureFixture[str], tmp_path: Path

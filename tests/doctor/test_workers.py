@@ -65,6 +65,14 @@ def test_a_rest_api_that_answers_without_a_password_is_a_warning(
     assert "pw" not in str(found)
 
 
+def test_sinks_that_write_to_the_workers_own_machine_are_a_warning_unless_that_is_ours() -> None:
+    sink = connector("s", MONGODB, a="http://127.0.0.1:8333", b="http://127.0.0.1:8333/x", c="https://s3.example.com")
+    [row] = workers.addresses(ConnectClient("http://connect.example.com:8083"), [sink])
+    assert (row.what, row.state) == ("addresses of sinks", "warn")
+    assert row.found.startswith("the connectors write to http://127.0.0.1:8333, which to the worker")
+    assert list(workers.addresses(ConnectClient("http://127.0.0.1:8083"), [sink])) == []
+
+
 def test_a_plugin_that_is_not_installed_is_told_with_the_connectors_that_need_it() -> None:
     found = list(workers.plugins(Cluster().client(), [connector("users", MONGODB), connector("others", "Sink")]))
     assert states(found) == {"plugin MongoSinkConnector": "fail", "plugin Sink": "ok"}

@@ -117,6 +117,7 @@ def _connect(patient: Patient) -> Iterator[Check]:
         cluster_id = ""  # another check tells of it
     yield from workers.worker(patient.settings, client, cluster_id)
     yield from workers.plugins(client, patient.connectors)
+    yield from workers.addresses(client, patient.connectors)
     yield from workers.deployed(client, patient.connectors)
 
 

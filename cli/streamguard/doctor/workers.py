@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from streamguard.settings import HERE, Settings
 
 SAFE = (3, 9, 1)
 """The oldest Kafka whose Connect has no hole that is known."""
+ADDRESS = re.compile(r"https?://(?P<host>[^/:@]+)(:\d+)?(?=/|$)")
 COMMITTED = "consumer.isolation.level=read_committed"
 
 
@@ -95,6 +97,18 @@ def _references(client: ConnectClient, connectors: Sequence[Connector], installe
         else:
             advice = "try: `streamguard connectors deploy`, whose tasks fail if it is not there"
             yield Check(reference, "unknown", found.reason, advice)
+
+
+def addresses(client: ConnectClient, connectors: Sequence[Connector]) -> Iterator[Check]:
+    """Where the sinks write is as the worker sees it: what is on our machine is not on its."""
+    if urlsplit(client.shown_url).hostname in HERE:
+        return
+    values = (value for connector in connectors for value in connector.config.values())
+    named = dict.fromkeys(at[0] for value in values if (at := ADDRESS.match(value)) and at["host"] in HERE)
+    if named:
+        found = f"the connectors write to {', '.join(named)}, which to the worker is its own machine"
+        advice = "--values with the addresses of yours, or STREAMGUARD_S3_ENDPOINT and STREAMGUARD_S3_CATALOG"
+        yield Check("addresses of sinks", "warn", found, advice)
 
 
 def deployed(client: ConnectClient, connectors: Sequence[Connector]) -> Iterator[Check]:

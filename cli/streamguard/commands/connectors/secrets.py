@@ -100,7 +100,8 @@ def env(
 ) -> None:
     """List the variables that a worker must have for these templates, and what they are made from. Asks no server.
 
-    MY_MONGODB_URI is made of MY_MONGODB_USER, MY_MONGODB_PASS and MY_MONGODB_CLUSTER. The workers that `up` starts get
+    MY_MONGODB_URI is made of MY_MONGODB_USER, MY_MONGODB_PASS and MY_MONGODB_CLUSTER; variables that your own values
+    name are taken from the environment, or .env, as they are. The workers that `up` starts get
     theirs by themselves; for any other --into writes a file as docker (--env-file), kubectl (--from-env-file) and
     systemd (EnvironmentFile=) read it. The worker's env provider must allow these names. Ends with 1 if one is missing.
 
@@ -109,18 +110,21 @@ def env(
       streamguard connectors secrets env --values cloud
       streamguard connectors secrets env --values cloud -p bank --into worker.env
     """
-    from streamguard.connect.deploying.variables import variables
+    from streamguard.connect.deploying.variables import names_of, variables
     from streamguard.errors import SettingsError
-    from streamguard.settings import known_variables, write_env_file
+    from streamguard.settings import known_variables, variable_in, write_env_file
 
-    known = known_variables(app.settings)
-    found = variables(rendered_by(app, names, pipeline, values, overrides), known, app.settings.mine)
+    rendered = rendered_by(app, names, pipeline, values, overrides)
+    own = {name: variable_in(app.project.root, name) for connector in rendered for name in names_of(connector)}
+    known = own | known_variables(app.settings)
+    found = variables(rendered, known, app.settings.mine)
     missing = list(dict.fromkeys(name for one in found for name in one.missing))
     if into is None or missing:
         show([one.row() for one in found], ("variable", "state", "made from", "connectors"), output)
     if missing:
         raise SettingsError(
-            f"not set: {listed(missing)}: write into .env what .env.example says of them, or export them"
+            f"not set: {listed(missing)}: write them into .env, or export them; .env.example says what "
+            "STREAMGUARD_… and MY_… are"
         )
     if into is not None:
         write_env_file(into, {one.name: known[one.name] for one in found})
