@@ -140,7 +140,7 @@ def test_a_topic_file_with_a_typo_is_named_with_its_line(
 ) -> None:
     path = copy.init / "bank.yml"
     change(path, old, new)
-    run("topics", "apply").check(1, rf"{re.escape(str(path))}, line \d+: ", says)
+    run("topics", "apply").check(1, rf"{re.escape(str(path))}, line \d+(, column \d+)?: ", says)
 
 
 def test_sql_with_an_unknown_column_is_told_with_file_line_and_caret(run: Command, copy: Project, bank: object) -> None:

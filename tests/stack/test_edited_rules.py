@@ -79,7 +79,7 @@ def test_an_entry_of_the_blacklist_counts_within_two_seconds_and_a_broken_file_c
     rulebook = edited.running.decider.rulebook
     edited.replace("blacklists: {accounts: []}")
     wait_until(lambda: rulebook.trouble != "", "the broken file is refused", 5)
-    assert rulebook.trouble.startswith(f"{edited.file}, line 1: ")
+    assert rulebook.trouble.startswith(f"{edited.file}, line 1, column 1: ")
     assert edited.pay(next(numbers)) == "decline"
     edited.replace(PLAIN)
     wait_until(lambda: rulebook.trouble == "", "the file is right again", 5)
