@@ -102,7 +102,11 @@ def apply(ctx: click.Context, pipeline: str, dry_run: bool, detailed_exitcode: b
 @click.argument("pipeline", default="bank", shell_complete=completion.pipelines)
 @click.option("--format", "form", type=click.Choice(("strimzi",)), help="As KafkaTopic resources, for `kubectl apply`.")
 @click.option(
-    "--cluster", metavar="NAME", default="kafka", show_default=True, help="With --format strimzi: the Kafka resource."
+    "--cluster",
+    metavar="NAME",
+    default="my-cluster",
+    show_default=True,
+    help="With --format strimzi: the Kafka resource.",
 )
 @output_option
 @click.pass_context
