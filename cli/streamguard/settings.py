@@ -300,6 +300,20 @@ def env_file(project: Path) -> Path:
     return project / ".env"
 
 
+def slips(project: Path, environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Variables of `.env` and the environment that are called nearly like a setting, and the setting that is meant.
+
+    Others that begin like ours may be what a context or a file of properties refers to.
+    """
+    from difflib import get_close_matches
+
+    known = {variable(entry) for entry in fields(Settings)}
+    given = {**_read_file(env_file(project)), **(os.environ if environ is None else environ)}
+    odd = {name for name in given if name.startswith((PREFIX, MINE)) and not name.startswith(CONTAINERS)} - known
+    near = {name: get_close_matches(name, known, n=1, cutoff=0.85) for name in sorted(odd)}
+    return {name: found[0] for name, found in near.items() if found}
+
+
 def known_variables(settings: Settings) -> dict[str, str]:
     """The variables with secrets that connectors may name, by name, as far as they are set here."""
     given = {variable(entry): str(getattr(settings, entry.name)) for entry in fields(settings)}

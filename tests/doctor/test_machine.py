@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from streamguard.doctor import machine
+from streamguard.doctor.checks import Check
 from streamguard.project import Project, find_project
 from streamguard.settings import Settings, load
 from streamguard.stack.ports import free_ports
@@ -43,6 +44,26 @@ def test_credentials_that_others_may_read_fail_and_an_env_file_is_a_warning(tmp_
     assert checks["credentials.env"].next == f"chmod 600 {settings.credentials_file}"
     settings.credentials_file.chmod(0o600)
     assert found(machine.secrets(project, settings))["credentials.env"].state == "ok"
+
+
+def test_a_variable_that_is_called_nearly_like_a_setting_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("STREAMGUARD_KAFKA_BOOTSTRP=k:9092\nMY_HOME=/x\nSTREAMGUARD_KAFKA_PORT=9092\n")
+    monkeypatch.setenv("MY_AWS_REGIN", "s3cret")
+    assert list(machine.written(Project(tmp_path))) == [
+        Check("settings", "warn", "MY_AWS_REGIN is no setting", "is MY_AWS_REGION meant?"),
+        Check("settings", "warn", "STREAMGUARD_KAFKA_BOOTSTRP is no setting", "is STREAMGUARD_KAFKA_BOOTSTRAP meant?"),
+    ]
+
+
+def test_where_others_look_after_the_machine_only_files_that_are_open_are_told(tmp_path: Path) -> None:
+    settings = load(tmp_path, environ={}, data_dir=tmp_path / "data")
+    (tmp_path / ".env").write_text("A=b\n")
+    (tmp_path / ".env").chmod(0o600)
+    assert list(machine.open_secrets(Project(tmp_path), settings)) == []
+    (tmp_path / ".env").chmod(0o640)
+    assert [check.what for check in machine.open_secrets(Project(tmp_path), settings)] == [".env"]
 
 
 @pytest.mark.parametrize(("gigabytes", "state"), [(50, "ok"), (2, "warn"), (0.1, "fail")])

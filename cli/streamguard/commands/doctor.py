@@ -39,10 +39,11 @@ COLUMNS = ("state", "what", "found", "next")
 def doctor(app: App, /, *, pipeline: str, values: str, name: str, output: str, **given: Any) -> int:
     """Check what PIPELINE needs, and say what to do about what is not as it should be. Changes nothing.
 
-    In mode local: Python, Java, jars, memory, disk, ports, files with passwords, and the servers that run. Elsewhere,
-    and of servers that run: whether Kafka answers, the topics, what it lets us do and what it grants others (if we may
-    list that), the Connect worker with its plugins and what it resolves, the ksql server and its guarantee, and where
-    the sinks write. Everything is asked at once, and nothing is waited for longer than 15 seconds.
+    Everywhere: slips in the names of settings, and files with passwords. In mode local: Python, Java, jars, memory,
+    disk, ports and the servers that run. Elsewhere, and of servers that run: whether Kafka answers, the topics, what it
+    lets us do and what it grants others (if we may list that), the Connect worker with its plugins and what it
+    resolves, the ksql server and its guarantee, and where the sinks write. Everything is asked at once, and nothing is
+    waited for longer than 15 seconds.
 
     A row is ok, warn (it works), fail (it does not, or not as promised) or unknown (nobody can tell from here). The
     exit code is 1 if something fails.

@@ -41,13 +41,15 @@ class Patient:
 def jobs_of(patient: Patient) -> dict[str, Work]:
     """Every check, by what it is called if it does not end in time."""
     settings = patient.settings
+    written: dict[str, Work] = {"settings": partial(machine.written, patient.project)}
     if settings.mode == "local":
         stack = Stack(settings, patient.project)
         running = stack.supervisor.pid() is not None
-        return {**_local(patient, stack, running=running), **(_servers(patient) if running else {})}
+        return {**written, **_local(patient, stack, running=running), **(_servers(patient) if running else {})}
+    written["secrets"] = partial(machine.open_secrets, patient.project, settings)
     if settings.mode == "compose":
-        return {"docker": partial(_docker, patient), **_servers(patient)}
-    return _servers(patient)
+        return {"docker": partial(_docker, patient), **written, **_servers(patient)}
+    return {**written, **_servers(patient)}
 
 
 def _local(patient: Patient, stack: Stack, *, running: bool) -> dict[str, Work]:

@@ -15,7 +15,7 @@ from streamguard import __version__
 from streamguard.doctor.checks import Check, State, halves
 from streamguard.errors import StackError
 from streamguard.project import Project
-from streamguard.settings import Settings, env_file
+from streamguard.settings import Settings, env_file, slips
 from streamguard.stack import jars
 from streamguard.stack.java import java_version
 from streamguard.stack.ports import holder, is_free
@@ -109,6 +109,17 @@ def secrets(project: Project, settings: Settings) -> Iterator[Check]:
             yield Check(path.name, state, f"others may read {path}, mode {mode:o}", f"chmod 600 {path}")
         else:
             yield Check(path.name, "ok", f"mode {mode:o}")
+
+
+def written(project: Project) -> Iterator[Check]:
+    """Variables that are called nearly like a setting, and are none."""
+    for name, meant in slips(project.root).items():
+        yield Check("settings", "warn", f"{name} is no setting", f"is {meant} meant?")
+
+
+def open_secrets(project: Project, settings: Settings) -> Iterator[Check]:
+    """Files with passwords that others may read."""
+    return (check for check in secrets(project, settings) if check.state != "ok")
 
 
 def programs(stack: Stack, needed: Collection[str]) -> Iterator[Check]:
