@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from streamguard.errors import LockFileError, StackError, StorageError
-from streamguard.stack.jars import CLASS_PATH, Jar, Lock, class_path, fetch, missing, read_lock, write_lock
+from streamguard.errors import LockFileError, StackError, StorageError, UnknownName
+from streamguard.stack.jars import CLASS_PATH, Jar, Lock, class_path, fetch, missing, only, read_lock, write_lock
 
 CONTENT = {"org.example:one:1.0": b"first" * 1000, "org.example:two:2.0:all": b"second"}
 NOWHERE = "http://127.0.0.1:9"
@@ -117,6 +117,11 @@ def test_a_corrupt_lock_file_is_refused_in_one_sentence(text: str, tmp_path: Pat
 def test_a_missing_lock_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LockFileError, match="can not be read"):
         read_lock(tmp_path / "lock.json")
+
+
+def test_a_plugin_that_there_is_not_is_a_wrong_name() -> None:
+    with pytest.raises(UnknownName, match="there is no plugin nope: there are"):
+        only(lock(), ["nope"])
 
 
 def test_the_cache_is_filled_and_then_left_alone(central: Central, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def mongodb(settings: Settings) -> Iterator[Check]:
     """It answers to who has the credentials of the settings; the worker's own are the worker's."""
     reason = probes.mongodb(settings.mongodb_uri, timeout=1.0 if settings.mode == "local" else FAR_SECONDS)
     if reason:
-        advice = "`streamguard status`" if settings.mode == "local" else "STREAMGUARD_MONGODB_URI, or MY_MONGODB_…"
+        advice = "STREAMGUARD_MONGODB_URI, or MY_MONGODB_…" if settings.mode == "external" else "`streamguard status`"
         yield Check("mongodb", "fail", reason, advice)
     else:
         yield Check("mongodb", "ok", "answers to who has the credentials")
@@ -81,7 +81,7 @@ def postgres(settings: Settings, pipeline: Pipeline) -> Iterator[Check]:
         with connect(uri, autocommit=True) as connection:
             found = revision(connection)
     except PostgresUnavailable as exc:
-        advice = "`streamguard status`" if settings.mode == "local" else "STREAMGUARD_POSTGRES_URI"
+        advice = "STREAMGUARD_POSTGRES_URI" if settings.mode == "external" else "`streamguard status`"
         yield Check("postgresql", "fail", str(exc).partition(": ")[0], advice)
         return
     if found is None:

@@ -129,12 +129,11 @@ def require(project: Project) -> None:
         raise StackError(f"there is no {FILE} in {project.root}: containers are started in a clone of the repository")
     if shutil.which("docker") is None:
         raise StackError(
-            f"there is no docker on PATH: install it with its compose plugin ({DOCKER}), or leave out --mode compose "
-            "and run the servers without containers"
+            f"there is no docker on PATH: install it with its compose plugin ({DOCKER}), or run the servers in mode "
+            "local, without containers"
         )
     asked = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False)
     if asked.returncode != 0:
         raise StackError(
-            f"docker has no compose plugin: install it ({DOCKER}), or leave out --mode compose and run the servers "
-            "without containers"
+            f"docker has no compose plugin: install it ({DOCKER}), or run the servers in mode local, without containers"
         )

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from streamguard.errors import LockFileError, StackError, StorageError
+from streamguard.errors import LockFileError, StackError, StorageError, UnknownName
 
 LOCK_FILE = Path(__file__).parent / "jars.lock.json"
 CLASS_PATH = "kafka"
@@ -230,10 +230,10 @@ def _cause(exc: BaseException) -> str:
 
 
 def only(lock: Lock, groups: Iterable[str]) -> Lock:
-    """Some groups of a lock file. Raises LockFileError about one that it does not have."""
+    """Some groups of a lock file. Raises UnknownName about one that it does not have."""
     unknown = sorted(set(groups) - lock.groups.keys())
     if unknown:
-        raise LockFileError(f"there is no plugin {unknown[0]}: there are {', '.join(lock.plugins)}")
+        raise UnknownName(f"there is no plugin {unknown[0]}: there are {', '.join(lock.plugins)}")
     return Lock({name: lock.groups[name] for name in groups})
 
 
