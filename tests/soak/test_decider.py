@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from random import Random
@@ -83,26 +84,27 @@ def test_every_record_is_one_row_whoever_is_killed(
     feed = Feed(settings, prefix, random, chunks=CHUNKS, chunk=CHUNK)
     for _ in range(LAG):
         feed.next()
-    processes = [Process(settings, uri, prefix, instance) for instance in INSTANCES]
-    phases: Counter[Phase] = Counter()
-    for number in range(KILLS):
-        wait_until(partial(has, uri, feed.transactions, number * CHUNK), "some more are stored", 120)
-        feed.next()
-        victim = processes[number % 2]
-        if number % 4 == 3:
-            restart(server, number // 4)
-        time.sleep(random.uniform(0, 0.3))
-        phases[victim.kill()] += 1
-        if number % 4 == 1:
-            feed.next()  # it may have read all that there was
-            die_at(FAILPOINTS[number // 4], victim, processes[0])
-        victim.start()
-    for _ in range(4):
-        feed.next()
-    wait_until(lambda: feed.is_stored(uri), "everything is stored", 240)
-    wait_until(lambda: count(uri, "outbox") == 0, "everything is published", 60)
-    assert [process.end() for process in processes] == [0, 0]
-    print(f"seed {seed}; killed while { ({phase.name: times for phase, times in phases.items()}) }")
+    with ExitStack() as left:
+        processes = [left.enter_context(Process(settings, uri, prefix, instance)) for instance in INSTANCES]
+        phases: Counter[Phase] = Counter()
+        for number in range(KILLS):
+            wait_until(partial(has, uri, feed.transactions, number * CHUNK), "some more are stored", 120)
+            feed.next()
+            victim = processes[number % 2]
+            if number % 4 == 3:
+                restart(server, number // 4)
+            time.sleep(random.uniform(0, 0.3))
+            phases[victim.kill()] += 1
+            if number % 4 == 1:
+                feed.next()  # it may have read all that there was
+                die_at(FAILPOINTS[number // 4], victim, processes[0])
+            victim.start()
+        for _ in range(4):
+            feed.next()
+        wait_until(lambda: feed.is_stored(uri), "everything is stored", 240)
+        wait_until(lambda: count(uri, "outbox") == 0, "everything is published", 60)
+        assert [process.end() for process in processes] == [0, 0]
+        print(f"seed {seed}; killed while { ({phase.name: times for phase, times in phases.items()}) }")
 
     rules = read_rules(rules_file(project, project.pipeline("card")))
     assert differences(settings, own.prefix, uri, feed, rules) == []

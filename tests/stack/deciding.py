@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Self
 
 from psycopg import sql
 
@@ -72,6 +72,15 @@ class Process:
     def go_on(self) -> None:
         """After it was stopped."""
         self._process.send_signal(signal.SIGCONT)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is left of it."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
 
     def end(self) -> int:
         self._process.send_signal(signal.SIGTERM)
