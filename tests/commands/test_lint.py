@@ -74,6 +74,21 @@ def test_a_warning_ends_with_0_and_with_strict_with_3(project: Path, capsys: pyt
     assert ": warning: errors.log.include.messages: " in capsys.readouterr().out
 
 
+def test_a_value_that_no_template_asks_for_is_told_with_its_line(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    values = project / "connectors" / "values" / "local.yml"
+    lines = values.read_text().splitlines()
+    values.write_text("\n".join([*lines, "s3_bukcet: acme"]) + "\n")
+    assert lint(project) == 0
+    assert capsys.readouterr().out == (
+        f"connectors/values/local.yml:{len(lines) + 1}: warning: s3_bukcet: no template asks for it "
+        "(did you mean s3_bucket?) [unused-value]\n"
+    )
+    assert lint(project, "--strict", "-o", "github") == 3
+    assert capsys.readouterr().out.startswith("::warning file=connectors/values/local.yml,line=")
+
+
 def test_a_template_that_does_not_render_is_an_annotation_beside_those_of_the_others(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -61,8 +61,8 @@ def lint(
       streamguard connectors lint --live --strict
       streamguard connectors lint --values cloud -o github
     """
-    from streamguard.connect.lint.run import errors, lint_rendering
-    from streamguard.connect.templates.choose import render_each
+    from streamguard.connect.lint.run import errors, lint_rendering, of_values
+    from streamguard.connect.templates.choose import render_each, unasked
     from streamguard.errors import Refused
 
     if list_rules:
@@ -73,11 +73,12 @@ def lint(
     rendering = render_each(app.project, app.settings, pipelines, values, overrides).of(names)
     asking = live or url is not None or ctx.params.get("context") is not None
     facts = _facts(app, rendering.connectors, url) if asking else None
-    found = lint_rendering(rendering.connectors, rendering.failed, facts)
+    found = lint_rendering(rendering.connectors, rendering.failed, facts) + of_values(unasked(app.project, values))
     _show(found, output)
     count, wrong = len(rendering.names), found if strict else errors(found)
     if wrong:
-        refused = len({finding.connector for finding in wrong})
+        named = {finding.connector for finding in wrong}
+        refused = len(named) if "" not in named else count
         raise Refused(f"lint refuses {refused} of {count} connectors: {_counted(found)}")
     click.echo(f"{connectors(count)}: {_counted(found)}", err=True)
 

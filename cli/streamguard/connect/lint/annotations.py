@@ -32,13 +32,13 @@ def line(finding: Finding, start: Path) -> str:
     more = "; ".join(part for part in told if part)
     about = f" ({more})" if more else ""
     text = finding.text.replace(f"{start}/", "")
-    return f"{place}{finding.severity}: {key}{text}{about} [{finding.rule}] {finding.connector}"
+    return f"{place}{finding.severity}: {key}{text}{about} [{finding.rule}] {finding.connector}".rstrip()
 
 
 def annotation(finding: Finding, start: Path) -> str:
     """A workflow command of GitHub Actions, which marks the line in the pull request."""
     where = {"file": path_from(finding.file, start) if finding.file else "", "line": str(finding.line or "")}
-    where["title"] = f"{finding.rule} ({finding.connector})"
+    where["title"] = f"{finding.rule} ({finding.connector})" if finding.connector else finding.rule
     properties = ",".join(f"{name}={_property(value)}" for name, value in where.items() if value)
     text = f"{finding.key}: {finding.text}" if finding.key else finding.text
     more = f"\nFrom the parameter {finding.parameter}." if finding.parameter else ""

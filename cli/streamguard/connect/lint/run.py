@@ -93,6 +93,16 @@ def _unrendered(name: str, error: StreamguardError) -> Finding:
     return Finding("render", "error", name, "", place["text"], Path(place["file"]), int(place["line"]), policy=True)
 
 
+def of_values(unasked: Mapping[str, tuple[str, str]]) -> list[Finding]:
+    """Values that no template asks for, by name, with place and hint; of no connector, and maybe meant for all."""
+    made = []
+    for name, (place, hint) in unasked.items():
+        file, _, line = place.rpartition(", line ")
+        text = f"no template asks for it{hint}"
+        made.append(Finding("unused-value", "warning", "", name, text, Path(file), int(line)))
+    return made
+
+
 def errors(findings: Sequence[Finding]) -> list[Finding]:
     """Those that keep a connector from being deployed."""
     return [entry for entry in findings if entry.severity == "error"]

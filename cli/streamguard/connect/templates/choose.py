@@ -11,10 +11,10 @@ from streamguard.connect.templates.environment import Environment, undeclared
 from streamguard.connect.templates.own import Owner, stamped
 from streamguard.connect.templates.parameters import parameter_names
 from streamguard.connect.templates.render import SUFFIX, Connector, render
-from streamguard.connect.templates.values import Values, VariablesMissing, load_values, values_file
+from streamguard.connect.templates.values import VALUES_SCHEMA, Values, VariablesMissing, load_values, values_file
 from streamguard.errors import Refused, StreamguardError, TemplateError, UnknownName
 from streamguard.model import Pipeline
-from streamguard.project import Project, did_you_mean
+from streamguard.project import Project, did_you_mean, line_of, load_yaml
 from streamguard.settings import Settings
 
 
@@ -104,6 +104,17 @@ def _refuse_unasked(values: Values, environment: Environment) -> None:
         if name not in asked:
             known = asked | values.without_overrides.keys()
             raise UnknownName(f"--set {name}: no template asks for it{did_you_mean(name, known)}")
+
+
+def unasked(project: Project, values: str) -> dict[str, tuple[str, str]]:
+    """The values of a file that no template asks for, by name: ``FILE, line N``, and what may be meant."""
+    file = values_file(project, values)
+    given = load_yaml(file, VALUES_SCHEMA).keys() - {"connectors"} if file.is_file() else set()
+    odd = given - parameter_names(project.connectors)
+    if not odd:  # the usual case: to read every template of a large project takes seconds
+        return {}
+    asked = _asked_for(Environment(project.connectors))
+    return {name: (line_of(file, [name]), did_you_mean(name, asked)) for name in sorted(odd - asked)}
 
 
 def _asked_for(environment: Environment) -> set[str]:
