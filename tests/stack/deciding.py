@@ -38,6 +38,7 @@ class Process:
         self, settings: Settings, uri: str, prefix: str, instance: str, failpoint: str = "", build: str = ""
     ) -> None:
         self._settings, self._uri, self._prefix, self._instance = settings, uri, prefix, instance
+        self._member = f"sg.{prefix}card.decider.{instance}"
         self.start(failpoint, build)
 
     def start(self, failpoint: str = "", build: str = "") -> None:
@@ -50,12 +51,17 @@ class Process:
             stderr=subprocess.DEVNULL,
         )
 
+    @property
+    def phase(self) -> Phase:
+        """What it does; IDLE before it has begun."""
+        return read_phase(self._settings.phase_dir, self._member) or Phase.IDLE
+
     def kill(self) -> Phase:
         """What it was doing."""
-        name = f"sg.{self._prefix}card.decider.{self._instance}"
-        phase = read_phase(self._settings.phase_dir, name) or Phase.IDLE
+        phase = self.phase
         self._process.kill()
         self._process.wait()
+        (Path(self._settings.phase_dir) / self._member).unlink(missing_ok=True)  # else its successor seems to do that
         return phase
 
     def dies(self) -> bool:
@@ -142,6 +148,11 @@ class Feed:
             self.sent += send(self._settings, self.transactions, purchases(self._random, *self._range(self._chunk)))
         self._chunk += 1
 
+    def keep_ahead(self, uri: str, records: int) -> None:
+        """Send until so many transactions are not stored yet."""
+        while len(self.sent) - offsets_of(uri, self.transactions) < records:
+            self.next()
+
     def _range(self, chunk: int) -> tuple[int, int]:
         return chunk * self._size, (chunk + 1) * self._size
 
@@ -154,9 +165,9 @@ class Feed:
         }
 
 
-def has(uri: str, topic: str, records: int) -> bool:
-    """Whether so many records of a topic are stored."""
-    return sum(offset for (name, _), offset in positions(uri).items() if name == topic) >= records
+def offsets_of(uri: str, topic: str) -> int:
+    """How many records of a topic are stored; 0 while the database is away."""
+    return sum(offset for (name, _), offset in positions(uri).items() if name == topic)
 
 
 def positions(uri: str) -> dict[tuple[str, int], int]:
