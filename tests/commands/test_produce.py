@@ -48,7 +48,7 @@ def produce(project: Path, *arguments: str) -> int:
         (["--rate", "inf"], "inf is no finite number"),
         (["--rate", "fast"], "'fast' is not a valid float"),
         (["--rate", "5", "--max"], "--rate and --max exclude each other"),
-        (["--count", "0"], "0 is not in the range x>=1"),
+        (["--count", "0"], "0 is not in the range 1<=x<=1000000000000000"),
         (["--count", "1.5"], "'1.5' is not a valid integer"),
         (["--duration", "-3"], "-3.0 is not in the range x>0"),
         (["--seed", "-3"], "-3 is not in the range x>=0"),

@@ -75,6 +75,7 @@ COMMANDS: dict[str, list[str]] = {
     "parameters whole": [],
     "companions": [],
     "secrets list": [],
+    "secrets env": [],
     "secrets rotate SENTINEL_URI -y": ["--timeout", "0.2"],
     "contexts list": [],
     "contexts show leaky": [],
