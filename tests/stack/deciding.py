@@ -141,17 +141,32 @@ class Feed:
         self._chunk = 0
 
     def next(self) -> None:
-        for about in (self._chunk + 2, self._chunk - 2):
-            if 0 <= about < self._chunks and (about > self._chunk) == (about % 2 == 0):
-                self.told += send(self._settings, self.alerts, alerts(self._random, *self._range(about)))
-        if self._chunk < self._chunks:
-            self.sent += send(self._settings, self.transactions, purchases(self._random, *self._range(self._chunk)))
+        """A chunk of transactions, the alerts that come before a later one, those that come after an earlier one."""
+        self._send_with_early_alerts(self._chunk)
+        self._send_late_alerts(self._chunk - 2)
         self._chunk += 1
 
-    def keep_ahead(self, uri: str, records: int) -> None:
-        """Send until so many transactions are not stored yet."""
-        while len(self.sent) - offsets_of(uri, self.transactions) < records:
-            self.next()
+    def all_but_late_alerts(self) -> None:
+        """Every transaction, and the alerts that come before theirs; the others are left to `late_alerts`."""
+        for chunk in range(self._chunks):
+            self._send_with_early_alerts(chunk)
+
+    def late_alerts(self) -> None:
+        """Those about the next chunk of which there are any."""
+        self._chunk += self._chunk % 2 == 0
+        self._send_late_alerts(self._chunk)
+        self._chunk += 1
+
+    def _send_with_early_alerts(self, chunk: int) -> None:
+        later = chunk + 2
+        if later < self._chunks and later % 2 == 0:
+            self.told += send(self._settings, self.alerts, alerts(self._random, *self._range(later)))
+        if chunk < self._chunks:
+            self.sent += send(self._settings, self.transactions, purchases(self._random, *self._range(chunk)))
+
+    def _send_late_alerts(self, chunk: int) -> None:
+        if 0 <= chunk < self._chunks and chunk % 2:
+            self.told += send(self._settings, self.alerts, alerts(self._random, *self._range(chunk)))
 
     def _range(self, chunk: int) -> tuple[int, int]:
         return chunk * self._size, (chunk + 1) * self._size
@@ -163,11 +178,6 @@ class Feed:
         return positions(uri) == {
             place: end for place, end in positions_in_kafka.ends(places, committed=True).items() if end
         }
-
-
-def offsets_of(uri: str, topic: str) -> int:
-    """How many records of a topic are stored; 0 while the database is away."""
-    return sum(offset for (name, _), offset in positions(uri).items() if name == topic)
 
 
 def positions(uri: str) -> dict[tuple[str, int], int]:
