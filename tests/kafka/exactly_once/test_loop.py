@@ -232,6 +232,17 @@ def test_what_is_not_allowed_in_a_transaction_aborts_it_and_ends_the_loop_instea
     assert script.written == []
 
 
+def test_a_refused_record_that_does_not_say_why_ends_the_loop_if_the_transaction_says_that_it_is_not_allowed(
+    settings: Settings, script: Script
+) -> None:
+    """librdkafka registers a partition in the background: records after that fail with the state of the transaction."""
+    script.answer("produce", STATE)
+    script.answer("offsets", error(KafkaError.TOPIC_AUTHORIZATION_FAILED, abortable=True))
+    with pytest.raises(KafkaRefusal, match="refused us: as the script says; have who runs it allow"):
+        run(settings, script)
+    assert (script.count("offsets"), script.count("abort"), script.written) == (1, 1, [])
+
+
 def test_a_loop_that_is_not_let_in_ends_once_that_has_lasted(
     settings: Settings, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:

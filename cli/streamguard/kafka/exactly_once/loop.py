@@ -315,8 +315,11 @@ class Loop:
         session, steps, reached = self._session, self._steps, self._failpoint.reached
         self._begin()  # 3
         reached("after_begin")
-        handle(batch, self._failpoint.watched(session.produce))  # 4
-        session.refusals.check()
+        try:
+            handle(batch, self._failpoint.watched(session.produce))  # 4
+            session.refusals.check()
+        except KafkaException as exc:
+            raise KafkaException(self._cause(exc.args[0], batch)) from exc
         reached("before_offsets")
         offsets = self._offsets_after(batch)
         membership = session.consumer.consumer_group_metadata()
@@ -352,6 +355,18 @@ class Loop:
         return [TopicPartition(o.topic, o.partition, o.offset, text) for o, text in zip(offsets, texts, strict=True)]
 
     # ---- errors
+
+    def _cause(self, error: KafkaError, batch: list[Message]) -> KafkaError:
+        """What a transaction has failed of, which a refused record does not say. It is aborted in any case."""
+        if error.code() != KafkaError._STATE:
+            return error
+        session = self._session
+        try:
+            membership = session.consumer.consumer_group_metadata()
+            session.producer.send_offsets_to_transaction(self._offsets_after(batch), membership, self._limits.call)
+        except KafkaException as exc:
+            return exc.args[0]  # type: ignore[no-any-return]
+        return error
 
     def _abort(self, exc: KafkaException) -> None:
         """Abort, go back to the committed offsets, and wait a little: longer each time it happens in a row."""
