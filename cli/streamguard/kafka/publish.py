@@ -21,7 +21,6 @@ from streamguard.settings import Settings
 Report = Callable[[Any, Any], None]
 """Called once for each record, from `serve`, with an error or None and the record."""
 
-CONNECT_TIMEOUT = 3.0
 GIVE_UP_SECONDS = 2.0
 """Longest wait for the reports of records that are given up, which librdkafka makes at once."""
 CLIENT: dict[str, Any] = {"linger.ms": 5, "batch.size": 1_000_000}
@@ -37,10 +36,10 @@ class Publisher:
         self._settings = settings
         self._producer = clients.producer(settings, **{**CLIENT, **config})
 
-    def require_topics(self, topics: Iterable[str], *, timeout: float = CONNECT_TIMEOUT) -> dict[str, int]:
+    def require_topics(self, topics: Iterable[str], *, timeout: float | None = None) -> dict[str, int]:
         """The number of partitions of each topic.
 
-        Raises `KafkaUnavailable` or `TopicError` now rather than at the first record; `timeout` in seconds.
+        Raises `KafkaUnavailable` or `TopicError` now rather than at the first record; `timeout` as of `clients.metadata`.
         """
         known = clients.metadata(self._producer, self._settings, timeout=timeout).topics
         missing = [topic for topic in topics if topic not in known]
