@@ -39,7 +39,7 @@ class Publisher:
     def require_topics(self, topics: Iterable[str], *, timeout: float | None = None) -> dict[str, int]:
         """The number of partitions of each topic.
 
-        Raises `KafkaUnavailable` or `TopicError` now rather than at the first record; `timeout` as `clients.metadata` has it.
+        Raises `KafkaUnavailable` or `TopicError` now, not at the first record; `timeout` as `clients.metadata` has it.
         """
         known = clients.metadata(self._producer, self._settings, timeout=timeout).topics
         missing = [topic for topic in topics if topic not in known]
